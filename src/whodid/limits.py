@@ -1,0 +1,86 @@
+"""Every bound of whodid: a name, a default and a sentence."""
+
+# --- input -------------------------------------------------------------------------------------
+REQUEST_BYTES_MAX = 16 * 1024 * 1024
+"""Largest body of one HTTP request, after decompression."""
+
+RECORD_BYTES_MAX = 256 * 1024
+"""Largest record kept whole; a longer one is cut, hashed and quarantined."""
+
+RECORD_KEPT_BYTES = 16 * 1024
+"""How much of a record that is too long is kept, beside the SHA-256 of all of it."""
+
+DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
+"""Largest single JSON document in a file (a CloudTrail delivery is one); lines have no such bound."""
+
+NESTING_MAX = 64
+"""Deepest JSON nesting that is mapped; deeper records are quarantined."""
+
+FIELD_CHARS_MAX = 8 * 1024
+"""Longest value of one mapped field; a longer one is cut and labelled, the raw record stays whole."""
+
+LIST_ITEMS_MAX = 128
+"""Most items kept of one mapped list (groups, resources, labels)."""
+
+# --- time --------------------------------------------------------------------------------------
+EVENT_TIME_MIN_US = 0
+"""Earliest event time that is believed (1970); earlier ones are quarantined."""
+
+EVENT_TIME_MAX_US = 4_102_444_800_000_000
+"""Latest event time that is believed (2100); later ones are quarantined."""
+
+CLOCK_BACK_MAX_US = 5_000_000
+"""How far the system clock may step back before the log stops; less is held still."""
+
+# --- ledger ------------------------------------------------------------------------------------
+BATCH_ROWS_MAX = 4096
+"""Most rows in one batch of a door."""
+
+BATCH_BYTES_MAX = 24 * 1024 * 1024
+"""Largest batch on the sequencer's socket."""
+
+WAL_FILE_BYTES = 64 * 1024 * 1024
+"""Size of one preallocated write-ahead file."""
+
+UNIT_ROWS = 4096
+"""Rows of one sealed unit: one leaf file and one payload block per class."""
+
+FRAME_ROWS = 256
+"""Rows of one compressed, encrypted frame in a block."""
+
+SEAL_AFTER_S = 600.0
+"""A unit that is not full is sealed after this time."""
+
+LEAF_TAIL_BYTES_MAX = 4096
+"""Longest type-specific tail of a leaf."""
+
+QUEUE_ROWS_MAX = 200_000
+"""Rows waiting in the sequencer before a door is told to come back later."""
+
+DISK_FREE_BYTES_MIN = 256 * 1024 * 1024
+"""Appends are refused below this much free space, so that reads, seals and checkpoints go on."""
+
+BATCH_ID_KEPT_US = 24 * 3600 * 1_000_000
+"""How long the answer to a batch id is kept, so that a retry gets the same receipt."""
+
+PUBLISH_BUSY_S = 1.0
+"""A checkpoint is published this long after new entries."""
+
+PUBLISH_IDLE_S = 60.0
+"""A checkpoint is published at least this often."""
+
+# --- search ------------------------------------------------------------------------------------
+QUERY_CHARS_MAX = 16 * 1024
+"""Longest search text."""
+
+QUERY_TERMS_MAX = 256
+"""Most terms in one search."""
+
+QUERY_DEPTH_MAX = 32
+"""Deepest nesting of brackets and NOT in one search."""
+
+REGEX_CHARS_MAX = 256
+"""Longest regular expression in a search."""
+
+PAGE_ROWS_MAX = 1000
+"""Most events on one page of an answer."""
