@@ -11,13 +11,13 @@ RECORD_KEPT_BYTES = 16 * 1024
 """How much of a record that is too long is kept, beside the SHA-256 of all of it."""
 
 DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
-"""Largest single JSON document in a file (a CloudTrail delivery is one); lines have no such bound."""
+"""Largest single JSON document in a file (a CloudTrail delivery is one); lines have no bound."""
 
 NESTING_MAX = 64
 """Deepest JSON nesting that is mapped; deeper records are quarantined."""
 
 FIELD_CHARS_MAX = 8 * 1024
-"""Longest value of one mapped field; a longer one is cut and labelled, the raw record stays whole."""
+"""Longest value of one mapped field; a longer one is cut and labelled, the raw stays whole."""
 
 LIST_ITEMS_MAX = 128
 """Most items kept of one mapped list (groups, resources, labels)."""
