@@ -69,6 +69,19 @@ PUBLISH_BUSY_S = 1.0
 PUBLISH_IDLE_S = 60.0
 """A checkpoint is published at least this often."""
 
+# --- log ---------------------------------------------------------------------------------------
+LOG_SIZE_MAX = 2**63 - 1
+"""Most leaves of one log, so that sizes and indexes fit a signed 64-bit number."""
+
+CHECKPOINT_BODY_BYTES_MAX = 4096
+"""Longest body of a checkpoint, key name or verifier key."""
+
+NOTE_BYTES_MAX = 64 * 1024 * 1024
+"""Largest signed note; the manifest of a great ledger is the longest one."""
+
+NOTE_SIGNATURES_MAX = 100
+"""Most signatures on one note (signed-note asks for at least 16)."""
+
 # --- search ------------------------------------------------------------------------------------
 QUERY_CHARS_MAX = 16 * 1024
 """Longest search text."""
