@@ -22,6 +22,18 @@ FIELD_CHARS_MAX = 8 * 1024
 LIST_ITEMS_MAX = 128
 """Most items kept of one mapped list (groups, resources, labels)."""
 
+CHANGES_MAX = 128
+"""Most changed fields kept of one event."""
+
+BODY_COUNTED_FROM_BYTES = 4 * 1024 * 1024
+"""A body larger than this is refused before it is split when its values are tiny (next line)."""
+
+BODY_VALUE_BYTES_MIN = 12
+"""Smallest mean size of a value in such a body: fewer bytes would cost too many objects."""
+
+SECRET_BYTES_MAX = 4096
+"""Longest run that a rule of `normalize.redact` looks at for a secret without an end mark."""
+
 # --- time --------------------------------------------------------------------------------------
 EVENT_TIME_MIN_US = 0
 """Earliest event time that is believed (1970); earlier ones are quarantined."""
@@ -39,7 +51,7 @@ BATCH_ROWS_MAX = 4096
 BATCH_BYTES_MAX = 24 * 1024 * 1024
 """Largest batch on the sequencer's socket."""
 
-WAL_FILE_BYTES = 64 * 1024 * 1024
+WAL_FILE_BYTES = 32 * 1024 * 1024
 """Size of one preallocated write-ahead file."""
 
 UNIT_ROWS = 4096
@@ -94,6 +106,12 @@ QUERY_DEPTH_MAX = 32
 
 REGEX_CHARS_MAX = 256
 """Longest regular expression in a search."""
+
+REGEX_STATES_MAX = 2000
+"""Most states of one compiled regular expression; `{m,n}` copies what it repeats."""
+
+REGEX_REPEAT_MAX = 200
+"""Greatest m and n of `{m,n}` in a regular expression."""
 
 PAGE_ROWS_MAX = 1000
 """Most events on one page of an answer."""

@@ -1,0 +1,171 @@
+"""The parser: recursive descent over `scan`, one function per level of precedence.
+
+    filter  = any ;
+    any     = all *( "OR" all ) ;
+    all     = one *( [ "AND" ] one ) ;
+    one     = ( "NOT" | "-" ) one | "(" any ")" | "*" | field ":" asked | text ;
+    asked   = [ ":" operator ] value | "[" low "TO" high "]" | "(" any ")" ;
+
+In `field:( … )` the words within ask the same field. Keywords are in capitals. Pipes are refused
+for now. It does not resolve relative times and does not ask whether a value exists.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from whodid.errors import QueryError
+from whodid.limits import QUERY_CHARS_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX
+from whodid.query.fields import SEARCH_FIELDS, Field, suggest
+from whodid.query.scan import Scanner, fail, shown
+from whodid.query.tree import Everything, Node, Not, Pattern, Query, Text, all_of, any_of
+from whodid.query.values import take_operator, take_term
+
+_Part: TypeAlias = Callable[[], Node]
+
+_FORBIDDEN = re.compile("[\0\ud800-\udfff]")
+_PASTED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|arn:", re.ASCII)
+_STAGE = re.compile(r"\|\s*([A-Za-z]*)")
+
+
+def parse(text: str) -> Query:
+    """Parse a search.
+
+    Raises QueryError, with the 0-based position and perhaps a suggestion, for every text that is
+    no search, that names an unknown field, or that passes a bound of `limits`.
+    """
+    if len(text) > QUERY_CHARS_MAX:
+        raise fail(f"the search has more than {QUERY_CHARS_MAX} characters", QUERY_CHARS_MAX)
+    if bad := _FORBIDDEN.search(text):
+        raise fail(f"the character U+{ord(bad.group()):04X} cannot be searched", bad.start())
+    return Query(_Parser(text).filter(), text)
+
+
+class _Parser:
+    """One parse. `depth` counts open brackets and NOTs, `terms` the leaves so far."""
+
+    __slots__ = ("_depth", "_field", "_scanner", "_terms")
+
+    def __init__(self, text: str) -> None:
+        self._scanner = Scanner(text)
+        self._depth = 0
+        self._terms = 0
+        self._field: Field | None = None
+
+    def filter(self) -> Node:
+        scanner = self._scanner
+        scanner.skip_space()
+        if scanner.at_end():
+            return Everything()
+        node: Node = Everything() if scanner.peek() == "|" else self._any()
+        if stage := _STAGE.match(scanner.text, scanner.position):
+            name = f"| {stage.group(1)}".rstrip()
+            tail = "only the filter before it is; a | that is searched for needs quotes"
+            raise fail(f"'{name}' is not yet available", scanner.position, tail=tail)
+        if not scanner.at_end():
+            raise fail("a bracket is closed that was not opened", scanner.position)
+        return node
+
+    def _any(self) -> Node:
+        items = [self._all()]
+        while self._scanner.keyword() == "OR":
+            self._scanner.take("OR")
+            items.append(self._all())
+        return any_of(items)
+
+    def _all(self) -> Node:
+        scanner = self._scanner
+        items = [self._one()]
+        while True:
+            scanner.skip_space()
+            if scanner.keyword() == "AND":
+                scanner.take("AND")
+            elif scanner.at_end() or scanner.peek() in {")", "|"} or scanner.keyword() == "OR":
+                return all_of(items)
+            items.append(self._one())
+
+    def _one(self) -> Node:
+        scanner = self._scanner
+        scanner.skip_space()
+        start = scanner.position
+        word = scanner.keyword()
+        if word == "NOT" or scanner.peek() == "-":
+            scanner.take(word or "-")
+            if not word and (scanner.at_end() or scanner.peek().isspace()):
+                raise fail("'-' needs something to exclude right after it", start)
+            return Not(self._deeper(self._one, start))
+        if word or scanner.at_end() or scanner.peek() in {")", "|"}:
+            raise self._missing(word, start)
+        if scanner.take("("):
+            return self._brackets(start)
+        if self._field is not None:
+            op = take_operator(scanner)
+            return self._count(take_term(scanner, self._field, op, start), start)
+        return self._count(self._leaf(start), start)
+
+    def _leaf(self, start: int) -> Node:
+        scanner = self._scanner
+        name = scanner.field_name()
+        if name is not None:
+            field = SEARCH_FIELDS.get(name.lower())
+            if field is not None:
+                return self._term(field, name, start)
+            if not _is_text(scanner.run()):
+                tail = "to search for this text, put it in quotes"
+                raise fail(f"unknown field '{shown(name)}'", start, suggest(name), tail)
+        value = scanner.value()
+        if value is None or value == "":
+            raise fail("there is nothing to search for", start)
+        if isinstance(value, Pattern) and not any(value.pieces):
+            return Everything()
+        return Text(value, start)
+
+    def _term(self, field: Field, name: str, start: int) -> Node:
+        scanner = self._scanner
+        scanner.take(name)
+        scanner.take(":")
+        op = take_operator(scanner)
+        at = scanner.position
+        if op == "has" and scanner.take("("):
+            self._field = field
+            node = self._brackets(at)
+            self._field = None
+            return node
+        return take_term(scanner, field, op, start)
+
+    def _brackets(self, start: int) -> Node:
+        node = self._deeper(self._any, start)
+        if not self._scanner.take(")"):
+            raise fail("a bracket is not closed", start)
+        return node
+
+    def _deeper(self, part: _Part, start: int) -> Node:
+        self._depth += 1
+        if self._depth > QUERY_DEPTH_MAX:
+            raise fail(f"the search is nested more than {QUERY_DEPTH_MAX} deep", start)
+        node = part()
+        self._depth -= 1
+        return node
+
+    def _count(self, leaf: Node, start: int) -> Node:
+        self._terms += 1
+        if self._terms > QUERY_TERMS_MAX:
+            raise fail(f"the search has more than {QUERY_TERMS_MAX} terms", start)
+        return leaf
+
+    def _missing(self, word: str, start: int) -> QueryError:
+        if word:
+            return fail(f"{word} needs something before it", start)
+        return fail("something to search for is missing", start)
+
+
+def _is_text(run: str) -> bool:
+    """Tell whether a run with a colon in it was pasted: a URL, an ARN or an IPv6 address."""
+    if _PASTED.match(run):
+        return True
+    try:
+        ipaddress.ip_network(run, strict=False)
+    except ValueError:
+        return False
+    return True
