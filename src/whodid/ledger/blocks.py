@@ -1,0 +1,121 @@
+"""A sealed payload block: at most 4,096 rows of one retention class, immutable. Big-endian.
+
+    magic 8B · ledger id 16B · u64 first · u32 span · u16 class · u32 rows · key id 16B · u16 frames
+    · per frame (u32 bytes, u16 rows) · per row u16 (its index minus first) · frames
+
+Frames are `frame` with content tags, under one random key per block (nonce = frame number,
+AAD = SHA-256 of everything before the first frame); the wrapped key is in keys.db under the key id.
+"""
+
+import hashlib
+import secrets
+import struct
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import zstandard
+from msgspec import Struct
+
+from whodid.errors import IntegrityError
+from whodid.ledger import frame
+from whodid.ledger.layout import BLOCK, check_magic
+from whodid.limits import FRAME_ROWS, UNIT_ROWS
+
+_HEADER = struct.Struct(">8s16sQIHI16sH")
+_FRAME = struct.Struct(">IH")
+SEAL_LEVEL = 3
+
+
+class Block(Struct, frozen=True):
+    """An opened block file: where its frames are; rows are decrypted on demand."""
+
+    data: bytes
+    ledger_id: bytes
+    first: int
+    span: int
+    class_: int
+    key_id: bytes
+    indexes: tuple[int, ...]
+    frames: tuple[tuple[int, int, int], ...]
+    """(offset, bytes, rows) of each frame."""
+    aad: bytes
+
+    def read_frame(self, number: int, key: bytes) -> frame.Rows:
+        """Decrypt one frame. Raises IntegrityError."""
+        offset, size, rows = self.frames[number]
+        plain = frame.decrypt(key, number, self.aad, self.data[offset : offset + size])
+        found = frame.unpack_frame(plain, with_tags=True)
+        if len(found.seeds) != rows:
+            raise IntegrityError(
+                f"frame {number} has {len(found.seeds)} rows, its table says {rows}"
+            )
+        return found
+
+    def frame_of(self, index: int) -> tuple[int, int]:
+        """Return (frame number, row in it) of a log index. Raises KeyError when it is not here."""
+        try:
+            row = self.indexes.index(index)
+        except ValueError as error:
+            raise KeyError(index) from error
+        for number, (_, _, rows) in enumerate(self.frames):
+            if row < rows:
+                return number, row
+            row -= rows
+        raise KeyError(index)
+
+
+def encode_block(
+    ledger_id: bytes, first: int, span: int, class_: int, indexes: Sequence[int], rows: frame.Rows
+) -> tuple[bytes, bytes, bytes]:
+    """Return (file bytes, key id, data key) of a block of these rows."""
+    key, key_id = secrets.token_bytes(32), secrets.token_bytes(16)
+    compressor = zstandard.ZstdCompressor(level=SEAL_LEVEL, write_content_size=True)
+    cuts = range(0, len(indexes), FRAME_ROWS)
+    plains = [
+        frame.pack_frame(
+            rows.seeds[at : at + FRAME_ROWS],
+            rows.groups[at : at + FRAME_ROWS],
+            rows.content_tags[at : at + FRAME_ROWS],
+            compressor,
+        )
+        for at in cuts
+    ]
+    tag_bytes = 16
+    table = [
+        _FRAME.pack(len(plain) + tag_bytes, min(FRAME_ROWS, len(indexes) - at))
+        for plain, at in zip(plains, cuts, strict=True)
+    ]
+    offsets = (np.array(indexes, dtype=np.int64) - first).astype(">u2").tobytes()
+    fixed = _HEADER.pack(BLOCK, ledger_id, first, span, class_, len(indexes), key_id, len(plains))
+    header = b"".join((fixed, *table, offsets))
+    aad = hashlib.sha256(header).digest()
+    sealed = [frame.encrypt(key, number, aad, plain) for number, plain in enumerate(plains)]
+    return b"".join((header, *sealed)), key_id, key
+
+
+def decode_block(data: bytes, name: object) -> Block:
+    """Read a block's header. Raises IntegrityError or FormatError, naming `name`."""
+    check_magic(data, BLOCK, name)
+    try:
+        _, ledger_id, first, span, class_, rows, key_id, frames = _HEADER.unpack_from(data)
+        if not 0 < rows <= span <= UNIT_ROWS:
+            raise IntegrityError(f"{name}: a block of {rows} rows in a span of {span}")
+        at = _HEADER.size
+        table = [_FRAME.unpack_from(data, at + i * _FRAME.size) for i in range(frames)]
+        at += frames * _FRAME.size
+        offsets = np.frombuffer(data, dtype=">u2", count=rows, offset=at)
+        at += 2 * rows
+    except (struct.error, ValueError) as error:
+        raise IntegrityError(f"{name}: a block that is cut short") from error
+    aad = hashlib.sha256(data[:at]).digest()
+    places = []
+    for size, count in table:
+        places.append((at, size, count))
+        at += size
+    if at != len(data) or sum(count for _, count in table) != rows:
+        raise IntegrityError(f"{name}: a block whose frames do not add up")
+    indexes = tuple((offsets.astype(np.int64) + first).tolist())
+    if any(b <= a for a, b in pairwise(indexes)):
+        raise IntegrityError(f"{name}: a block whose rows are out of order")
+    return Block(data, ledger_id, first, span, class_, key_id, indexes, tuple(places), aad)

@@ -1,0 +1,99 @@
+"""keys.db: the wrapped data keys of sealed blocks. Useless without the key folder.
+
+SQLite with a rollback journal and synchronous=FULL: a key is durable before its block is named.
+Readers load the file's bytes into memory: no lock, no journal, nothing written.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from whodid.errors import IntegrityError, LedgerError
+from whodid.ledger.keys import Kek, PublicKek, unwrap
+from whodid.ledger.layout import FORMAT, KEYS_DB
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS data_keys (
+    key_id BLOB PRIMARY KEY, kek_version INTEGER NOT NULL, wrapped BLOB NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
+
+def _context(ledger_id: bytes, key_id: bytes) -> bytes:
+    return b"whodid/block-key/v1" + ledger_id + key_id
+
+
+def create_keys_db(directory: Path) -> None:
+    """Make an empty keys.db."""
+    with open_durable(directory / KEYS_DB) as db:
+        db.execute(_SCHEMA)
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+    db.close()
+
+
+def open_durable(path: Path) -> sqlite3.Connection:
+    """Open a database whose commits are on disk when they return."""
+    db = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def load_readonly(path: Path) -> sqlite3.Connection:
+    """Load a database into memory from its bytes. Raises IntegrityError when it is not sound."""
+    db = sqlite3.connect(":memory:", check_same_thread=False)
+    try:
+        db.deserialize(path.read_bytes())
+        (verdict,) = db.execute("PRAGMA integrity_check").fetchone()
+    except (sqlite3.DatabaseError, OSError) as error:
+        db.close()
+        raise IntegrityError(f"{path}: not a readable database ({error})") from error
+    if verdict != "ok":
+        db.close()
+        raise IntegrityError(f"{path}: {verdict}")
+    return db
+
+
+def add_keys(directory: Path, ledger_id: bytes, kek: PublicKek, keys: dict[bytes, bytes]) -> None:
+    """Wrap and store data keys (key id → key), durable on return."""
+    rows = [
+        (key_id, kek.version, kek.wrap(key, _context(ledger_id, key_id)))
+        for key_id, key in keys.items()
+    ]
+    db = open_durable(directory / KEYS_DB)
+    try:
+        with db:
+            db.executemany("INSERT INTO data_keys VALUES (?, ?, ?)", rows)
+    except sqlite3.Error as error:
+        raise LedgerError(f"{directory / KEYS_DB}: {error}") from error
+    finally:
+        db.close()
+
+
+class DataKeys:
+    """Opens data keys of blocks; reads keys.db again when it meets a key id it does not know."""
+
+    def __init__(self, directory: Path, ledger_id: bytes, keks: dict[int, Kek]) -> None:
+        self._path = directory / KEYS_DB
+        self._ledger_id = ledger_id
+        self._keks = keks
+        self._wrapped: dict[bytes, tuple[int, bytes]] = {}
+        self._open: dict[bytes, bytes] = {}
+
+    def key(self, key_id: bytes) -> bytes:
+        """Return the data key. Raises LedgerError when it or its key-encryption key is gone."""
+        if key_id not in self._open:
+            version, wrapped = self._find(key_id)
+            context = _context(self._ledger_id, key_id)
+            self._open[key_id] = unwrap(self._keks, version, wrapped, context)
+        return self._open[key_id]
+
+    def _find(self, key_id: bytes) -> tuple[int, bytes]:
+        if key_id not in self._wrapped:
+            db = load_readonly(self._path)
+            rows = db.execute("SELECT key_id, kek_version, wrapped FROM data_keys")
+            self._wrapped = {row[0]: (row[1], row[2]) for row in rows}
+            db.close()
+        try:
+            return self._wrapped[key_id]
+        except KeyError as error:
+            raise LedgerError(f"keys.db has no key {key_id.hex()}: the block was erased") from error

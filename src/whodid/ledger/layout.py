@@ -1,0 +1,68 @@
+"""Where things are in DIR, and the magic that opens each file.
+
+Magic: 6 bytes `whodid`, one byte for the kind of file, one byte format number.
+"""
+
+from pathlib import Path
+
+from whodid.errors import FormatError
+
+FORMAT = 1
+
+CHECKPOINT = "checkpoint"
+CHECKPOINTS_LOG = "checkpoints.log"
+MANIFEST = "manifest"
+LEAVES = "leaves"
+TILES = "tile"
+PAYLOAD = "payload"
+WAL = "wal"
+IDENTITY = "identity"
+INDEX = "index"
+KEYS_DB = "keys.db"
+STATE_DB = "state.db"
+SOCKET = "sock"
+FOLDERS = (LEAVES, TILES, PAYLOAD, WAL, IDENTITY, INDEX)
+
+
+def magic(kind: bytes) -> bytes:
+    """Return the 8 bytes that open a file of this kind."""
+    return b"whodid" + kind + bytes([FORMAT])
+
+
+BATCH = magic(b"B")
+BLOCK = magic(b"P")
+LEAF_FILE = magic(b"L")
+WAL_FILE = magic(b"W")
+RUN_FILE = magic(b"I")
+
+
+def check_magic(data: bytes, expected: bytes, name: object) -> None:
+    """Raise FormatError when `data` does not open with the expected magic."""
+    if data[:8] == expected:
+        return
+    if data[:7] == expected[:7] and len(data) > 7 and data[7] > FORMAT:
+        raise FormatError(
+            f"{name}: format {data[7]} is newer than this whodid (format {FORMAT}); "
+            "upgrade with `pip install --upgrade whodid`"
+        )
+    raise FormatError(f"{name}: not a whodid file of this kind (its first 8 bytes are wrong)")
+
+
+def leaves_path(first: int, count: int) -> str:
+    """Name of the leaf file of entries [first, first+count), relative to DIR."""
+    return f"{LEAVES}/{first:016d}-{count:04d}"
+
+
+def block_path(first: int, count: int, class_: int) -> str:
+    """Name of the payload block of entries [first, first+count) of one retention class."""
+    return f"{PAYLOAD}/{first:016d}-{count:04d}-{class_}"
+
+
+def wal_path(generation: int) -> str:
+    """Name of a write-ahead file, relative to DIR."""
+    return f"{WAL}/{generation:016d}"
+
+
+def is_ledger(directory: Path) -> bool:
+    """Tell whether DIR looks like a ledger."""
+    return (directory / MANIFEST).is_file()

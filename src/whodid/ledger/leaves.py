@@ -1,0 +1,141 @@
+"""A leaf file: the leaves of one sealed range, in columns (~50 bytes a leaf). Big-endian.
+
+    magic 8B · ledger id 16B · u64 first · u32 count · u32 size of the packed columns · packed
+    columns (zstd) · identity tags 16B (of the leaves not flagged no-identity) · commitments 32B
+
+Columns, each whole before the next: u8 version · u8 type · u16 flags · u16 class · u16 source
+number · u64 epoch · u64 seq and u64 appended_us (each minus the one before, modulo 2^64) ·
+u16 tail length · u16 sources · source ids 16B · tails.
+"""
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+import zstandard
+from msgspec import Struct
+
+from whodid.errors import IntegrityError
+from whodid.ledger.layout import LEAF_FILE, check_magic
+from whodid.ledger.leaf import LEAF_BYTES, LEAF_DTYPE, LeafFlag, encode_leaves
+from whodid.limits import LEAF_TAIL_BYTES_MAX, UNIT_ROWS
+
+_HEADER = struct.Struct(">8s16sQII")
+_PACKED_BYTES_MAX = UNIT_ROWS * (LEAF_BYTES + 2 + LEAF_TAIL_BYTES_MAX)
+Table = np.ndarray
+
+
+class LeafFile(Struct, frozen=True):
+    """A decoded leaf file: `table` is of LEAF_DTYPE (0x00 in front), `tails` by row."""
+
+    ledger_id: bytes
+    first: int
+    table: Table
+    tails: dict[int, bytes]
+
+    @property
+    def end(self) -> int:
+        """Index behind the last leaf."""
+        return self.first + len(self.table)
+
+    def leaves(self) -> list[bytes]:
+        """Return the leaves, each behind the 0x00 of RFC 6962."""
+        return encode_leaves(self.table, self.tails)
+
+
+def encode_leaf_file(ledger_id: bytes, first: int, leaves: Sequence[bytes]) -> bytes:
+    """Serialise leaves (each behind its 0x00) of entries first, first+1 and so on."""
+    step = LEAF_DTYPE.itemsize
+    tails = [leaf[step:] for leaf in leaves]
+    fixed = b"".join(leaf[:step] for leaf in leaves) if any(tails) else b"".join(leaves)
+    table = np.frombuffer(fixed, dtype=LEAF_DTYPE)
+    sources, numbers = np.unique(table["source_id"], return_inverse=True)
+    columns = [
+        table["version"].tobytes(),
+        table["type"].tobytes(),
+        table["flags"].tobytes(),
+        table["class"].tobytes(),
+        numbers.astype(">u2").tobytes(),
+        table["epoch"].tobytes(),
+        _delta(table["seq"]),
+        _delta(table["appended_us"]),
+        np.fromiter(map(len, tails), dtype=">u2", count=len(tails)).tobytes(),
+        len(sources).to_bytes(2, "big"),
+        sources.tobytes(),
+        *tails,
+    ]
+    packed = zstandard.ZstdCompressor(level=3).compress(b"".join(columns))
+    tagged = table["identity_tag"][_tagged(table)]
+    header = _HEADER.pack(LEAF_FILE, ledger_id, first, len(table), len(packed))
+    return b"".join((header, packed, tagged.tobytes(), table["commitment"].tobytes()))
+
+
+def _delta(column: Table) -> bytes:
+    values = column.astype(np.uint64)
+    return np.diff(values, prepend=np.uint64(0)).astype(">u8").tobytes()
+
+
+class _Cursor:
+    """Takes columns off a buffer; raises ValueError when it runs out."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, dtype: str, count: int) -> Table:
+        size = np.dtype(dtype).itemsize * count
+        column = np.frombuffer(self.data, dtype=dtype, count=count, offset=self.at)
+        self.at += size
+        return column
+
+
+def decode_leaf_file(data: bytes, name: object) -> LeafFile:
+    """Read a leaf file. Raises IntegrityError or FormatError, naming `name`."""
+    check_magic(data, LEAF_FILE, name)
+    try:
+        _, ledger_id, first, count, size = _HEADER.unpack_from(data)
+        if not 0 < count <= UNIT_ROWS:
+            raise IntegrityError(f"{name}: {count} leaves in one file; at most {UNIT_ROWS}")
+        at = _HEADER.size + size
+        columns = zstandard.ZstdDecompressor().decompress(
+            data[_HEADER.size : at], max_output_size=_PACKED_BYTES_MAX
+        )
+        table, tails = _columns(columns, count)
+        tagged = _tagged(table)
+        tags = int(tagged.sum())
+        if len(data) != at + 16 * tags + 32 * count:
+            raise IntegrityError(f"{name}: a leaf file of a wrong length")
+        table["identity_tag"][tagged] = np.frombuffer(data, dtype="V16", count=tags, offset=at)
+        table["commitment"] = np.frombuffer(data, dtype="V32", count=count, offset=at + 16 * tags)
+    except (struct.error, ValueError, IndexError, zstandard.ZstdError) as error:
+        raise IntegrityError(f"{name}: a leaf file that does not decode ({error})") from error
+    return LeafFile(ledger_id, first, table, tails)
+
+
+def _tagged(table: Table) -> Table:
+    tagged: Table = (table["flags"] & np.uint16(LeafFlag.NO_IDENTITY)) == 0
+    return tagged
+
+
+def _columns(data: bytes, count: int) -> tuple[Table, dict[int, bytes]]:
+    cursor = _Cursor(data)
+    table = np.zeros(count, dtype=LEAF_DTYPE)
+    table["version"] = cursor.take("u1", count)
+    table["type"] = cursor.take("u1", count)
+    table["flags"] = cursor.take(">u2", count)
+    table["class"] = cursor.take(">u2", count)
+    numbers = cursor.take(">u2", count)
+    table["epoch"] = cursor.take(">u8", count)
+    for name in ("seq", "appended_us"):
+        table[name] = np.cumsum(cursor.take(">u8", count).astype(np.uint64), dtype=np.uint64)
+    lengths = cursor.take(">u2", count).tolist()
+    (sources,) = cursor.take(">u2", 1).tolist()
+    table["source_id"] = cursor.take("V16", sources)[numbers]
+    tails: dict[int, bytes] = {}
+    for row, length in enumerate(lengths):
+        if length:
+            tails[row] = data[cursor.at : cursor.at + length]
+            cursor.at += length
+    if cursor.at != len(data):
+        raise ValueError("bytes are left over")
+    return table, tails

@@ -1,0 +1,179 @@
+"""The manifest: the signed list of sealed files.
+
+A C2SP signed note; its body, line by line:
+
+    whodid manifest 1
+    origin <origin>
+    ledger <ledger id, hex>
+    sealed <entries that are in sealed files>
+    released <LSN> <hash, hex>      last write-ahead record that is no longer needed
+    chapter <path> <sha256> <first> <end>
+    file <path> <bytes> <sha256> <first> <count>
+
+Older file lines are moved to chapters of 1,024 (`manifest-<n>`, each named by its hash), so that
+the part that is signed again at each sealing stays small.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from whodid.errors import FormatError, IntegrityError
+from whodid.ledger.layout import FORMAT, MANIFEST
+from whodid.ledger.wal_record import NO_HASH
+from whodid.merkle.checkpoint import Vkey, parse_note, verify_note
+
+CHAPTER_FILES = 1024
+
+
+class SealedFile(Struct, frozen=True):
+    """One sealed file: `path` relative to DIR, entries [first, first+count)."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+    first: int
+    count: int
+
+    def line(self) -> str:
+        """Return the manifest's line."""
+        return f"file {self.path} {self.size_bytes} {self.sha256} {self.first} {self.count}"
+
+
+class Chapter(Struct, frozen=True):
+    """A file of 1,024 file lines."""
+
+    path: str
+    sha256: str
+    first: int
+    end: int
+
+    def line(self) -> str:
+        """Return the manifest's line."""
+        return f"chapter {self.path} {self.sha256} {self.first} {self.end}"
+
+
+class Manifest(Struct, frozen=True):
+    """What is sealed. Files are in order of `first`; `sealed` is the end of the last."""
+
+    origin: str
+    ledger_id: bytes
+    sealed: int = 0
+    released_lsn: int = 0
+    released_hash: bytes = NO_HASH
+    chapters: tuple[Chapter, ...] = ()
+    files: tuple[SealedFile, ...] = ()
+
+    def body(self) -> str:
+        """Return the text that is signed."""
+        return "".join(
+            f"{line}\n"
+            for line in (
+                f"whodid manifest {FORMAT}",
+                f"origin {self.origin}",
+                f"ledger {self.ledger_id.hex()}",
+                f"sealed {self.sealed}",
+                f"released {self.released_lsn} {self.released_hash.hex()}",
+                *(chapter.line() for chapter in self.chapters),
+                *(file.line() for file in self.files),
+            )
+        )
+
+
+def parse_manifest(body: str, name: object = MANIFEST) -> Manifest:
+    """Read a manifest body. Raises FormatError (newer format) or IntegrityError."""
+    try:
+        first, origin, ledger, sealed, released, *rest = body.rstrip("\n").split("\n")
+        if not first.startswith("whodid manifest "):
+            raise IntegrityError(f"{name}: not a manifest")
+        if first != f"whodid manifest {FORMAT}":
+            raise FormatError(
+                f"{name}: format {first.split()[-1]} is not known to this whodid (format {FORMAT});"
+                " upgrade with `pip install --upgrade whodid`"
+            )
+        chapters, files = _parse_lines(rest)
+        lsn, digest = _word(released, "released").split(" ")
+        return Manifest(
+            _word(origin, "origin"), bytes.fromhex(_word(ledger, "ledger")),
+            int(_word(sealed, "sealed")), int(lsn), bytes.fromhex(digest), chapters, files,
+        )  # fmt: skip
+    except ValueError as error:
+        raise IntegrityError(f"{name}: a manifest that does not parse ({error})") from error
+
+
+def _word(line: str, key: str) -> str:
+    if not line.startswith(key + " "):
+        raise ValueError(f"expected a line '{key} …'")
+    return line[len(key) + 1 :]
+
+
+def _parse_lines(lines: list[str]) -> tuple[tuple[Chapter, ...], tuple[SealedFile, ...]]:
+    chapters, files = [], []
+    for line in lines:
+        match line.split(" "):
+            case ["chapter", path, digest, first, end]:
+                chapters.append(Chapter(_plain(path), digest, int(first), int(end)))
+            case ["file", path, size, digest, first, count]:
+                files.append(SealedFile(_plain(path), int(size), digest, int(first), int(count)))
+            case _:
+                raise ValueError(f"unknown line {line[:60]!r}")
+    return tuple(chapters), tuple(files)
+
+
+def _plain(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(f"path {path!r} leaves the ledger")
+    return path
+
+
+def read_manifest(directory: Path, vkey: Vkey | None) -> Manifest:
+    """Read DIR's manifest; its signature is checked when the public key is given.
+
+    Raises IntegrityError (also when the file is missing) or FormatError.
+    """
+    path = directory / MANIFEST
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise IntegrityError(f"{path}: no manifest here; is this a ledger? ({error})") from error
+    body = verify_note(text, vkey) if vkey else parse_note(text)[0]
+    return parse_manifest(body, path)
+
+
+def all_files(directory: Path, manifest: Manifest) -> Iterator[SealedFile]:
+    """Yield every sealed file, chapters first. Raises IntegrityError for an altered chapter."""
+    for chapter in manifest.chapters:
+        path = directory / chapter.path
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise IntegrityError(f"{path}: a chapter of the manifest is missing") from error
+        if hashlib.sha256(data).hexdigest() != chapter.sha256:
+            raise IntegrityError(f"{path}: a chapter of the manifest is altered")
+        try:
+            yield from _parse_lines(data.decode().splitlines())[1]
+        except ValueError as error:
+            raise IntegrityError(f"{path}: {error}") from error
+    yield from manifest.files
+
+
+def with_files(
+    manifest: Manifest, new: list[SealedFile], sealed: int, released: tuple[int, bytes]
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Return the manifest with more files, and the chapters to write before it (path → bytes)."""
+    files = [*manifest.files, *new]
+    chapters, writes = list(manifest.chapters), {}
+    while len(files) >= 2 * CHAPTER_FILES:
+        part, files = files[:CHAPTER_FILES], files[CHAPTER_FILES:]
+        data = "".join(file.line() + "\n" for file in part).encode()
+        path = f"{MANIFEST}-{len(chapters):08d}"
+        end = max(file.first + file.count for file in part)
+        chapters.append(Chapter(path, hashlib.sha256(data).hexdigest(), part[0].first, end))
+        writes[path] = data
+    lsn, digest = released
+    changed = Manifest(
+        manifest.origin, manifest.ledger_id, sealed, lsn, digest, tuple(chapters), tuple(files)
+    )
+    return changed, writes

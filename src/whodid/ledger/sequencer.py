@@ -1,0 +1,349 @@
+"""The sequencer: dedup → order → fsync → integrate → publish. The one writer of DIR.
+
+Life of an entry here: received → durable (its receipt) → integrated (in the tree) → published
+(in a signed checkpoint) → sealed (in the manifest).
+
+Two kinds of failure. *Refuse and go on* (bad batch, unknown source, full disk): that batch has an
+error for an answer, nothing of it is stored. *Stop the log* (failed write or fsync, a clock that
+went back too far, a tree that contradicts the signed head): `stopped` holds the reason, every later
+append is refused with it, reads go on.
+
+It never opens a batch's body and does no network; `server` puts it behind a socket.
+"""
+
+import secrets
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from msgspec import Struct
+
+from whodid.clock import Clock
+from whodid.errors import IntegrityError, RefusedError, StoppedError, UsageError, WhodidError
+from whodid.ledger.batch import Batch, BatchBuilder, Row, parse_batch
+from whodid.ledger.hash_tree import HashTree
+from whodid.ledger.identity import IdentityTable
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import CHECKPOINT, CHECKPOINTS_LOG, MANIFEST
+from whodid.ledger.leaf import LeafFlag, LeafType
+from whodid.ledger.manifest import Manifest, SealedFile, with_files
+from whodid.ledger.sequenced import CONFLICT, DUPLICATE, Sequenced
+from whodid.ledger.signer import Signer
+from whodid.ledger.source_entry import source_groups
+from whodid.ledger.state_db import Receipt, Source, StateDb
+from whodid.ledger.wal import Wal
+from whodid.limits import BATCH_ID_KEPT_US, CLOCK_BACK_MAX_US
+from whodid.merkle.tree import consistency_proof, root_of
+from whodid.storage.posix import PosixDisk
+
+
+class Parts(Struct):
+    """What a sequencer is made of; `opening` puts it together."""
+
+    directory: Path
+    keys: KeyFolder
+    disk: PosixDisk
+    clock: Clock
+    free_bytes_min: int
+    manifest: Manifest
+    wal: Wal
+    tree: HashTree
+    identity: IdentityTable
+    state: StateDb
+    signer: Signer
+    appended_us: int
+    receipts: dict[bytes, tuple[int, int, Receipt]]
+    """batch id → (LSN, appended_us, receipt) of the records still in the write-ahead log."""
+    saved_tiles: set[tuple[int, int]]
+
+
+class SealRequest(Struct, frozen=True):
+    """What the sealer made durable: files that hold entries up to `sealed`.
+
+    `digest` is SHA-256 over the concatenated leaf hashes that the sealer computed from the leaves
+    it wrote, from the manifest's old end to `sealed`;
+    `released` the last write-ahead record (LSN, hash) that holds nothing beyond.
+    """
+
+    files: list[SealedFile]
+    sealed: int
+    digest: bytes
+    released_lsn: int
+    released_hash: bytes
+
+
+class Sequencer:
+    """Owns every mutable file of DIR but the sealer's new blocks and the index.
+
+    Invariants: entries are numbered without gaps; `appended_us` never decreases; an identity tag
+    is an entry twice only as a conflict; a receipt is given only for what is fsynced; the signed
+    head never runs ahead of the durable log.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._p = parts
+        self.stopped: str | None = None
+        self.sources = parts.state.sources()
+        self._source_ids = {source.source_id for source in self.sources.values()}
+        self._builder = BatchBuilder(parts.keys.ledger_id, parts.keys.public_kek())
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Number of entries that are durable."""
+        return self._p.tree.size
+
+    @property
+    def durable_lsn(self) -> int:
+        """Last durable write-ahead record."""
+        return self._p.wal.durable_lsn
+
+    @property
+    def published(self) -> int:
+        """Size of the last signed checkpoint."""
+        return self._p.signer.head.size if self._p.signer.head else 0
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is sealed."""
+        return self._p.manifest
+
+    # --- appending -------------------------------------------------------------------------------
+
+    def commit(self, batches: Sequence[Batch]) -> list[Receipt | WhodidError]:
+        """Order these batches and make them durable with one fsync; one answer each, in order.
+
+        A retried batch id (within 24 h) gets its first receipt again. Never raises for a batch.
+        """
+        if self.stopped:
+            return [StoppedError(self.stopped)] * len(batches)
+        staged: dict[bytes, tuple[bytes, ...]] = {}
+        answers: list[Receipt | WhodidError] = []
+        hashes: list[bytes] = []
+        fresh: list[tuple[int, int, Receipt]] = []
+        try:
+            now = self._now()
+            self._check_space()
+            for batch in batches:
+                answer, lsn = self._one(batch, now, staged, hashes)
+                answers.append(answer)
+                if lsn and isinstance(answer, Receipt):
+                    fresh.append((lsn, now, answer))
+                    self._p.receipts[answer.batch_id] = fresh[-1]
+            if fresh:
+                self._p.wal.sync()
+        except RefusedError as error:
+            return [*answers, *[error] * (len(batches) - len(answers))]
+        except (StoppedError, OSError) as error:
+            return self._stop(str(error), len(batches))
+        self._p.appended_us = now
+        self._p.tree.append(hashes)
+        self._p.identity.keep(staged, self._p.tree.size)
+        self._p.identity.flush_if_large()
+        return answers
+
+    def _one(
+        self,
+        batch: Batch,
+        now: int,
+        staged: dict[bytes, tuple[bytes, ...]],
+        hashes: list[bytes],
+    ) -> tuple[Receipt | WhodidError, int]:
+        known = self._p.receipts.get(batch.batch_id)
+        receipt = known[2] if known else self._p.state.receipt(batch.batch_id)
+        if receipt is not None:
+            return receipt, 0
+        refusal = self._refusal(batch)
+        if refusal:
+            return refusal, 0
+        overlay: dict[bytes, tuple[bytes, ...]] = {}
+        verdicts = self._verdicts(batch, staged, overlay)
+        sequenced = Sequenced(self._p.tree.size + len(hashes), now, verdicts, batch)
+        try:
+            lsn = self._p.wal.append(sequenced.encode())
+        except RefusedError as error:
+            return error, 0
+        staged.update(overlay)
+        leaf_hashes = _hash(sequenced.leaves())
+        hashes += leaf_hashes
+        return (
+            Receipt(
+                batch.batch_id, sequenced.first, sequenced.end,
+                verdicts.count(DUPLICATE), verdicts.count(CONFLICT), verdicts,
+                root_of(leaf_hashes), sequenced.end,
+            ),
+            lsn,
+        )  # fmt: skip
+
+    def _refusal(self, batch: Batch) -> WhodidError | None:
+        if batch.ledger_id != self._p.keys.ledger_id:
+            return RefusedError("a batch for another ledger")
+        for source_id in batch.sources:
+            if source_id not in self._source_ids:
+                return RefusedError(f"a batch of an undeclared source {source_id.hex()}")
+        return None
+
+    def _verdicts(
+        self,
+        batch: Batch,
+        staged: dict[bytes, tuple[bytes, ...]],
+        overlay: dict[bytes, tuple[bytes, ...]],
+    ) -> bytes:
+        table = batch.table
+        has_identity = (
+            (table["type"] == int(LeafType.EVENT))
+            & ((table["flags"] & int(LeafFlag.NO_IDENTITY)) == 0)
+        ).tolist()
+        tags = _cut(table["identity_tag"].tobytes(), 16)
+        contents = _cut(table["content_tag"].tobytes(), 8)
+        return self._p.identity.stage(tags, contents, has_identity, staged, overlay)
+
+    def _now(self) -> int:
+        now = self._p.clock()
+        last = self._p.appended_us
+        if now < last - CLOCK_BACK_MAX_US:
+            raise StoppedError(
+                f"the system clock went back {(last - now) / 1e6:.1f} s behind the last entry; "
+                "mend the clock, then start again"
+            )
+        return max(now, last)
+
+    def _check_space(self) -> None:
+        free = self._p.disk.free_bytes(self._p.directory)
+        if free < self._p.free_bytes_min:
+            raise RefusedError(
+                f"the disk of the ledger has {free >> 20} MiB left, "
+                f"less than the {self._p.free_bytes_min >> 20} MiB it keeps: free some space",
+                retry_after_s=10,
+            )
+
+    def _stop(self, reason: str, count: int) -> list[Receipt | WhodidError]:
+        self.stopped = reason
+        return [StoppedError(reason)] * count
+
+    # --- sources ---------------------------------------------------------------------------------
+
+    def declare_source(self, name: str, format_name: str, domain: str, class_: int = 0) -> Source:
+        """Open a source: an entry of type 2 that commits to its settings, then state.db.
+
+        A source declared before is returned as it is. Raises RefusedError or StoppedError.
+        """
+        if name in self.sources:
+            return self.sources[name]
+        source = Source(name, secrets.token_bytes(16), format_name, domain, class_, self._now())
+        flags = int(LeafFlag.NO_IDENTITY)
+        row = Row(
+            LeafType.SOURCE, flags, class_, source.source_id, 0, 0, bytes(16), bytes(8),
+            source_groups(source),
+        )  # fmt: skip
+        self._source_ids.add(source.source_id)
+        [answer] = self.commit([parse_batch(self._builder.build([row]))])
+        if isinstance(answer, WhodidError):
+            self._source_ids.discard(source.source_id)
+            raise answer
+        self._p.state.add_source(source)
+        self.sources[name] = source
+        return source
+
+    # --- publishing ------------------------------------------------------------------------------
+
+    def publish(self, *, keep: bool = False) -> str:
+        """Sign the tree as it is and put the checkpoint in place; `keep` also logs it.
+
+        Returns the signed note. Raises StoppedError, and stops the log, when the signer refuses
+        or the disk fails.
+        """
+        p = self._p
+        old = p.signer.head.size if p.signer.head else 0
+        size = p.tree.size
+        try:
+            if old > size:
+                raise StoppedError(f"the signer has signed {old} entries, the log has only {size}")
+            proof = consistency_proof(old, size, p.tree.node) if 0 < old < size else []
+            note = p.signer.sign(size, p.tree.root(), proof)
+            p.disk.create(p.directory / CHECKPOINT, note.encode(), 0o644)
+            if keep:
+                self._keep_checkpoint(note)
+            p.tree.save_tiles(p.directory, p.saved_tiles)
+        except (StoppedError, OSError) as error:
+            self.stopped = str(error)
+            raise StoppedError(self.stopped) from error
+        return note
+
+    def _keep_checkpoint(self, note: str) -> None:
+        path = self._p.directory / CHECKPOINTS_LOG
+        with path.open("ab") as log:
+            log.write(note.encode() + b"\n")
+            log.flush()
+            self._p.disk.sync_data(log.fileno())
+
+    def prove(self, index: int) -> tuple[str, list[bytes]]:
+        """Return a signed checkpoint that covers entry `index`, and its inclusion proof there.
+
+        Publishes first when the entry is younger than the last checkpoint. Raises UsageError for
+        an index that is not in the log.
+        """
+        if not 0 <= index < self.size:
+            raise UsageError(f"entry {index} is not in the log of {self.size} entries")
+        if index >= self.published:
+            self.publish(keep=True)
+        size = self.published
+        note = (self._p.directory / CHECKPOINT).read_text()
+        return note, self._p.tree.inclusion(index, size)
+
+    # --- sealing ---------------------------------------------------------------------------------
+
+    def seal(self, request: SealRequest) -> Manifest:
+        """Name new sealed files in the signed manifest, then recycle what they make needless.
+
+        Raises IntegrityError when the files do not continue the manifest or their leaves are not
+        those of the tree: nothing is changed then.
+        """
+        p = self._p
+        old = p.manifest
+        if not old.sealed < request.sealed <= p.tree.size:
+            raise IntegrityError(f"cannot seal up to {request.sealed} (sealed {old.sealed})")
+        if p.tree.digest(old.sealed, request.sealed) != request.digest:
+            raise IntegrityError(f"the leaves sealed up to {request.sealed} are not the tree's")
+        released = (request.released_lsn, request.released_hash)
+        manifest, chapters = with_files(old, request.files, request.sealed, released)
+        for path, data in chapters.items():
+            p.disk.create(p.directory / path, data)
+        note = p.signer.sign_manifest(manifest.body())
+        p.disk.create(p.directory / MANIFEST, note.encode(), 0o644)
+        p.manifest = manifest
+        p.tree.release(request.sealed)
+        self._release(request.released_lsn)
+        return manifest
+
+    def _release(self, lsn: int) -> None:
+        p = self._p
+        files = p.wal.files()
+        if len(files) < 2 or files[0].last_lsn > lsn:
+            return
+        limit = max(file.last_lsn for file in files[:-1] if file.last_lsn <= lsn)
+        p.identity.flush()
+        gone = [item for item in p.receipts.values() if item[0] <= limit]
+        p.state.keep_receipts(
+            [(when, receipt) for _, when, receipt in gone], p.appended_us - BATCH_ID_KEPT_US
+        )
+        for _, _, receipt in gone:
+            del p.receipts[receipt.batch_id]
+        p.wal.release(limit)
+
+    def close(self) -> None:
+        """Flush what is derived and close the files; the log itself is durable already."""
+        if not self.stopped:
+            self.publish(keep=True)
+            self._p.identity.flush()
+        self._p.wal.close()
+        self._p.state.close()
+
+
+def _cut(data: bytes, size: int) -> list[bytes]:
+    return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+def _hash(leaves: Sequence[bytes]) -> list[bytes]:
+    return [sha256(leaf).digest() for leaf in leaves]  # each carries its 0x00 already
