@@ -1,0 +1,118 @@
+"""Native verbs in English: `FILE_UPLOAD` → upload, uploaded; what is not in the table stays native.
+
+One table, for sentences only. The kind of access is derived elsewhere, when a record is mapped.
+"""
+
+import re
+from dataclasses import dataclass
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_ACTION_CHARS_MAX = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb's forms, and the words before its object.
+
+    `of` stands there when rows are counted (`5 rows of customers`), else `to` (`posted to /users`).
+    """
+
+    base: str
+    past: str
+    gerund: str
+    of: str = "of"
+    to: str = ""
+
+
+def _verb(base: str, past: str = "", gerund: str = "", of: str = "of", to: str = "") -> Verb:
+    stem = base.removesuffix("e")
+    return Verb(base, past or f"{stem}ed", gerund or f"{stem}ing", of, to)
+
+
+_READ = _verb("read", "read")
+_CREATE = _verb("create")
+_UPDATE = _verb("update")
+_DELETE = _verb("delete", of="from")
+_RUN = _verb("run", "ran", "running")
+_VERBS: dict[str, Verb] = {
+    "read": _READ, "select": _READ, "get": _READ, "fetch": _READ, "create": _CREATE,
+    "update": _UPDATE, "delete": _DELETE, "run": _RUN, "execute": _RUN, "exec": _RUN,
+    "alter": _verb("alter"),
+    "approve": _verb("approve"),
+    "add": _verb("add"),
+    "call": _verb("call"),
+    "change": _verb("change"),
+    "copy": _verb("copy", "copied", "copying"),
+    "disable": _verb("disable"),
+    "download": _verb("download"),
+    "drop": _verb("drop", "dropped", "dropping"),
+    "edit": _verb("edit"),
+    "enable": _verb("enable"),
+    "export": _verb("export", of="from"),
+    "grant": _verb("grant"),
+    "head": _verb("check"),
+    "import": _verb("import", of="into"),
+    "insert": _verb("insert", of="into", to="into"),
+    "list": _verb("list"),
+    "lock": _verb("lock"),
+    "modify": _verb("modify", "modified"),
+    "move": _verb("move"),
+    "open": _verb("open"),
+    "patch": _verb("patch"),
+    "post": _verb("post", of="to", to="to"),
+    "print": _verb("print"),
+    "put": _verb("put", "put", "putting"),
+    "query": _verb("query", "queried"),
+    "reject": _verb("reject"),
+    "remove": _verb("remove", of="from"),
+    "rename": _verb("rename"),
+    "revoke": _verb("revoke"),
+    "search": _verb("search"),
+    "share": _verb("share"),
+    "start": _verb("start"),
+    "stop": _verb("stop", "stopped", "stopping"),
+    "truncate": _verb("truncate"),
+    "unlock": _verb("unlock"),
+    "upload": _verb("upload"),
+    "verify": _verb("verify", "verified"),
+    "view": _verb("view"),
+    "write": _verb("write", "wrote"),
+}  # fmt: skip
+_THINGS = frozenset(
+    {"file", "files", "object", "record", "records", "data", "document", "documents", "row",
+     "rows", "table", "item", "items", "resource", "entry", "event", "events"}
+)  # fmt: skip
+
+BY_ACCESS: dict[str, Verb] = {
+    "create": _CREATE, "read": _READ, "update": _UPDATE, "delete": _DELETE, "execute": _RUN,
+    "administer": _verb("administer"), "other": _verb("touch"),
+}  # fmt: skip
+"""The verb for an access whose native verb is missing."""
+
+LOG_IN = Verb("log in", "logged in", "logging in", to="to")
+LOG_OUT = Verb("log out", "logged out", "logging out", to="of")
+_LOGIN_WORDS = frozenset({"login", "logon", "signin", "accepted", "authorized", "authenticated"})
+_LOGOUT_WORDS = frozenset({"logout", "logoff", "signout", "disconnected", "disconnection"})
+
+
+def words_of(action: str) -> list[str]:
+    """Return the words of a native verb in lower case: `GetSecretValue` → get, secret, value."""
+    return [word.lower() for word in _WORD.findall(action[:_ACTION_CHARS_MAX])]
+
+
+def verb_of(action: str) -> Verb | None:
+    """Return the English verb of a plain native verb, or None when it says more than a verb."""
+    words = words_of(action)
+    if len(words) == 2:
+        words = [word for word in words if word not in _THINGS]
+    return _VERBS.get(words[0]) if len(words) == 1 else None
+
+
+def login_verb(action: str | None) -> Verb | None:
+    """Return the verb of an authentication, or None when its native verb is something else."""
+    words = words_of(action or "")
+    if not words or words[0] == "failed" or words in (["log", "in"], ["sign", "in"]):
+        return LOG_IN
+    if words in (["log", "out"], ["sign", "out"]) or not _LOGOUT_WORDS.isdisjoint(words):
+        return LOG_OUT
+    return None if _LOGIN_WORDS.isdisjoint(words) else LOG_IN
