@@ -154,7 +154,7 @@ class _Opening:
         return Sequencer(
             Parts(
                 self.directory, self.keys, self.disk, self.clock, self.settings.free_bytes_min,
-                manifest, wal, tree, identity, StateDb(self.directory), signer,
+                manifest, wal, tree, sealed, identity, StateDb(self.directory), signer,
                 self._last_time(sealed, manifest.sealed), self.receipts, done,
             )
         )  # fmt: skip
@@ -221,8 +221,8 @@ class _Opening:
             if not wrong and tree.size == size:
                 return tree, done
         raise IntegrityError(
-            f"the stored leaves do not give the root that was signed at size {wrong[0].size if wrong else size}: "
-            "run `whodid verify` to see where"
+            "the stored leaves do not give the root that was signed at size "
+            f"{wrong[0].size if wrong else size}: run `whodid verify` to see where"
         )
 
     def _load_nodes(

@@ -27,6 +27,7 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT, CHECKPOINTS_LOG, MANIFEST
 from whodid.ledger.leaf import LeafFlag, LeafType
 from whodid.ledger.manifest import Manifest, SealedFile, with_files
+from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import CONFLICT, DUPLICATE, Sequenced
 from whodid.ledger.signer import Signer
 from whodid.ledger.source_entry import source_groups
@@ -48,6 +49,7 @@ class Parts(Struct):
     manifest: Manifest
     wal: Wal
     tree: HashTree
+    sealed: SealedLeaves
     identity: IdentityTable
     state: StateDb
     signer: Signer
@@ -313,6 +315,7 @@ class Sequencer:
         note = p.signer.sign_manifest(manifest.body())
         p.disk.create(p.directory / MANIFEST, note.encode(), 0o644)
         p.manifest = manifest
+        p.sealed.extend(iter(request.files))
         p.tree.release(request.sealed)
         self._release(request.released_lsn)
         return manifest

@@ -1,0 +1,129 @@
+"""The sequencer from another process: a blocking client of its socket.
+
+A batch that got no answer (the sequencer was restarted) is sent again with the same batch id, so
+it is appended once. Safe for threads; one request at a time.
+"""
+
+import socket
+import threading
+import time
+from pathlib import Path
+
+from whodid.errors import LedgerError, RefusedError
+from whodid.ledger import protocol
+from whodid.ledger.layout import SOCKET
+from whodid.ledger.port import Status
+from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.server import short_path
+from whodid.ledger.state_db import Receipt, Source
+
+RETRY_S = 15.0
+
+
+class SequencerClient:
+    """A `SequencerPort` over the socket in DIR."""
+
+    def __init__(self, directory: Path, role: str, retry_s: float = RETRY_S) -> None:
+        self._path = directory / SOCKET
+        self._role = role
+        self._retry_s = retry_s
+        self._connection: socket.socket | None = None
+        self._number = 0
+        self._lock = threading.Lock()
+
+    def connect(self) -> None:
+        """Connect now. Raises OSError when no sequencer listens."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with short_path(self._path) as address:
+                connection.connect(address)
+            self._connection = connection
+            self._exchange(protocol.encode(protocol.Hello(self._role)))
+        except OSError:
+            connection.close()
+            self._connection = None
+            raise
+
+    def _exchange(self, body: bytes) -> protocol.Answer:
+        assert self._connection is not None
+        self._number += 1
+        self._connection.sendall(protocol.frame(self._number, body))
+        length, number = protocol.HEAD.unpack(self._read(protocol.HEAD.size))
+        answer = self._read(length)
+        if number != self._number:
+            raise ConnectionError("an answer to another request")
+        return protocol.decode_answer(answer)
+
+    def _read(self, size: int) -> bytes:
+        assert self._connection is not None
+        parts = bytearray()
+        while len(parts) < size:
+            part = self._connection.recv(min(size - len(parts), 1 << 20))
+            if not part:
+                raise ConnectionError("the sequencer closed the connection")
+            parts += part
+        return bytes(parts)
+
+    def ask(self, body: bytes) -> protocol.Answer:
+        """Send a body and return its answer, connecting again while the sequencer restarts.
+
+        Raises what the sequencer answers; RefusedError when it does not come back in time.
+        """
+        deadline = time.monotonic() + self._retry_s
+        with self._lock:
+            while True:
+                try:
+                    if self._connection is None:
+                        self.connect()
+                    return self._exchange(body)
+                except OSError as error:
+                    self._drop()
+                    if time.monotonic() >= deadline:
+                        raise RefusedError(f"the sequencer does not answer ({error})") from error
+                    time.sleep(0.05)
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def submit(self, batch: bytes) -> Receipt:
+        """Append a batch; durable on return."""
+        receipt = self.ask(batch).receipt
+        if receipt is None:
+            raise LedgerError("the sequencer gave no receipt")
+        return receipt
+
+    def status(self) -> Status:
+        """Return where the log stands."""
+        status = self.ask(protocol.encode(protocol.GetStatus())).status
+        if status is None:
+            raise LedgerError("the sequencer gave no status")
+        return status
+
+    def declare_source(self, name: str, format_name: str, domain: str, class_: int = 0) -> Source:
+        """Open a source, or return the one that is open."""
+        message = protocol.Declare(name, format_name, domain, class_)
+        return (self.ask(protocol.encode(message)).sources or [])[0]
+
+    def sources(self) -> dict[str, Source]:
+        """Return the declared sources by name."""
+        found = self.ask(protocol.encode(protocol.GetSources())).sources or []
+        return {source.name: source for source in found}
+
+    def seal(self, request: SealRequest) -> None:
+        """Name sealed files in the manifest."""
+        self.ask(protocol.encode(protocol.Seal(request)))
+
+    def publish(self) -> str:
+        """Sign a checkpoint of everything durable and return the note."""
+        return self.ask(protocol.encode(protocol.Publish())).note or ""
+
+    def prove(self, index: int) -> tuple[str, list[bytes]]:
+        """Return (signed checkpoint that covers the entry, inclusion proof)."""
+        answer = self.ask(protocol.encode(protocol.Prove(index)))
+        return answer.note or "", answer.proof or []
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._drop()

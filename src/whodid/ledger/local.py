@@ -1,0 +1,75 @@
+"""The sequencer in this process: what a command uses when no server runs."""
+
+from pathlib import Path
+
+from whodid.clock import Clock, system_clock
+from whodid.errors import WhodidError
+from whodid.ledger.batch import parse_batch
+from whodid.ledger.client import SequencerClient
+from whodid.ledger.opening import Settings, open_ledger
+from whodid.ledger.port import SequencerPort, Status
+from whodid.ledger.sequencer import SealRequest, Sequencer
+from whodid.ledger.server import status_of
+from whodid.ledger.state_db import Receipt, Source
+from whodid.ledger.writer_lock import WriterLock
+
+
+class LocalSequencer:
+    """A `SequencerPort` on a sequencer that this process owns."""
+
+    def __init__(self, sequencer: Sequencer, lock: WriterLock) -> None:
+        self.sequencer = sequencer
+        self._lock = lock
+
+    def submit(self, batch: bytes) -> Receipt:
+        """Append a batch; durable on return."""
+        [answer] = self.sequencer.commit([parse_batch(batch)])
+        if isinstance(answer, WhodidError):
+            raise answer
+        return answer
+
+    def status(self) -> Status:
+        """Return where the log stands."""
+        return status_of(self.sequencer)
+
+    def declare_source(self, name: str, format_name: str, domain: str, class_: int = 0) -> Source:
+        """Open a source, or return the one that is open."""
+        return self.sequencer.declare_source(name, format_name, domain, class_)
+
+    def sources(self) -> dict[str, Source]:
+        """Return the declared sources by name."""
+        return dict(self.sequencer.sources)
+
+    def seal(self, request: SealRequest) -> None:
+        """Name sealed files in the manifest."""
+        self.sequencer.seal(request)
+
+    def publish(self) -> str:
+        """Sign a checkpoint of everything durable and return the note."""
+        return self.sequencer.publish(keep=True)
+
+    def prove(self, index: int) -> tuple[str, list[bytes]]:
+        """Return (signed checkpoint that covers the entry, inclusion proof)."""
+        return self.sequencer.prove(index)
+
+    def close(self) -> None:
+        """Publish, close the files, give the lock back."""
+        try:
+            self.sequencer.close()
+        finally:
+            self._lock.release()
+
+
+def reach_sequencer(
+    directory: Path, *, clock: Clock = system_clock, settings: Settings | None = None
+) -> SequencerPort:
+    """Return the running sequencer of DIR, or run one here (taking the writer lock).
+
+    Raises LedgerError as `open_ledger` does.
+    """
+    client = SequencerClient(directory, "admin")
+    try:
+        client.connect()
+    except OSError:
+        return LocalSequencer(*open_ledger(directory, clock=clock, settings=settings))
+    return client

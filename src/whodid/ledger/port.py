@@ -1,0 +1,54 @@
+"""What a process asks of the sequencer, be it in this process (`local`) or behind the socket."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.state_db import Receipt, Source
+
+
+class Status(Struct, frozen=True):
+    """Where the log stands: entries durable, published and sealed; why it stopped, if it did."""
+
+    size: int
+    durable_lsn: int
+    published: int
+    sealed: int
+    stopped: str | None
+
+
+class SequencerPort(Protocol):
+    """The sequencer's door. Every call may raise RefusedError or StoppedError."""
+
+    def submit(self, batch: bytes) -> Receipt:
+        """Append a batch; durable on return."""
+        ...
+
+    def status(self) -> Status:
+        """Return where the log stands."""
+        ...
+
+    def declare_source(self, name: str, format_name: str, domain: str, class_: int = 0) -> Source:
+        """Open a source, or return the one that is open."""
+        ...
+
+    def sources(self) -> dict[str, Source]:
+        """Return the declared sources by name."""
+        ...
+
+    def seal(self, request: SealRequest) -> None:
+        """Name sealed files in the manifest."""
+        ...
+
+    def publish(self) -> str:
+        """Sign a checkpoint of everything durable and return the note."""
+        ...
+
+    def prove(self, index: int) -> tuple[str, list[bytes]]:
+        """Return (signed checkpoint that covers the entry, inclusion proof)."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...

@@ -1,0 +1,298 @@
+"""The sequencer behind its socket: one thread a connection reads, one thread owns the sequencer.
+
+All batches that wait are committed with one fsync. Rights by role: a door appends events of
+declared sources but never whodid's own; a face appends only whodid's own; only the sealer seals;
+the administrator (a command of the user who owns the keys) may do everything.
+
+All peers are processes of the same operating-system user (checked); a role keeps an honest
+process to its part, it does not hold against one that was taken over.
+"""
+
+import os
+import queue
+import socket
+import struct
+import sys
+import threading
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from whodid.errors import AccessDeniedError, InputError, RefusedError, StoppedError, WhodidError
+from whodid.ledger import protocol
+from whodid.ledger.batch import Batch, parse_batch
+from whodid.ledger.layout import BATCH, SOCKET
+from whodid.ledger.leaf import LeafType
+from whodid.ledger.port import Status
+from whodid.ledger.sequencer import Sequencer
+from whodid.ledger.state_db import OWN_SOURCE, Receipt
+from whodid.limits import (
+    BATCH_BYTES_MAX,
+    PUBLISH_BUSY_S,
+    PUBLISH_IDLE_S,
+    QUEUE_ROWS_MAX,
+)
+
+ROLES = ("door", "face", "sealer", "admin")
+_SEND_TIMEOUT_S = 10
+_HOUR_S = 3600.0
+
+
+class _Work(Struct):
+    peer: "_Peer"
+    number: int
+    request: "protocol.Request | Batch"
+
+
+class _Peer:
+    """One connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.role = ""
+        self._lock = threading.Lock()
+
+    def receive(self) -> tuple[int, bytes]:
+        length, number = protocol.HEAD.unpack(_exactly(self.connection, protocol.HEAD.size))
+        if length > BATCH_BYTES_MAX:
+            raise InputError(f"a message of {length} bytes; at most {BATCH_BYTES_MAX}")
+        return number, _exactly(self.connection, length)
+
+    def send(self, number: int, answer: protocol.Answer) -> None:
+        try:
+            with self._lock:
+                self.connection.sendall(protocol.frame(number, protocol.encode(answer)))
+        except OSError:  # a peer that does not read is dropped; it asks again with the same id
+            self.connection.close()
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        got = connection.recv_into(view)
+        if not got:
+            raise ConnectionError("closed")
+        view = view[got:]
+    return bytes(data)
+
+
+class SequencerServer:
+    """Serves one sequencer until `stop`. `run` is called by the thread that owns it."""
+
+    def __init__(self, sequencer: Sequencer, directory: Path) -> None:
+        self._sequencer = sequencer
+        self._path = directory / SOCKET
+        self._queue: queue.Queue[_Work] = queue.Queue()
+        self._rows_waiting = 0
+        self._stopping = threading.Event()
+        self._published_s = 0.0
+        self._kept_s = time.monotonic()
+
+    def run(self) -> None:
+        """Listen and serve until `stop` is called."""
+        listener = listen(self._path)
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        try:
+            while not self._stopping.is_set():
+                self._turn()
+        finally:
+            listener.close()
+            self._path.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Make `run` return after the turn it is in."""
+        self._stopping.set()
+
+    # --- connections -----------------------------------------------------------------------------
+
+    def _accept(self, listener: socket.socket) -> None:
+        while not self._stopping.is_set():
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        peer = _Peer(connection)
+        connection.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_TIMEOUT_S, 0)
+        )
+        try:
+            if not same_user(connection):
+                return
+            while True:
+                number, body = peer.receive()
+                self._enqueue(peer, number, body)
+        except (OSError, WhodidError):
+            return
+        finally:
+            connection.close()
+
+    def _enqueue(self, peer: _Peer, number: int, body: bytes) -> None:
+        try:
+            request = parse_batch(body) if body[:8] == BATCH else protocol.decode_request(body)
+            self._authorise(peer, request)
+            if isinstance(request, protocol.Hello):
+                peer.role = request.role
+                peer.send(number, protocol.Answer())
+                return
+            if isinstance(request, Batch):
+                if self._rows_waiting > QUEUE_ROWS_MAX:
+                    raise RefusedError("the sequencer's queue is full; send more slowly", 1.0)
+                self._rows_waiting += request.rows
+        except WhodidError as error:
+            peer.send(number, protocol.failure(error))
+            return
+        self._queue.put(_Work(peer, number, request))
+
+    def _authorise(self, peer: _Peer, request: "protocol.Request | Batch") -> None:
+        if isinstance(request, protocol.Hello):
+            if request.role not in ROLES:
+                raise AccessDeniedError(f"unknown role {request.role!r}")
+            return
+        role = peer.role
+        if not role:
+            raise AccessDeniedError("the first message must be a hello")
+        if role == "admin" or isinstance(
+            request, protocol.GetStatus | protocol.GetSources | protocol.Prove
+        ):
+            return
+        if isinstance(request, Batch):
+            self._authorise_batch(role, request)
+        elif not (isinstance(request, protocol.Seal | protocol.Publish) and role == "sealer"):
+            raise AccessDeniedError(f"a {role} may not do that")
+
+    def _authorise_batch(self, role: str, batch: Batch) -> None:
+        own = self._sequencer.sources[OWN_SOURCE].source_id
+        if not bool((batch.table["type"] == int(LeafType.EVENT)).all()):
+            raise AccessDeniedError(f"a {role} may append events only")
+        if role == "door" and own in batch.sources:
+            raise AccessDeniedError("a door may not append whodid's own events")
+        if role in {"face", "sealer"} and batch.sources != (own,):
+            raise AccessDeniedError(f"a {role} may append whodid's own events only")
+
+    # --- the owner of the sequencer --------------------------------------------------------------
+
+    def _turn(self) -> None:
+        works = self._take()
+        batches = [work for work in works if isinstance(work.request, Batch)]
+        if batches:
+            found = [work.request for work in batches if isinstance(work.request, Batch)]
+            self._rows_waiting -= sum(batch.rows for batch in found)
+            answers = self._sequencer.commit(found)
+            for work, answer in zip(batches, answers, strict=True):
+                work.peer.send(work.number, _reply(answer))
+        for work in works:
+            if not isinstance(work.request, Batch):
+                work.peer.send(work.number, self._answer(work.request))
+        self._publish_when_due()
+
+    def _take(self) -> list[_Work]:
+        try:
+            works = [self._queue.get(timeout=0.05)]
+        except queue.Empty:
+            return []
+        while len(works) < 64:
+            try:
+                works.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return works
+
+    def _answer(self, request: "protocol.Request") -> protocol.Answer:
+        sequencer = self._sequencer
+        try:
+            match request:
+                case protocol.Declare(name, format_name, domain, class_):
+                    source = sequencer.declare_source(name, format_name, domain, class_)
+                    return protocol.Answer(sources=[source])
+                case protocol.GetSources():
+                    return protocol.Answer(sources=list(sequencer.sources.values()))
+                case protocol.Seal(seal_request):
+                    sequencer.seal(seal_request)
+                case protocol.Publish():
+                    return protocol.Answer(note=sequencer.publish(keep=True))
+                case protocol.Prove(index):
+                    note, proof = sequencer.prove(index)
+                    return protocol.Answer(note=note, proof=proof)
+                case _:
+                    pass
+        except WhodidError as error:
+            return protocol.failure(error)
+        return protocol.Answer(status=status_of(sequencer))
+
+    def _publish_when_due(self) -> None:
+        sequencer = self._sequencer
+        if sequencer.stopped:
+            return
+        now = time.monotonic()
+        wait = PUBLISH_BUSY_S if sequencer.size > sequencer.published else PUBLISH_IDLE_S
+        if now - self._published_s < wait:
+            return
+        keep = now - self._kept_s >= _HOUR_S
+        try:
+            sequencer.publish(keep=keep)
+        except StoppedError as error:
+            print(f"whodid sequencer: the log has stopped: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        self._published_s = now
+        self._kept_s = now if keep else self._kept_s
+
+
+def _reply(answer: Receipt | WhodidError) -> protocol.Answer:
+    if isinstance(answer, WhodidError):
+        return protocol.failure(answer)
+    return protocol.Answer(receipt=answer)
+
+
+def status_of(sequencer: Sequencer) -> Status:
+    """Return where a sequencer stands."""
+    return Status(
+        sequencer.size, sequencer.durable_lsn, sequencer.published,
+        sequencer.manifest.sealed, sequencer.stopped,
+    )  # fmt: skip
+
+
+def same_user(connection: socket.socket) -> bool:
+    """Tell whether the peer runs as the same user (or root); True where the system cannot say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True  # macOS: the folder's permissions (0700) keep others out
+    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", data)
+    return uid in {os.getuid(), 0}
+
+
+def listen(path: Path) -> socket.socket:
+    """Listen on a local socket that only this user can open; a stale one is replaced."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with short_path(path) as address:
+        old = os.umask(0o177)
+        try:
+            listener.bind(address)
+        finally:
+            os.umask(old)
+    listener.listen(64)
+    return listener
+
+
+class short_path:  # noqa: N801 - used as a function
+    """A name for a socket path that fits the 108 bytes of sockaddr_un."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+
+    def __enter__(self) -> str:
+        """Open the folder when the path is too long for the system."""
+        if len(str(self._path)) < 100 or not Path("/proc/self/fd").is_dir():
+            return str(self._path)
+        self._fd = os.open(self._path.parent, os.O_PATH | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._fd}/{self._path.name}"
+
+    def __exit__(self, *_: object) -> None:
+        """Close it again."""
+        if self._fd >= 0:
+            os.close(self._fd)
