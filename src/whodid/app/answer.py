@@ -1,0 +1,159 @@
+"""What a face gets from the log: callers, hits, answers, proofs. Values only."""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from whodid.event import Event
+
+Face = Literal["cli", "api", "web"]
+
+
+class Caller(Struct, frozen=True):
+    """Who asks, through which face, from where. It becomes the actor of whodid's own event."""
+
+    name: str
+    face: Face
+    ip: str | None = None
+    agent: str | None = None
+    session: str | None = None
+
+
+class Hit(Struct, frozen=True):
+    """One event as found: its log index, when the ledger took it (µs UTC), and its leaf's flags."""
+
+    index: int
+    event: Event
+    appended_us: int
+    flags: int
+
+
+class SearchAnswer(Struct, frozen=True):
+    """An answer and what it could not see.
+
+    `next` continues behind the last event (None at the end); `checkpoint` is the signed note that
+    the answer was read at; `size` the number of entries it saw; `hidden_own` counts matching
+    events of whodid itself that were not asked for.
+    """
+
+    events: list[Hit]
+    total: int
+    total_is_exact: bool
+    hidden_own: int
+    next: str | None
+    checkpoint: str
+    size: int
+    warnings: list[str]
+
+
+class EventProof(Struct, frozen=True):
+    """Everything that shows an event to be in the log, for somebody who trusts only the log's key.
+
+    `leaf` is the entry's bytes; `groups` and `seed` open its commitment; `proof` leads from the
+    leaf's hash at `index` to the root in `checkpoint` (a signed note); `vkey` is the public key.
+    """
+
+    index: int
+    leaf: bytes
+    seed: bytes
+    groups: tuple[bytes, ...]
+    checkpoint: str
+    size: int
+    proof: list[bytes]
+    vkey: str
+
+
+class Step(Struct, frozen=True):
+    """One step of a verification: what was compared, whether it held, the value in hex or words."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class EventVerdict(Struct, frozen=True):
+    """The verification of one event, step by step, computed afresh from stored bytes."""
+
+    ok: bool
+    steps: list[Step]
+
+
+class SourceInfo(Struct, frozen=True):
+    """A declared source as the page of sources shows it; times in µs UTC."""
+
+    name: str
+    format: str
+    domain: str
+    opened_us: int
+    events: int
+    quarantined: int
+    newest_us: int | None
+
+
+class Health(Struct, frozen=True):
+    """Where the server stands; ready only when everything it needs answers."""
+
+    ready: bool
+    reasons: list[str]
+    size: int
+    published: int
+    sealed: int
+    indexed: int
+    stopped: str | None
+
+
+class Reading(Protocol):
+    """Every read of the log. Each call is itself an event, durable before the answer is returned;
+    if it cannot be written, RefusedError or StoppedError is raised and there is no answer.
+
+    Calls block; a face on an event loop calls them in a thread.
+    """
+
+    def search(
+        self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
+        own: bool = False,
+    ) -> SearchAnswer:  # fmt: skip
+        """Search. Raises QueryError."""
+        ...
+
+    def event(self, caller: Caller, event_id: str) -> Hit:
+        """Return one event. Raises UsageError when there is none."""
+        ...
+
+    def proof(self, caller: Caller, event_id: str) -> tuple[Hit, EventProof]:
+        """Return one event with its proof. Raises UsageError when there is none."""
+        ...
+
+    def verify_event(self, caller: Caller, event_id: str) -> tuple[Hit, EventVerdict]:
+        """Check one event's commitment, leaf, inclusion proof and signature."""
+        ...
+
+    def sources(self, caller: Caller) -> list[SourceInfo]:
+        """Return the declared sources with their counts."""
+        ...
+
+    def follow(self, caller: Caller, text: str) -> "Following":
+        """Begin a live tail of a search (one own event at its start)."""
+        ...
+
+    def record(self, caller: Caller, action: str, resource: str, *, ok: bool = True,
+               reason: str | None = None, content: str | None = None) -> None:  # fmt: skip
+        """Write an own event for what a face did itself: log in, log out, export, administer."""
+        ...
+
+    def health(self) -> Health:
+        """Tell where the server stands (no event: it shows no content)."""
+        ...
+
+
+class Following(Protocol):
+    """A live tail: `poll` returns the matching events appended since the call before, in order."""
+
+    def poll(self) -> list[Hit]:
+        """Return new hits; an empty list when there are none yet."""
+        ...
+
+
+Progress = Callable[[str, int, int], None]
+"""(what, done, total)"""
