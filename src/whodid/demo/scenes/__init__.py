@@ -1,0 +1,1 @@
+"""What should not have happened: one file per scene; `demo.plot` tells what to look for."""
