@@ -19,6 +19,12 @@ _CLASS = {
     "ALTER TABLE": "DDL", "CREATE INDEX": "DDL", "DROP TABLE": "DDL", "GRANT": "ROLE",
 }  # fmt: skip
 
+_STAGE = {
+    "connection received": "", "authenticated": "authentication", "authorized": "authentication",
+    "password failed": "authentication", "disconnection": "idle",
+}  # fmt: skip
+"""What `ps` shows when no statement runs."""
+
 
 @dataclass(slots=True)
 class _Session:
@@ -57,7 +63,7 @@ class Postgres:
             "remote_port": act.detail.get("port", 40_000 + session.pid % 20_000),
             "session_id": f"{session.started_us // SECOND_US:x}.{session.pid:x}",
             "line_num": session.line,
-            "ps": "" if early else "authentication" if failed else act.action,
+            "ps": _STAGE.get(act.action, act.action),
             "session_start": f"{started.isoformat(' ', 'seconds')[:19]} UTC",
             "vxid": f"{3 + session.pid % 40}/{session.line}",
             "txid": 0,
