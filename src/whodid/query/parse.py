@@ -100,6 +100,10 @@ class _Parser:
         if scanner.take("("):
             return self._brackets(start)
         if self._field is not None:
+            name = scanner.field_name()
+            if name is not None and name.lower() in SEARCH_FIELDS:
+                tail = "close the bracket before it, or put it in quotes"
+                raise fail(f"a field within '{self._field.name}:( )'", start, tail=tail)
             op = take_operator(scanner)
             return self._count(take_term(scanner, self._field, op, start), start)
         return self._count(self._leaf(start), start)

@@ -128,8 +128,6 @@ class _Reader:
             high = int(most) if most else None
         else:
             return item
-        if isinstance(item, Anchor):
-            raise self.fail("an anchor cannot be repeated", start)
         if low > REGEX_REPEAT_MAX or (high or 0) > REGEX_REPEAT_MAX:
             raise self.fail(f"more than {REGEX_REPEAT_MAX} repetitions", start)
         if high is not None and high < low:
