@@ -34,6 +34,40 @@ BODY_VALUE_BYTES_MIN = 12
 SECRET_BYTES_MAX = 4096
 """Longest run that a rule of `normalize.redact` looks at for a secret without an end mark."""
 
+# --- sources -----------------------------------------------------------------------------------
+PIECE_BYTES = 256 * 1024
+"""How much of a file or of a decompressed stream is held at a time."""
+
+CHUNK_RECORDS = 1000
+"""Records of a file that are handed on together."""
+
+CHUNK_BYTES_MAX = 4 * 1024 * 1024
+"""A chunk of a file is handed on earlier when its records pass this size."""
+
+ZSTD_WINDOW_BYTES_MAX = 128 * 1024 * 1024
+"""Largest window a zstd file may ask for (`zstd --long` uses it), which is memory of the reader."""
+
+REQUEST_ZSTD_WINDOW_BYTES_MAX = 8 * 1024 * 1024
+"""The same for a request (RFC 9659 says 8 MB for the content coding)."""
+
+REQUEST_MEMBERS_MAX = 1024
+"""Most gzip members or zstd frames in one request; an empty one costs more than its bytes."""
+
+REQUEST_BODIES_BYTES_MAX = 128 * 1024 * 1024
+"""Bodies held at a time by one ingest door; beyond, senders are told to come back."""
+
+BODY_SECONDS_MAX = 60.0
+"""A request body must have arrived after this time: on a slow line send smaller batches."""
+
+IDEMPOTENCY_KEY_CHARS_MAX = 255
+"""Longest Idempotency-Key."""
+
+PROXY_BODY_BYTES_MAX = 1024 * 1024
+"""Largest request body that the door passes on to the faces."""
+
+PROXY_CONNECTIONS_MAX = 512
+"""Requests passed on to the faces at a time, each open `tail` among them."""
+
 # --- time --------------------------------------------------------------------------------------
 EVENT_TIME_MIN_US = 0
 """Earliest event time that is believed (1970); earlier ones are quarantined."""
