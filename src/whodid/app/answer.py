@@ -104,8 +104,10 @@ class Health(Struct, frozen=True):
 
 
 class Reading(Protocol):
-    """Every read of the log. Each call is itself an event, durable before the answer is returned;
-    if it cannot be written, RefusedError or StoppedError is raised and there is no answer.
+    """Every read of the log.
+
+    Each call is itself an event, durable before the answer is returned; if it cannot be written,
+    RefusedError or StoppedError is raised and there is no answer.
 
     Calls block; a face on an event loop calls them in a thread.
     """

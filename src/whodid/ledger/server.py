@@ -37,6 +37,7 @@ from whodid.limits import (
 ROLES = ("door", "face", "sealer", "admin")
 _SEND_TIMEOUT_S = 10
 _HOUR_S = 3600.0
+_GROUP_MAX = 16  # requests behind one fsync; more would keep readers waiting
 
 
 class _Work(Struct):
@@ -195,7 +196,7 @@ class SequencerServer:
             works = [self._queue.get(timeout=0.05)]
         except queue.Empty:
             return []
-        while len(works) < 64:
+        while self._queue.qsize() and len(works) < _GROUP_MAX:
             try:
                 works.append(self._queue.get_nowait())
             except queue.Empty:

@@ -1,0 +1,115 @@
+"""The ingest door's intake: rows of concurrent requests share batches, and so one fsync.
+
+While `IN_FLIGHT` batches are on their way, what comes in waits and is sent together; a request
+is answered when all of its rows are durable.
+"""
+
+import asyncio
+from collections import deque
+
+from msgspec import Struct
+
+from whodid.app.intake import tally_of
+from whodid.app.rows import Prepared, RowMaker
+from whodid.errors import RefusedError, WhodidError
+from whodid.ledger.async_client import AsyncSequencerClient
+from whodid.ledger.batch import BatchBuilder
+from whodid.limits import BATCH_ROWS_MAX, QUEUE_ROWS_MAX
+from whodid.sources.intake import Delivery, Tally
+
+IN_FLIGHT = 3
+_BATCH_RAW_BYTES = 8 * 1024 * 1024
+
+
+class _Part(Struct):
+    """Rows [start, end) of one request, on their way."""
+
+    prepared: Prepared
+    start: int
+    end: int
+    future: "asyncio.Future[Tally]"
+
+
+class DoorIntake:
+    """An `AsyncIntake`. One owner: the door's event loop."""
+
+    def __init__(
+        self, maker: RowMaker, builder: BatchBuilder, client: AsyncSequencerClient
+    ) -> None:
+        self._maker = maker
+        self._builder = builder
+        self._client = client
+        self._queue: deque[_Part] = deque()
+        self._rows_waiting = 0
+        self._free = IN_FLIGHT
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(self, delivery: Delivery) -> Tally:
+        """Normalise, commit, store; durable on return (see `sources.intake`)."""
+        if self._rows_waiting > QUEUE_ROWS_MAX:
+            raise RefusedError("too many events wait at this door; send more slowly", 1.0)
+        prepared = self._maker.make(delivery)
+        loop = asyncio.get_running_loop()
+        parts = []
+        for start, end in _cuts(prepared):
+            part = _Part(prepared, start, end, loop.create_future())
+            self._rows_waiting += end - start
+            self._queue.append(part)
+            parts.append(part.future)
+        self._pump()
+        tally = Tally(exactly_once=prepared.exactly_once)
+        for result in await asyncio.gather(*parts, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+            tally = tally.plus(result)
+        return tally
+
+    def _pump(self) -> None:
+        while self._free and self._queue:
+            parts = [self._queue.popleft()]
+            count = parts[0].end - parts[0].start
+            while self._queue:
+                following = self._queue[0].end - self._queue[0].start
+                if count + following > _JOINED_ROWS:
+                    break
+                count += following
+                parts.append(self._queue.popleft())
+            self._free -= 1
+            task = asyncio.get_running_loop().create_task(self._send(parts))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, parts: list[_Part]) -> None:
+        rows = [row for part in parts for row in part.prepared.rows[part.start : part.end]]
+        try:
+            receipt = await self._client.submit(self._builder.build(rows))
+            at = 0
+            for part in parts:
+                tally = tally_of(part.prepared, part.start, part.end, receipt, at)
+                at += part.end - part.start
+                if not part.future.done():
+                    part.future.set_result(tally)
+        except WhodidError as error:
+            for part in parts:
+                if not part.future.done():
+                    part.future.set_exception(error)
+        finally:
+            self._rows_waiting -= len(rows)
+            self._free += 1
+            self._pump()
+
+
+_JOINED_ROWS = 1024
+
+
+def _cuts(prepared: Prepared) -> list[tuple[int, int]]:
+    """Cut a delivery into parts of a batch's size, by rows and by bytes."""
+    cuts, start, size = [], 0, 0
+    for number, row in enumerate(prepared.rows):
+        size += sum(map(len, row.groups))
+        if number + 1 - start >= BATCH_ROWS_MAX or size >= _BATCH_RAW_BYTES:
+            cuts.append((start, number + 1))
+            start, size = number + 1, 0
+    if start < len(prepared.rows):
+        cuts.append((start, len(prepared.rows)))
+    return cuts

@@ -1,0 +1,90 @@
+"""whodid's own events: the log of the log. Written before the answer they are about is sent."""
+
+from msgspec import Struct
+
+import whodid
+from whodid.app.answer import Caller
+from whodid.clock import Clock
+from whodid.event import (
+    EMPTY_CONTENT,
+    Access,
+    Content,
+    Context,
+    Envelope,
+    Event,
+    What,
+    When,
+    Where,
+    Who,
+    encode_groups,
+)
+from whodid.ledger.batch import BatchBuilder, Row
+from whodid.ledger.leaf import LeafType
+from whodid.ledger.port import SequencerPort
+from whodid.ledger.state_db import OWN_SOURCE
+from whodid.ledger.tags import Tagger, domain_key
+from whodid.normalize.uuid7 import uuid7_many
+
+_CLIENT_IDENTITY = 1
+
+
+class Act(Struct, frozen=True):
+    """What a caller did with whodid. `content` (the query text) goes into the content group only."""
+
+    action: str
+    access: Access
+    resource_type: str
+    resource: str | None
+    content: str | None = None
+    rows: int | None = None
+    ok: bool = True
+    reason: str | None = None
+
+
+class OwnEvents:
+    """Appends whodid's own events through the same sequencer as everything else."""
+
+    def __init__(
+        self, port: SequencerPort, builder: BatchBuilder, identity_root: bytes, clock: Clock
+    ) -> None:
+        self._port = port
+        self._builder = builder
+        self._tagger = Tagger(domain_key(identity_root, OWN_SOURCE))
+        self._clock = clock
+        self._source_id = b""
+
+    def write(self, caller: Caller, act: Act) -> None:
+        """Make the event durable. Raises RefusedError or StoppedError: then there is no answer."""
+        now = self._clock()
+        [event_id] = uuid7_many(1, now)
+        event = _event(caller, act, event_id, now)
+        if not self._source_id:
+            self._source_id = self._port.sources()[OWN_SOURCE].source_id
+        row = Row(
+            int(LeafType.EVENT), 0, 0, self._source_id, 0, 0,
+            self._tagger.identity(_CLIENT_IDENTITY, event_id.encode()),
+            self._tagger.content(event_id.encode()),
+            encode_groups(event),
+        )  # fmt: skip
+        self._port.submit(self._builder.build([row]))
+
+
+def _event(caller: Caller, act: Act, event_id: str, now: int) -> Event:
+    return Event(
+        When(event_id, now, now),
+        Who(actor_id=caller.name, actor_type="user", actor_session=caller.session),
+        What(
+            action=act.action,
+            access=act.access,
+            resource_type=act.resource_type,
+            resource_name=act.resource,
+            outcome="success" if act.ok else "denied",
+            reason=act.reason,
+            rows=act.rows,
+        ),
+        Where(ip=caller.ip, agent=caller.agent),
+        Context(service_name=OWN_SOURCE, service_version=whodid.__version__, endpoint=caller.face),
+        Content(statement=act.content) if act.content is not None else EMPTY_CONTENT,
+        b"",
+        Envelope(OWN_SOURCE, "own", 1, "client", event_id),
+    )
