@@ -9,22 +9,23 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodid.event import Mapped, encode_groups
+from whodid.event import Mapped
 from whodid.normalize.authlog import AuthLog, year_completed_us
-from whodid.normalize.record import prepare
+from whodid.normalize.cloudtrail import CloudTrail
+from whodid.normalize.combined import Combined
+from whodid.normalize.postgres import Postgres
+from whodid.normalize.short_json import ShortJson
+from whodid.testing.format_conformance import check_disjoint, check_format, check_record
+from whodid.testing.mutate import mutations
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data/linux"
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here")
 FORMAT = AuthLog()
-ENVELOPE: Any = {
-    "event_id": "0", "source": "s", "format_name": "authlog", "mapping": 1, "received_us": 1,
-}  # fmt: skip
 KEY = "SHA256:Kl8kPGZrTiz7g4FO1hyqHdsSBBb5Fge6NWOobN03XJg"
 
 
@@ -436,41 +437,37 @@ SEEDS = [
 ]
 
 
+def samples() -> list[bytes]:
+    lines = [line.encode() for line in SEEDS]
+    return lines + (list(dict.fromkeys(real_lines()))[::23] if DATA.exists() else [])
+
+
+def test_it_keeps_the_promises_of_a_format() -> None:
+    expected = {"actor.id": EVIL, "ip": "192.0.2.7", "action": "Failed password"}
+    check_format(FORMAT, samples(), [expected])
+
+
+def test_no_other_format_takes_its_lines_nor_it_theirs() -> None:
+    check_disjoint(
+        {
+            FORMAT: samples(),
+            Combined(): [b'192.0.2.7 - - [21/Nov/2026:19:14:21 +0000] "GET / HTTP/1.1" 200 3'],
+            Postgres(): [b'{"error_severity":"LOG","session_id":"1.1","line_num":1,"message":"x"}'],
+            ShortJson(): [b'{"timestamp":"2023-10-21T15:45:23.136Z","userId":"a","action":"b"}'],
+            CloudTrail(): [
+                b'{"eventVersion":"1.08","eventTime":"2023-10-21T15:45:23Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventID":"1","awsRegion":"x","userIdentity":{}}'
+            ],
+        }
+    )
+
+
 @pytest.mark.slow
 def test_fuzz_100_000_lines() -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
-    rng = random.Random(seed)
-    seeds = [line.encode() for line in SEEDS]
-    seeds += list(dict.fromkeys(real_lines()))[::23] if DATA.exists() else []
-    pieces = [
-        b" from ",
-        b" port 1",
-        b"\x00",
-        b"\x1b[31m",
-        b"\xff",
-        b"9" * 30,
-        b" ; USER=",
-        b"'",
-        b"(uid=",
-    ]
     mapped_count = 0
-    for number in range(100_000):
-        line = bytearray(rng.choice(seeds))
-        for _ in range(rng.randint(1, 3)):
-            at, kind = rng.randrange(len(line) + 1), rng.randrange(4)
-            if kind == 0:
-                del line[at : at + rng.randint(1, 10)]
-            elif kind == 1:
-                line[at:at] = rng.choice(pieces)
-            elif kind == 2:
-                line[at : at + 1] = bytes((rng.randrange(256),))
-            else:
-                line[at:] = rng.choice(seeds)[at:]
-        raw = bytes(line)
-        mapped = FORMAT.map(raw, NOW)
-        FORMAT.sniff(raw)
-        mapped_count += mapped.quarantine is None
-        if number % 10 == 0:
-            encode_groups(prepare(mapped, raw, **ENVELOPE).event)
-    assert mapped_count > 50_000
+    for number, record in enumerate(mutations(samples(), 100_000, seed)):
+        mapped_count += FORMAT.map(record, NOW).quarantine is None
+        if number % 20 == 0:
+            check_record(FORMAT, record)
+    assert mapped_count > 10_000
