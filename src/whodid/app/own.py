@@ -29,7 +29,7 @@ _CLIENT_IDENTITY = 1
 
 
 class Act(Struct, frozen=True):
-    """What a caller did with whodid. `content` (the query text) goes into the content group only."""
+    """What a caller did with whodid. `content` (the query text) goes into group 6 only."""
 
     action: str
     access: Access
@@ -54,7 +54,7 @@ class OwnEvents:
         self._source_id = b""
 
     def write(self, caller: Caller, act: Act) -> None:
-        """Make the event durable. Raises RefusedError or StoppedError: then there is no answer."""
+        """Make the event durable; RefusedError or StoppedError means: give no answer."""
         now = self._clock()
         [event_id] = uuid7_many(1, now)
         event = _event(caller, act, event_id, now)

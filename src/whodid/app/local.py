@@ -1,0 +1,104 @@
+"""A command's way to a ledger: the running sequencer, or one in this process."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from whodid.app.answer import Caller
+from whodid.app.intake import LedgerIntake
+from whodid.app.own import OwnEvents
+from whodid.app.reading import LedgerReading
+from whodid.app.rows import RowMaker
+from whodid.clock import system_clock
+from whodid.errors import UsageError
+from whodid.index.follower import Follower
+from whodid.ledger.batch import BatchBuilder
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.local import LocalSequencer, reach_sequencer
+from whodid.ledger.opening import keys_of
+from whodid.ledger.port import SequencerPort
+from whodid.ledger.reader import LedgerReader
+from whodid.ledger.sealer import Sealer
+from whodid.ledger.state_db import Source
+from whodid.normalize.registry import FORMATS
+
+
+class LocalLedger(Struct):
+    """One ledger, open for a command. Whoever can open it holds its keys: an administrator."""
+
+    directory: Path
+    keys: KeyFolder
+    port: SequencerPort
+
+    def caller(self) -> Caller:
+        """Return the operating-system user as the actor."""
+        return Caller(getpass.getuser(), "cli")
+
+    def intake(self) -> LedgerIntake:
+        """Return a blocking intake."""
+        maker = RowMaker(self.keys.identity_root(), self.port.sources)
+        return LedgerIntake(maker, self._builder(), self.port)
+
+    def own(self) -> OwnEvents:
+        """Return the writer of own events."""
+        return OwnEvents(self.port, self._builder(), self.keys.identity_root(), system_clock)
+
+    def _builder(self) -> BatchBuilder:
+        return BatchBuilder(self.keys.ledger_id, self.keys.public_kek())
+
+    def reading(self) -> LedgerReading:
+        """Return the reads, the index brought up to date when no server does that."""
+        if self.alone:
+            self.catch_up()
+        return LedgerReading(self.directory, self.keys, self.port, system_clock)
+
+    @property
+    def alone(self) -> bool:
+        """Tell whether this process is the sequencer (no server runs)."""
+        return isinstance(self.port, LocalSequencer)
+
+    def catch_up(self, *, seal: bool = True) -> None:
+        """Seal full units and bring the index up to date, in this process."""
+        reader = LedgerReader(self.directory, self.keys)
+        durable = self.port.status().size
+        sealer = Sealer(reader, self.keys, self.port.seal, system_clock)
+        while seal and sealer.run_once(durable):
+            pass
+        index = Follower(self.directory, self.keys, reader)
+        while index.step(durable):
+            pass
+        reader.close()
+
+    def source_for(self, name: str, format_name: str | None = None) -> Source:
+        """Return the declared source `name`; a format's name declares one of that format.
+
+        Raises UsageError for any other name.
+        """
+        sources = self.port.sources()
+        if name in sources:
+            return sources[name]
+        formats = {known.name for known in FORMATS} | {"auto"}
+        chosen = format_name or (name if name in formats else None)
+        if chosen is None:
+            raise UsageError(
+                f"source {name!r} is not declared; declare it with `whodid source add {name} "
+                f"--format FORMAT`, or name a format: {', '.join(sorted(formats))}"
+            )
+        if chosen not in formats:
+            known = ", ".join(sorted(formats))
+            raise UsageError(f"there is no format {chosen!r}; known: {known}")
+        return self.port.declare_source(name, chosen, name)
+
+
+@contextmanager
+def open_local(directory: Path) -> Iterator[LocalLedger]:
+    """Open a ledger for a command and close it again."""
+    keys = keys_of(directory)
+    port = reach_sequencer(directory)
+    try:
+        yield LocalLedger(directory, keys, port)
+    finally:
+        port.close()

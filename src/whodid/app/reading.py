@@ -1,0 +1,230 @@
+"""Every read of the log, for every face. Each is an event of its own, durable before the answer.
+
+One instance a process; calls from many threads take turns.
+"""
+
+import threading
+from pathlib import Path
+
+from msgspec import Struct
+
+from whodid.app.answer import (
+    Caller,
+    EventProof,
+    EventVerdict,
+    Following,
+    Health,
+    Hit,
+    SearchAnswer,
+    SourceInfo,
+)
+from whodid.app.event_proof import check_proof
+from whodid.app.own import Act, OwnEvents
+from whodid.clock import Clock
+from whodid.errors import IntegrityError, UsageError, WhodidError
+from whodid.index.search import Cursor, Searcher
+from whodid.ledger.batch import BatchBuilder
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import CHECKPOINT
+from whodid.ledger.port import SequencerPort
+from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.limits import PAGE_ROWS_MAX
+from whodid.query.match import matcher
+from whodid.query.own import hides_own, is_own
+from whodid.query.parse import parse
+from whodid.query.times import resolve
+
+
+class LedgerReading:
+    """The `Reading` of one ledger (see `app.answer.Reading`).
+
+    Invariant: `_own.write` has returned before any method returns content.
+    """
+
+    def __init__(self, directory: Path, keys: KeyFolder, port: SequencerPort, clock: Clock) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._vkey = keys.vkey()
+        self._port = port
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._reader = LedgerReader(directory, keys)
+        self._searcher = Searcher(directory, keys, self._reader)
+        builder = BatchBuilder(keys.ledger_id, keys.public_kek())
+        self._own = OwnEvents(port, builder, keys.identity_root(), clock)
+
+    # --- reads -----------------------------------------------------------------------------------
+
+    def search(
+        self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
+        own: bool = False,
+    ) -> SearchAnswer:  # fmt: skip
+        """Search (see `Reading.search`)."""
+        query = resolve(parse(text), self._clock())
+        cursor = Cursor.decode(before) if before else None
+        limit = max(1, min(limit, PAGE_ROWS_MAX))
+        durable = self._port.status().size
+        with self._lock:
+            page = self._searcher.search(
+                query, limit=limit, before=cursor, durable=durable, own=own
+            )
+            hits = [_hit(row) for row in page.rows]
+            note = (self._directory / CHECKPOINT).read_text()
+            self._own.write(caller, Act("search", "read", "ledger", "events", text, len(hits)))
+        return SearchAnswer(
+            hits, page.total, page.total_is_exact, page.hidden_own,
+            page.next.encode() if page.next else None, note, page.size, list(page.warnings),
+        )  # fmt: skip
+
+    def event(self, caller: Caller, event_id: str) -> Hit:
+        """Return one event (see `Reading.event`)."""
+        with self._lock:
+            hit = _hit(self._find(event_id))
+            self._own.write(caller, Act("show", "read", "event", event_id, rows=1))
+        return hit
+
+    def proof(self, caller: Caller, event_id: str) -> tuple[Hit, EventProof]:
+        """Return one event with its proof (see `Reading.proof`)."""
+        with self._lock:
+            row = self._find(event_id)
+            proof = self._prove(row)
+            self._own.write(caller, Act("prove", "read", "event", event_id, rows=1))
+        return _hit(row), proof
+
+    def verify_event(self, caller: Caller, event_id: str) -> tuple[Hit, EventVerdict]:
+        """Check one event (see `Reading.verify_event`)."""
+        with self._lock:
+            row = self._find(event_id)
+            verdict = check_proof(self._prove(row), self._vkey)
+            reason = None if verdict.ok else "the event does not verify"
+            self._own.write(caller, Act("verify", "read", "event", event_id, rows=1, reason=reason))
+        return _hit(row), verdict
+
+    def _find(self, event_id: str) -> StoredRow:
+        row = self._searcher.by_id(event_id, self._port.status().size)
+        if row is None or row.groups is None:
+            raise UsageError(f"there is no event {event_id[:64]!r} in this ledger")
+        return row
+
+    def _prove(self, row: StoredRow) -> EventProof:
+        note, proof = self._port.prove(row.index)
+        if row.seed is None or row.groups is None:
+            raise IntegrityError(f"entry {row.index}: its payload is not here")
+        size = int(note.split("\n", 2)[1])
+        return EventProof(
+            row.index, row.leaf_bytes, row.seed, row.groups, note, size, proof, self._vkey.encode()
+        )
+
+    def sources(self, caller: Caller) -> list[SourceInfo]:
+        """Return the declared sources (see `Reading.sources`)."""
+        declared = self._port.sources()
+        with self._lock:
+            counts = self._searcher.source_counts(self._port.status().size)
+            self._own.write(caller, Act("list", "read", "ledger", "sources", rows=len(declared)))
+        infos = []
+        for source in declared.values():
+            count = counts.get(source.name)
+            infos.append(
+                SourceInfo(
+                    source.name, source.format, source.domain, source.opened_us,
+                    count.events if count else 0, count.quarantined if count else 0,
+                    count.newest_us if count else None,
+                )
+            )  # fmt: skip
+        return infos
+
+    def follow(self, caller: Caller, text: str) -> Following:
+        """Begin a live tail (see `Reading.follow`)."""
+        query = resolve(parse(text), self._clock())
+        self._own.write(caller, Act("tail", "read", "ledger", "events", text))
+        return _Tail(self, text, hide_own=hides_own(query))
+
+    # --- acts ------------------------------------------------------------------------------------
+
+    def record(
+        self, caller: Caller, action: str, resource: str, *, ok: bool = True,
+        reason: str | None = None, content: str | None = None,
+    ) -> None:  # fmt: skip
+        """Write an own event for what a face did itself (see `Reading.record`)."""
+        self._own.write(
+            caller,
+            Act(
+                action, "authenticate" if action.startswith("log") else "administer",
+                "whodid", resource, content, ok=ok, reason=reason,
+            ),
+        )  # fmt: skip
+
+    def health(self) -> Health:
+        """Tell where the server stands (see `Reading.health`)."""
+        reasons = []
+        try:
+            status = self._port.status()
+        except WhodidError as error:
+            return Health(
+                ready=False, reasons=[str(error)], size=0, published=0, sealed=0, indexed=0,
+                stopped=None,
+            )  # fmt: skip
+        if status.stopped:
+            reasons.append(f"the log has stopped: {status.stopped}")
+        return Health(
+            ready=not reasons, reasons=reasons, size=status.size, published=status.published,
+            sealed=status.sealed, indexed=self._searcher.indexed, stopped=status.stopped,
+        )  # fmt: skip
+
+    def new_rows(self, first: int) -> tuple[list[StoredRow], int]:
+        """Return durable rows from `first` on (bounded), and where they end."""
+        size = self._port.status().size
+        end = min(size, first + _TAIL_ROWS_MAX)
+        with self._lock:
+            self._reader.refresh()
+            return list(self._reader.rows(first, end)), end
+
+    def now(self) -> int:
+        """Return the clock, µs UTC."""
+        return self._clock()
+
+    @property
+    def durable(self) -> int:
+        """Number of entries that are durable."""
+        return self._port.status().size
+
+    def close(self) -> None:
+        """Close files and the way to the sequencer."""
+        self._reader.close()
+        self._port.close()
+
+
+_TAIL_ROWS_MAX = 5000
+
+
+class _Tail(Struct):
+    """A `Following`: matches rows as they become durable."""
+
+    reading: LedgerReading
+    text: str
+    hide_own: bool
+    at: int = -1
+
+    def poll(self) -> list[Hit]:
+        """Return new hits."""
+        if self.at < 0:
+            self.at = self.reading.durable
+            return []
+        query = resolve(parse(self.text), self.reading.now())
+        matches = matcher(query.filter)
+        rows, self.at = self.reading.new_rows(self.at)
+        hits = []
+        for row in rows:
+            event = row.event()
+            if event is None or (self.hide_own and is_own(event)) or not matches(event):
+                continue
+            hits.append(_hit(row))
+        return hits
+
+
+def _hit(row: StoredRow) -> Hit:
+    event = row.event()
+    if event is None:
+        raise UsageError(f"entry {row.index} is not an event")
+    leaf = row.leaf()
+    return Hit(row.index, event, leaf.appended_us, leaf.flags)

@@ -1,0 +1,99 @@
+"""`whodid demo`: a ledger with a month's story, served in the foreground."""
+
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+from rich.progress import Progress
+
+from whodid.access.sessions import Sessions
+from whodid.access.users import Users
+from whodid.app.local import LocalLedger, open_local
+from whodid.cli.ingest_command import read_one
+from whodid.cli.options import stderr, stdout
+from whodid.cli.serve_command import check_address
+from whodid.clock import system_clock
+from whodid.demo.plot import PLOT
+from whodid.demo.story import write_story
+from whodid.errors import UsageError
+from whodid.ledger.layout import is_ledger
+from whodid.ledger.opening import init_ledger
+from whodid.serve.supervisor import DOORS, Supervisor
+from whodid.sources.intake import Tally
+
+USER = "demo"
+_LINK_US = 24 * 3600 * 1_000_000
+
+
+@click.command("demo")
+@click.option("--dir", "directory", default="demo/ledger", show_default=True,
+              type=click.Path(path_type=Path))  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9460, show_default=True, envvar="PORT")
+@click.option("--events", default=60_000, show_default=True, help="Size of the story.")
+@click.option("--no-serve", is_flag=True, help="Make the ledger and stop.")
+def command(directory: Path, host: str, port: int, events: int, *, no_serve: bool) -> None:
+    """Make a demo ledger (once), serve it, and print what to try."""
+    check_address(host, plain_http=False)
+    supervisor = None if no_serve else Supervisor(directory, host, port, DOORS)
+    make_demo(directory, events)
+    if supervisor is None:
+        return
+    supervisor.start()
+    user = Users(directory).find(USER) or Users(directory).add(USER, None)
+    token = Sessions(directory).issue_link(user, valid_us=_LINK_US)
+    _print_what_to_try(f"http://{host}:{supervisor.port}", token, directory)
+    supervisor.run()
+
+
+def make_demo(directory: Path, events: int) -> None:
+    """Make the ledger and read the story in, unless it is there already."""
+    done = directory.parent / f"{directory.name}.story-is-in"
+    if is_ledger(directory) and done.exists():
+        return
+    if directory.exists():
+        raise UsageError(
+            f"{directory} holds something that is not a finished demo; remove it or use --dir"
+        )
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    init_ledger(directory, origin=f"demo.example/whodid/{time.time_ns():x}")
+    with open_local(directory) as ledger:
+        Users(directory).add(USER, None)
+        _tell(ledger, events)
+    done.touch()
+
+
+def _tell(ledger: LocalLedger, events: int) -> None:
+    tally = Tally()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress,
+    ):
+        stderr.print("writing a month of logs …")
+        files = write_story(Path(folder), end_us=system_clock(), events=events)
+        stderr.print(f"reading {len(files)} files of {len({f.source for f in files})} sources …")
+        for file in files:
+            source = ledger.source_for(file.source, file.format)
+            tally, fault = read_one(ledger, source, str(file.path), tally, progress)
+            if fault is not None:
+                raise fault
+    stderr.print("sealing and indexing …")
+    ledger.catch_up()
+    stderr.print(
+        f"{tally.accepted:,} events, {tally.duplicate:,} duplicates, "
+        f"{tally.quarantined:,} quarantined"
+    )
+
+
+def _print_what_to_try(base: str, token: str, directory: Path) -> None:
+    stdout.print("\nThe demo is ready. Log in once with\n", markup=False)
+    stdout.print(f"    {base}/login/{token}\n", markup=False)
+    stdout.print("Five things to try:\n", markup=False)
+    for number, scene in enumerate(PLOT[:5], 1):
+        stdout.print(f"{number}. {scene.title}", markup=False)
+        stdout.print(f"   {base}/?q={quote(scene.query)}", markup=False)
+        stdout.print(f"   whodid search --dir {directory} '{scene.query}'\n", markup=False)
+    stdout.print(f"And prove it:  whodid verify {directory}\n", markup=False)
+    stdout.print("Ctrl-C ends it.", markup=False)

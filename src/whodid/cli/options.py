@@ -1,0 +1,61 @@
+"""Options that several commands share, and how they print."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+
+from whodid.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+stdout = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False)
+
+
+def dir_option(function: F) -> F:
+    """Add `--dir DIR` (or WHODID_DIR)."""
+    return click.option(
+        "--dir", "directory", type=click.Path(path_type=Path), envvar="WHODID_DIR",
+        help="The ledger's folder (or set WHODID_DIR).",
+    )(function)  # fmt: skip
+
+
+def json_option(function: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(
+        function
+    )
+
+
+def url_option(function: F) -> F:
+    """Add `--url URL`."""
+    return click.option(
+        "--url", envvar="WHODID_URL",
+        help="A running server instead of a folder; its token is WHODID_TOKEN.",
+    )(function)  # fmt: skip
+
+
+def need_directory(directory: Path | None) -> Path:
+    """Return the ledger's folder. Raises UsageError when none was named."""
+    if directory is None:
+        raise UsageError("name the ledger with --dir DIR or WHODID_DIR")
+    return directory
+
+
+def token() -> str:
+    """Return WHODID_TOKEN. Raises UsageError when it is not set."""
+    found = os.environ.get("WHODID_TOKEN", "")
+    if not found:
+        raise UsageError("set WHODID_TOKEN to a token of the server (`whodid token issue`)")
+    return found
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    click.echo(text.decode())

@@ -1,0 +1,125 @@
+"""`whodid search QUERY`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from whodid.app.answer import SearchAnswer
+from whodid.app.document import event_document
+from whodid.app.local import open_local
+from whodid.cli.options import (
+    dir_option,
+    json_option,
+    need_directory,
+    print_json,
+    stderr,
+    stdout,
+    url_option,
+)
+from whodid.cli.remote import Remote
+from whodid.errors import QueryError
+
+_COLOURS = {"success": "green", "denied": "red", "failure": "red"}
+
+
+@click.command("search")
+@click.argument("query", nargs=-1)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--before", help="Go on behind this place (the `next` of an answer).")
+@click.option("--own", is_flag=True, help="Show whodid's own events too.")
+@dir_option
+@url_option
+@json_option
+def command(
+    query: tuple[str, ...], limit: int, before: str | None, directory: Path | None,
+    url: str | None, *, own: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Search: newest first. QUERY is like `actor:alice access:read time:[now-7d TO now]`."""
+    text = " ".join(query)
+    try:
+        document = _answer(text, limit, before, directory, url, own=own)
+    except QueryError as error:
+        if not as_json:
+            _point(text, error)
+        raise
+    if as_json:
+        print_json(document)
+    else:
+        _print(document)
+
+
+def _answer(
+    text: str, limit: int, before: str | None, directory: Path | None, url: str | None, *, own: bool
+) -> dict[str, Any]:
+    if url:
+        return Remote(url).get(
+            "/v1/search", q=text, limit=limit, before=before, own="1" if own else None
+        )
+    with open_local(need_directory(directory)) as ledger:
+        reading = ledger.reading()
+        found = reading.search(ledger.caller(), text, limit=limit, before=before, own=own)
+    return answer_document(found)
+
+
+def answer_document(found: SearchAnswer) -> dict[str, Any]:
+    """Return the JSON form of an answer."""
+    return {
+        "events": [event_document(hit) for hit in found.events],
+        "total": found.total,
+        "total_is_exact": found.total_is_exact,
+        "hidden_own": found.hidden_own,
+        "next": found.next,
+        "checkpoint": found.checkpoint,
+        "size": found.size,
+        "warnings": found.warnings,
+    }
+
+
+def _point(text: str, error: QueryError) -> None:
+    stderr.print(text, markup=False)
+    stderr.print(" " * error.position + "^", markup=False)
+
+
+def event_table(documents: list[dict[str, Any]]) -> Table:
+    """Return events as a table of sentences."""
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("TIME (UTC)", no_wrap=True)
+    table.add_column("WHAT", ratio=1, overflow="fold")
+    table.add_column("OUTCOME", no_wrap=True)
+    table.add_column("SOURCE", no_wrap=True)
+    table.add_column("ID", no_wrap=True)
+    for event in documents:
+        outcome = str(event.get("outcome") or "-")
+        table.add_row(
+            str(event.get("time") or event.get("received") or "")[:19].replace("T", " "),
+            Text(_plain(str(event.get("sentence", "")))),
+            Text(outcome, _COLOURS.get(outcome, "dim")),
+            Text(_plain(str(event.get("source", "")))),
+            str(event.get("id", "")),
+        )
+    return table
+
+
+def _plain(text: str) -> str:
+    """Take control characters out: log content must not drive a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _print(document: dict[str, Any]) -> None:
+    if document["events"]:
+        stdout.print(event_table(document["events"]))
+    more = "" if document["total_is_exact"] else "at least "
+    shown = len(document["events"])
+    line = f"{shown:,} of {more}{document['total']:,} events"
+    size = str(document["checkpoint"]).split("\n")[1:2]
+    line += f", read at checkpoint {size[0]}" if size else ""
+    stderr.print(line, markup=False)
+    if document.get("hidden_own"):
+        stderr.print(f"{document['hidden_own']:,} of whodid's own are hidden; --own shows them")
+    for warning in document["warnings"]:
+        stderr.print(f"warning: {warning}", markup=False, style="yellow")
+    if document.get("next"):
+        stderr.print(f"more: --before {document['next']}", markup=False)

@@ -1,0 +1,107 @@
+"""`whodid verify DIR`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from whodid.cli.options import json_option, print_json, stderr, stdout
+from whodid.errors import InputError
+from whodid.index.verify_index import compare
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.opening import keys_of
+from whodid.ledger.reader import LedgerReader
+from whodid.ledger.verify import Verdict, verify_ledger
+from whodid.merkle.checkpoint import Vkey
+
+_FAULTS_SHOWN = 20
+
+
+@click.command("verify")
+@click.argument("directory", type=click.Path(path_type=Path), envvar="WHODID_DIR")
+@click.option("--pub", type=click.Path(path_type=Path), help="File with the log's public key.")
+@click.option("--head", type=click.Path(path_type=Path), help="A checkpoint kept elsewhere.")
+@click.option("--index", "with_index", is_flag=True, help="Compare the index with the ledger too.")
+@json_option
+def command(
+    directory: Path, pub: Path | None, head: Path | None, *, with_index: bool, as_json: bool
+) -> None:
+    """Verify the ledger in DIRECTORY, or any copy of it. Reads only; ends with 1 on a fault."""
+    keys = keys_of(directory)
+    held = keys if keys.exists() and pub is None else None
+    vkey = Vkey.parse(_read(pub).strip()) if pub else (held.vkey() if held else None)
+    note = _read(head) if head else None
+    with _progress() as progress:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        verdict = verify_ledger(directory, keys=held, vkey=vkey, head=note, progress=show)
+        differences = _index(directory, held) if with_index else []
+    if as_json:
+        print_json(_document(verdict, differences))
+    else:
+        _print(verdict, differences)
+    if not verdict.ok or differences:
+        raise SystemExit(1)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+
+
+def _index(directory: Path, keys: KeyFolder | None) -> list[str]:
+    if keys is None:
+        return ["index: not compared, the key folder is not here"]
+    return compare(directory, keys, LedgerReader(directory, keys))
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        console=stderr, transient=True, disable=not stderr.is_terminal,
+    )  # fmt: skip
+
+
+def _document(verdict: Verdict, differences: list[str]) -> dict[str, Any]:
+    return {
+        "ok": verdict.ok and not differences,
+        "leaves": verdict.leaves,
+        "opened": verdict.opened,
+        "faults": [
+            {"where": fault.where, "entry": fault.entry, "problem": fault.problem}
+            for fault in verdict.faults
+        ],
+        "index": differences,
+        "warnings": verdict.warnings,
+        "not_opened": verdict.not_opened,
+        "rollback": verdict.rollback,
+    }
+
+
+def _print(verdict: Verdict, differences: list[str]) -> None:
+    for fault in verdict.faults[:_FAULTS_SHOWN]:
+        entry = f" entry {fault.entry:,}:" if fault.entry is not None else ""
+        stdout.print(f"✗ {fault.where}:{entry} {fault.problem}", markup=False, style="red")
+    if len(verdict.faults) > _FAULTS_SHOWN:
+        stdout.print(f"  … and {len(verdict.faults) - _FAULTS_SHOWN:,} more (--json shows all)")
+    for difference in differences[:_FAULTS_SHOWN]:
+        stdout.print(f"✗ {difference}", markup=False, style="red")
+    for warning in verdict.warnings:
+        stdout.print(f"! {warning}", markup=False, style="yellow")
+    for thing in verdict.not_opened:
+        stdout.print(f"not opened: {thing}", markup=False)
+    stdout.print(f"rollback: {verdict.rollback}", markup=False)
+    if verdict.ok and not differences:
+        stdout.print(
+            f"✓ {verdict.leaves:,} entries, {verdict.opened:,} opened: nothing was altered",
+            markup=False,
+            style="green",
+        )

@@ -1,0 +1,9 @@
+"""The server: a supervisor and its processes.
+
+    door x2     the public port: takes events; passes every other request on to the faces
+    faces       API and pages, behind a local socket
+    sequencer   the one writer of the ledger
+    follower    seals and indexes
+
+A door holds only the public half of the payload key: a fault in a parser reads nothing old.
+"""
