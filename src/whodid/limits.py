@@ -149,3 +149,69 @@ REGEX_REPEAT_MAX = 200
 
 PAGE_ROWS_MAX = 1000
 """Most events on one page of an answer."""
+
+# --- index -------------------------------------------------------------------------------------
+INDEX_SEGMENT_ROWS = 65_536
+"""Rows of one full index segment; segments never cross a multiple of it."""
+
+INDEX_SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+"""A segment is closed early when the fields of its rows pass this, so that memory is bounded."""
+
+INDEX_CACHE_BYTES_MAX = 128 * 1024 * 1024
+"""Opened columns of segments that a query process keeps."""
+
+INDEX_HOT_ROWS_MAX = 100_000
+"""Most entries that a query process reads itself, because no segment holds them yet."""
+
+SEARCH_COUNT_S_MAX = 1.0
+"""How long rows are opened only to complete a total, when the page is already full."""
+
+SEARCH_SCAN_S_MAX = 10.0
+"""How long rows are opened for one page; then the page is short and says how far it looked."""
+
+# --- access ------------------------------------------------------------------------------------
+PASSWORD_CHARS_MIN = 8
+"""Shortest password (NIST SP 800-63B, 3.1.1.2)."""
+
+PASSWORD_BYTES_MAX = 1024
+"""Longest password, so that nobody makes the server hash a book."""
+
+SESSION_IDLE_US_MAX = 12 * 3600 * 1_000_000
+"""A login session ends this long after its last use."""
+
+SESSION_US_MAX = 7 * 24 * 3600 * 1_000_000
+"""A login session ends this long after it began, used or not."""
+
+SESSIONS_PER_USER_MAX = 32
+"""Most sessions of one user; a further login ends the one that was used least recently."""
+
+LINK_US_MAX = 24 * 3600 * 1_000_000
+"""Longest time for which a one-time login link is valid."""
+
+LOGIN_KEYS_MAX = 10_000
+"""Most names, and most addresses, whose failed logins are remembered."""
+
+TOKEN_NAME_CHARS_MAX = 100
+"""Longest name of a token."""
+
+TOKEN_RECHECK_US = 2 * 1_000_000
+"""How long a door believes what it read about a token; a revoked one works no longer than this."""
+
+TOKEN_CACHE_MAX = 4096
+"""Most tokens that a door remembers."""
+
+# --- api ---------------------------------------------------------------------------------------
+READS_MAX = 4
+"""Most reads of the log that the API runs at once; the others wait."""
+
+READS_WAITING_MAX = 64
+"""Most reads that wait; further ones are told to come back."""
+
+TAILS_MAX = 32
+"""Most live tails at once."""
+
+TAILS_PER_USER_MAX = 8
+"""Most live tails of one user."""
+
+ANSWER_RAW_BYTES_MAX = 16 * 1024 * 1024
+"""Raw records in one JSON answer; events beyond it come without raw and details, and it says so."""

@@ -1,0 +1,83 @@
+"""What a face asks about people: may this name and password in, whose request is this.
+
+It decides and does not record: the face writes the event (`Reading.record`).
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from whodid.access.failed_logins import FailedLogins
+from whodid.access.password import RFC_9106_SECOND, Cost, PasswordHasher
+from whodid.access.read_tokens import ReadTokens
+from whodid.access.sessions import Session, Sessions
+from whodid.access.source_tokens import SourceTokens
+from whodid.access.tables import AccessTables
+from whodid.access.users import User, Users
+from whodid.clock import Clock, system_clock
+
+
+class Login(Struct, frozen=True):
+    """What became of a login: a user, or nobody; `wait_s` > 0 when it was not even checked."""
+
+    user: User | None = None
+    wait_s: float = 0.0
+
+
+class Identity(Struct, frozen=True):
+    """Whose request this is, and by what. `id` names the session or token and may be logged."""
+
+    user: User
+    by: Literal["session", "token"]
+    id: str
+
+
+class Doorkeeper:
+    """Everything of this room for one ledger: `users`, `sessions`, both kinds of tokens.
+
+    Calls block (SQLite, Argon2): a face on an event loop calls them in a thread. Safe for threads.
+    """
+
+    def __init__(
+        self, directory: Path, clock: Clock = system_clock, cost: Cost = RFC_9106_SECOND
+    ) -> None:
+        self._tables = AccessTables(directory)
+        self.users = Users(self._tables, PasswordHasher(cost), clock)
+        self.sessions = Sessions(self._tables, clock)
+        self.source_tokens = SourceTokens(self._tables, clock)
+        self.read_tokens = ReadTokens(self._tables, clock)
+        self.failed_logins = FailedLogins(clock)
+
+    def log_in(self, name: str, password: str, ip: str | None) -> Login:
+        """Check a name and a password, within the rate limit of failures."""
+        wait_s = self.failed_logins.begin(name, ip)
+        if wait_s:
+            return Login(wait_s=wait_s)
+        user = self.users.check(name, password)
+        if user is not None:
+            self.failed_logins.succeeded(name, ip)
+        return Login(user)
+
+    def redeem(self, link_token: str, ip: str | None) -> Login:
+        """Use up a login link, within the rate limit of failures of an address."""
+        wait_s = self.failed_logins.begin(None, ip)
+        if wait_s:
+            return Login(wait_s=wait_s)
+        user = self.sessions.redeem(link_token)
+        if user is not None:
+            self.failed_logins.succeeded(None, ip)
+        return Login(user)
+
+    def bearer(self, token: str) -> Identity | None:
+        """Return who holds a read token."""
+        grant = self.read_tokens.find(token)
+        return Identity(grant.user, "token", grant.token_id) if grant else None
+
+    def session(self, token: str, *, used: bool = True) -> Session | None:
+        """Return the session of a cookie's value."""
+        return self.sessions.find(token, used=used)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._tables.close()
