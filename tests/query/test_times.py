@@ -95,6 +95,8 @@ def test_what_is_no_time(text):
         ("time:[* TO yesterday]", (None, us(2026, 11, 22))),
         ("time:>2026-11-01 a time:<2026-11-22", (us(2026, 11, 2), us(2026, 11, 22))),
         ("time:2026-11-01 OR time:2026-11-22", (us(2026, 11, 1), us(2026, 11, 23))),
+        ("time:>2026-11-01 time:>2026-11-05", (us(2026, 11, 6), None)),
+        ("time:<2026-11-01 time:<2026-11-05", (None, us(2026, 11, 1))),
         ("time:2026-11-01 OR a", (None, None)),
         ("time:2026-11-01 OR time:>2026-11-22", (us(2026, 11, 1), None)),
         ("-time:2026-11-01", (None, None)),

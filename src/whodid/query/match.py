@@ -10,7 +10,18 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, TypeAlias
 
-from whodid.event import FIELDS, Change, Event, Redaction
+from whodid.event import (
+    EMPTY_CONTENT,
+    EMPTY_CONTEXT,
+    EMPTY_WHAT,
+    EMPTY_WHERE,
+    EMPTY_WHO,
+    FIELDS,
+    GROUPS,
+    Change,
+    Event,
+    Redaction,
+)
 from whodid.query.fields import COLUMN_KINDS, SEARCH_FIELDS, TEXT_COLUMNS
 from whodid.query.regex import compile_regex
 from whodid.query.times import term_bounds
@@ -27,13 +38,33 @@ from whodid.query.tree import (
     Text,
     all_of,
 )
-from whodid.query.words import whole, within, within_raw
+from whodid.query.words import pieces_of, whole, within, within_raw
 
 Predicate: TypeAlias = Callable[[Any], bool]
 States: TypeAlias = Callable[[Event], Collection[str]]
 """Names of the states (`_conflict`, `_erased`, `_amended`, …) that the ledger knows of an event."""
 
 _ADDRESSES_CACHED = 4096
+_APART = "\0"
+"""Stands between texts that are searched as one; no search text holds it."""
+
+_EMPTY: dict[str, object] = {
+    "who": EMPTY_WHO,
+    "what": EMPTY_WHAT,
+    "where": EMPTY_WHERE,
+    "context": EMPTY_CONTEXT,
+    "content": EMPTY_CONTENT,
+}
+_TEXT_GROUPS = tuple(
+    (
+        _EMPTY.get(group),
+        attrgetter(group),
+        attrgetter(*(FIELDS[name][1] for name in TEXT_COLUMNS if FIELDS[name][0] == group)),
+    )
+    for group, _ in GROUPS
+    if group != "raw"
+)
+"""(the shared empty struct, from event to group, from group to its texts, two at least)."""
 
 
 def matcher(node: Node, states: States | None = None) -> Callable[[Event], bool]:
@@ -79,16 +110,27 @@ def _some(parts: list[Callable[[Event], bool]]) -> Callable[[Event], bool]:
 
 def _text_matcher(node: Text) -> Callable[[Event], bool]:
     in_raw = within_raw(node.value)
-    in_value = _any_text(within(node.value))
-    get = attrgetter(*(".".join(FIELDS[name]) for name in TEXT_COLUMNS))
+    in_text = within(node.value)
+    pieces = pieces_of(node.value)
+    one = len(pieces) == 1 and _APART not in pieces[0]
 
     def matches(event: Event) -> bool:
         if in_raw(event.raw):
             return True
-        for value in get(event):  # noqa: SIM110 - see _every
-            if value and in_value(value):
-                return True
-        return False
+        texts: list[str] = []
+        for empty, get_group, get_texts in _TEXT_GROUPS:
+            group = get_group(event)
+            if group is not empty:
+                for value in get_texts(group):
+                    if value.__class__ is str:
+                        texts.append(value)
+                    elif value:
+                        texts += texts_of(value)
+        joined = _APART.join(texts)
+        if one:
+            return in_text(joined)
+        folded = joined.casefold()
+        return all(piece in folded for piece in pieces) and any(map(in_text, texts))
 
     return matches
 

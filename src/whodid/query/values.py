@@ -118,8 +118,11 @@ def _network(field: Field, text: str, at: int) -> Network:
         forms = "write 10.1.2.3, 10.0.0.0/8, 10.1.*, 2001:db8::1 or 2001:db8::/32"
         message = f"'{field.name}' needs an address or network, not '{shown(text)}',"
         raise fail(message, at, tail=forms) from None
-    alone = network.prefixlen == network.max_prefixlen
-    return Network(str(network.network_address if alone else network))
+    if network.prefixlen != network.max_prefixlen:
+        return Network(str(network))
+    address = network.network_address
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return Network(str(mapped or address))
 
 
 def _state(field: Field, text: str, at: int) -> bool:

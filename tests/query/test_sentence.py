@@ -1,0 +1,158 @@
+import pytest
+
+from whodid.event import Content, Context, Envelope, Event, What, When, Where, Who
+from whodid.query.parse import parse
+from whodid.query.sentence import event_parts, event_sentence, query_sentence
+
+
+def event(who=None, what=None, where=None, context=None, content=None, **envelope):
+    return Event(
+        When(id="i", received=5),
+        who or Who(),
+        what or What(),
+        where or Where(),
+        context or Context(),
+        content or Content(),
+        b"",
+        Envelope(**{"source": "nginx", "format": "combined", **envelope}),
+    )
+
+
+ALICE = Who(actor_name="alice", actor_id="u-1")
+SSH = {"access": "authenticate", "resource_name": "web-1"}
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (
+            event(
+                ALICE, What(action="SELECT", access="read", resource_name="customers", rows=1204)
+            ),
+            "alice read 1,204 rows of customers",
+        ),
+        (
+            event(ALICE, What(action="INSERT", resource_name="t", rows=1)),
+            "alice inserted 1 row into t",
+        ),
+        (
+            event(ALICE, What(action="INSERT", resource_name="t")),
+            "alice inserted into t",
+        ),
+        (
+            event(
+                Who(actor_id="john.doe@example.com"),
+                What(action="FILE_UPLOAD", resource_name="customer-records.csv", outcome="success"),
+            ),
+            "john.doe@example.com uploaded customer-records.csv",
+        ),
+        (
+            event(
+                Who(actor_id="report-bot", actor_type="agent", actor_on_behalf_of="bob"),
+                What(action="GetSecretValue", resource_name="prod/db", outcome="denied"),
+            ),
+            "agent report-bot (for bob) was denied GetSecretValue on prod/db",
+        ),
+        (
+            event(ALICE, What(action="DELETE", resource_name="/x", outcome="denied")),
+            "alice was denied deleting /x",
+        ),
+        (
+            event(ALICE, What(action="RunInstances", outcome="failure")),
+            "alice failed to call RunInstances",
+        ),
+        (
+            event(ALICE, What(action="download", resource_name="a", resources=("b", "c"))),
+            "alice downloaded a and 2 more",
+        ),
+        (
+            event(None, What(action="GET", resource_name="/login"), Where(ip="1.2.3.4")),
+            "someone at 1.2.3.4 read /login",
+        ),
+        (event(ALICE, What(access="delete", resource_type="table")), "alice deleted a table"),
+        (event(ALICE, What(access="read")), "alice read something"),
+        (
+            event(
+                Who(actor_id="admin"),
+                What(action="Failed password", outcome="failure", **SSH),
+                Where(ip="1.2.3.4"),
+                labels=("invalid:user",),
+            ),
+            "someone (invalid user admin) failed to log in to web-1 from 1.2.3.4",
+        ),
+        (
+            event(ALICE, What(action="Accepted publickey", outcome="success", **SSH)),
+            "alice logged in to web-1",
+        ),
+        (event(ALICE, What(action="ConsoleLogin", **SSH)), "alice tried to log in to web-1"),
+        (
+            event(ALICE, What(action="session logout", outcome="success", **SSH)),
+            "alice logged out of web-1",
+        ),
+        (
+            event(ALICE, What(action="AssumeRole", access="authenticate", resource_name="r")),
+            "alice called AssumeRole on r",
+        ),
+        (
+            event(
+                Who(actor_id="root"),
+                What(action="COMMAND", access="execute", resource_name="/usr/bin/apt"),
+                Where(host="web-1"),
+                Context(service_name="sudo"),
+            ),
+            "root ran /usr/bin/apt on web-1 via sudo",
+        ),
+        (event(quarantine="no time"), "quarantined record from nginx: no time"),
+        (event(content=Content(message="a\nb")), "nginx reported: a b"),
+        (event(ALICE), "alice did something in nginx"),
+    ],
+)
+def test_one_sentence(made, sentence):
+    assert event_sentence(made) == sentence
+
+
+def test_parts_can_be_linked():
+    made = event(ALICE, What(action="read", resource_name="customers"))
+    assert event_parts(made) == [
+        ("actor", "alice"),
+        ("plain", " "),
+        ("verb", "read"),
+        ("plain", " "),
+        ("resource", "customers"),
+    ]
+
+
+def test_hostile_content_stays_short_and_plain():
+    long = "\u202e<b>\n" * 2000
+    made = event(Who(actor_id=long, actor_on_behalf_of=long), What(action=long, resource_name=long))
+    sentence = event_sentence(made)
+    assert len(sentence) < 700
+    assert sentence.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "access:read resource:customers actor:alice time:[now-7d TO now] -outcome:success",
+            "reads of customers by alice, in the last seven days, that did not succeed",
+        ),
+        ("", "all events"),
+        ("access:(read OR delete) service:shop", "reads or deletions in shop"),
+        ("actor:(a OR b OR c)", "events by a, b or c"),
+        ("-actor:a payroll", "events, not by a, that mention “payroll”"),
+        ("rows:>1000", "events whose rows are above 1,000"),
+        ("rows:[1 TO *]", "events whose rows are from 1 on"),
+        ("time:2026-11-22", "events on 2026-11-22"),
+        ("time:>=yesterday", "events since yesterday"),
+        ("time:>now-1h", "events in the last hour"),
+        ("-correlation:*", "events without correlation"),
+        ("-_erased:true", "events that are not erased"),
+        ("_erased:false", "events that are not erased"),
+        ("message:fail*", "events with “fail*” in message"),
+        ("-(a OR b)", "events (that do not mention “a” and that do not mention “b”)"),
+        ("a OR b", "events, either (that mention “a” or that mention “b”)"),
+    ],
+)
+def test_a_search_in_english(text, sentence):
+    assert query_sentence(parse(text)) == sentence
