@@ -15,8 +15,8 @@ from whodid.ledger.state_db import Source
 from whodid.ledger.tags import Tagger, domain_key
 from whodid.normalize.format import Format
 from whodid.normalize.record import SEQ_SENDER, prepare
-from whodid.normalize.redact import may_hold_secret
 from whodid.normalize.registry import detect, format_by_name
+from whodid.normalize.secret_marks import may_hold_secret
 from whodid.normalize.uuid7 import uuid7_many
 from whodid.sources.intake import Delivery
 
