@@ -115,6 +115,18 @@ PUBLISH_BUSY_S = 1.0
 PUBLISH_IDLE_S = 60.0
 """A checkpoint is published at least this often."""
 
+VERIFY_FAULTS_MAX = 1000
+"""Most faults that a verification lists; the rest are counted."""
+
+VERIFY_PART_FAULTS_MAX = 20
+"""Most faults that are listed of one sealed unit or one write-ahead record."""
+
+VERIFY_PARALLEL_FROM_LEAVES = 50_000
+"""A ledger of this many entries is verified by as many processes as there are processors."""
+
+VERIFY_SEQUENCES_MAX = 1_000_000
+"""Most (source, epoch) pairs, and ranges of numbers in them, that a verification keeps apart."""
+
 # --- log ---------------------------------------------------------------------------------------
 LOG_SIZE_MAX = 2**63 - 1
 """Most leaves of one log, so that sizes and indexes fit a signed 64-bit number."""
@@ -197,6 +209,9 @@ TOKEN_NAME_CHARS_MAX = 100
 TOKEN_RECHECK_US = 2 * 1_000_000
 """How long a door believes what it read about a token; a revoked one works no longer than this."""
 
+TOKEN_BELIEVED_US_MAX = 10 * 1_000_000
+"""The same while state.db cannot be read (it is locked for long, or the disk fails)."""
+
 TOKEN_CACHE_MAX = 4096
 """Most tokens that a door remembers."""
 
@@ -215,3 +230,19 @@ TAILS_PER_USER_MAX = 8
 
 ANSWER_RAW_BYTES_MAX = 16 * 1024 * 1024
 """Raw records in one JSON answer; events beyond it come without raw and details, and it says so."""
+
+# --- web ---------------------------------------------------------------------------------------
+WEB_FORM_BYTES_MAX = 64 * 1024
+"""Largest form that a page sends (a login whose way back holds a long search is the largest)."""
+
+WEB_PAGE_ROWS = 50
+"""Events on one page of the search."""
+
+WEB_PAST_PAGES_MAX = 40
+"""How many pages back the link "newer" knows the way; behind them it leads to the newest."""
+
+WEB_LINK_VALUE_CHARS_MAX = 512
+"""Longest value of a field that is a link; a longer one is plain text."""
+
+WEB_RAW_BYTES_SHOWN = 64 * 1024
+"""How much of a raw record a page shows; the whole of it comes from /v1/events/{id}."""

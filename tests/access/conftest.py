@@ -1,4 +1,3 @@
-import contextlib
 from dataclasses import dataclass
 
 import pytest
@@ -38,8 +37,7 @@ def directory(tmp_path):
 
 @pytest.fixture
 def doorkeeper(directory, clock):
-    with contextlib.closing(Doorkeeper(directory, clock, LIGHT)) as it:
-        yield it
+    return Doorkeeper(directory, clock, LIGHT)
 
 
 @pytest.fixture

@@ -89,7 +89,11 @@ def test_when_it_cannot_read_it_refuses(doorkeeper, reader, directory, clock):
     assert reader.source_of(token)
     os.rename(directory / "state.db", directory / "away")
     reader.close()
-    clock.pass_s(2)
+    clock.pass_s(9.9)
+    assert reader.source_of(token)
+    with pytest.raises(RefusedError):
+        reader.source_of("wd_" + "A" * 43)
+    clock.pass_s(0.1)
     with pytest.raises(RefusedError, match=r"state\.db"):
         reader.source_of(token)
     os.rename(directory / "away", directory / "state.db")

@@ -58,11 +58,9 @@ def test_new_password_ends_sessions_and_links(doorkeeper, alice):
 
 
 def test_users_outlive_the_process(doorkeeper, alice, directory, clock):
-    doorkeeper.close()
     again = Doorkeeper(directory, clock, Cost(8, 1, 1))
     assert again.users.all() == [User("alice", "administrator", clock())]
     assert again.users.check("alice", "correct horse") == alice
-    again.close()
 
 
 def test_no_secret_is_in_the_file(doorkeeper, alice, directory):
@@ -72,7 +70,6 @@ def test_no_secret_is_in_the_file(doorkeeper, alice, directory):
         doorkeeper.source_tokens.issue("crm", "one"),
         doorkeeper.read_tokens.issue(alice, "one"),
     ]
-    doorkeeper.close()
     data = (directory / "state.db").read_bytes()
     assert b"correct horse" not in data
     for token in tokens:
@@ -80,7 +77,9 @@ def test_no_secret_is_in_the_file(doorkeeper, alice, directory):
 
 
 def test_locked_database_is_a_refusal(doorkeeper, directory, monkeypatch):
-    doorkeeper.users._tables._db.execute("PRAGMA busy_timeout = 1")
+    monkeypatch.setattr(
+        "whodid.access.tables.open_durable", lambda path: sqlite3.connect(path, timeout=0)
+    )
     other = sqlite3.connect(directory / "state.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(RefusedError, match="locked"):
@@ -88,3 +87,9 @@ def test_locked_database_is_a_refusal(doorkeeper, directory, monkeypatch):
     other.execute("ROLLBACK")
     other.close()
     doorkeeper.users.add("bob", "correct horse")
+
+
+def test_a_folder_without_a_ledger_is_refused_and_left_alone(tmp_path):
+    with pytest.raises(UsageError, match="no ledger here"):
+        Doorkeeper(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -9,11 +9,10 @@ from typing import Literal
 from msgspec import Struct
 
 from whodid.access.failed_logins import FailedLogins
-from whodid.access.password import RFC_9106_SECOND, Cost, PasswordHasher
+from whodid.access.password import RFC_9106_SECOND, Cost
 from whodid.access.read_tokens import ReadTokens
 from whodid.access.sessions import Session, Sessions
 from whodid.access.source_tokens import SourceTokens
-from whodid.access.tables import AccessTables
 from whodid.access.users import User, Users
 from whodid.clock import Clock, system_clock
 
@@ -42,11 +41,10 @@ class Doorkeeper:
     def __init__(
         self, directory: Path, clock: Clock = system_clock, cost: Cost = RFC_9106_SECOND
     ) -> None:
-        self._tables = AccessTables(directory)
-        self.users = Users(self._tables, PasswordHasher(cost), clock)
-        self.sessions = Sessions(self._tables, clock)
-        self.source_tokens = SourceTokens(self._tables, clock)
-        self.read_tokens = ReadTokens(self._tables, clock)
+        self.users = Users(directory, clock, cost)
+        self.sessions = Sessions(directory, clock)
+        self.source_tokens = SourceTokens(directory, clock)
+        self.read_tokens = ReadTokens(directory, clock)
         self.failed_logins = FailedLogins(clock)
 
     def log_in(self, name: str, password: str, ip: str | None) -> Login:
@@ -77,7 +75,3 @@ class Doorkeeper:
     def session(self, token: str, *, used: bool = True) -> Session | None:
         """Return the session of a cookie's value."""
         return self.sessions.find(token, used=used)
-
-    def close(self) -> None:
-        """Close the database."""
-        self._tables.close()

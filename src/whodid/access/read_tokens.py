@@ -1,5 +1,7 @@
 """Read tokens (`WHODID_TOKEN`): who holds one reads through the API as the user that it names."""
 
+from pathlib import Path
+
 from msgspec import Struct
 
 from whodid.access.secret import READ_PREFIX
@@ -20,9 +22,9 @@ class ReadGrant(Struct, frozen=True):
 class ReadTokens:
     """Issues, finds and revokes read tokens. Changes are durable on return."""
 
-    def __init__(self, tables: AccessTables, clock: Clock = system_clock) -> None:
-        self._tables = tables
-        self._tokens = TokenTable(tables, READ_PREFIX, clock)
+    def __init__(self, directory: Path, clock: Clock = system_clock) -> None:
+        self._tables = AccessTables(directory)
+        self._tokens = TokenTable(self._tables, READ_PREFIX, clock)
 
     def issue(self, user: User, name: str, expires_us: int | None = None) -> str:
         """Return a new token of a user; it cannot be shown again."""

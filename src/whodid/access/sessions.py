@@ -8,6 +8,7 @@ Cookie attributes are the face's; it should set HttpOnly, SameSite and, under TL
 import hmac
 from base64 import urlsafe_b64encode
 from hashlib import sha256
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -48,8 +49,8 @@ class Session(Struct, frozen=True):
 class Sessions:
     """The sessions and links of one ledger. Changes are durable on return. Safe for threads."""
 
-    def __init__(self, tables: AccessTables, clock: Clock = system_clock) -> None:
-        self._tables = tables
+    def __init__(self, directory: Path, clock: Clock = system_clock) -> None:
+        self._tables = AccessTables(directory)
         self._clock = clock
 
     def open(self, user: User) -> str:

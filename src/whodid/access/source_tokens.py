@@ -17,7 +17,7 @@ from whodid.clock import Clock, system_clock
 from whodid.errors import RefusedError, UsageError
 from whodid.ledger.layout import STATE_DB
 from whodid.ledger.state_db import OWN_SOURCE
-from whodid.limits import TOKEN_CACHE_MAX, TOKEN_RECHECK_US
+from whodid.limits import TOKEN_BELIEVED_US_MAX, TOKEN_CACHE_MAX, TOKEN_RECHECK_US
 
 
 class SourceGrant(Struct, frozen=True):
@@ -30,9 +30,9 @@ class SourceGrant(Struct, frozen=True):
 class SourceTokens:
     """Issues, lists and revokes write tokens. Changes are durable on return."""
 
-    def __init__(self, tables: AccessTables, clock: Clock = system_clock) -> None:
-        self._tables = tables
-        self._tokens = TokenTable(tables, SOURCE_PREFIX, clock)
+    def __init__(self, directory: Path, clock: Clock = system_clock) -> None:
+        self._tables = AccessTables(directory)
+        self._tokens = TokenTable(self._tables, SOURCE_PREFIX, clock)
 
     def issue(self, source_name: str, name: str, expires_us: int | None = None) -> str:
         """Return a new token for a declared source; it cannot be shown again.
@@ -56,8 +56,9 @@ class SourceTokens:
 class SourceTokenReader:
     """Tells what a write token stands for. Read-only, safe for threads.
 
-    What was read is believed for 2 s, so a revoked token works that much longer at most. When
-    state.db cannot be read, nothing is believed longer: RefusedError.
+    What was read is believed for 2 s, so a revoked token works that much longer at most; while
+    state.db cannot be read, for 10 s, then RefusedError. It waits for a lock 0.25 s at most, so
+    that it can be called on an event loop.
     """
 
     def __init__(self, directory: Path, clock: Clock = system_clock) -> None:
@@ -77,8 +78,13 @@ class SourceTokenReader:
             return None
         now = self._clock()
         known = self._known.get(key)
-        if known is None or not 0 <= now - known[0] < TOKEN_RECHECK_US:
-            known = self._look_up(key, now)
+        age_us = now - known[0] if known else -1
+        if not 0 <= age_us < TOKEN_RECHECK_US:
+            try:
+                known = self._look_up(key, now)
+            except RefusedError:
+                if not 0 <= age_us < TOKEN_BELIEVED_US_MAX:
+                    raise
         if known is None or (known[2] is not None and now >= known[2]):
             return None
         return known[1]
@@ -124,5 +130,5 @@ WHERE t.token_hash = ? AND t.revoked_us IS NULL
 
 def _open_readonly(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2.0, check_same_thread=False
+        f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.25, check_same_thread=False
     )

@@ -5,13 +5,12 @@ state.db belong to the ledger; of them only `sources` is read here.
 """
 
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from whodid.errors import RefusedError
+from whodid.errors import RefusedError, UsageError
 from whodid.ledger.keys_db import open_durable
 from whodid.ledger.layout import STATE_DB
 
@@ -42,48 +41,42 @@ _SCHEMA = (
     ) STRICT, WITHOUT ROWID
     """,
 )
+_LAST_TABLE = "access_tokens"
 
 
 class AccessTables:
-    """One connection, used by one thread at a time; safe for threads.
+    """This room's tables of the ledger in `directory`. Safe for threads and processes.
 
-    Both calls raise RefusedError when the database is locked for long or the disk is full.
+    A connection lives for one call (0.2 ms), so there is nothing to close and no lock is held
+    between calls. Calls raise RefusedError when state.db is locked for long or the disk is full.
     """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / STATE_DB
-        self._lock = threading.RLock()
-        with self._faults():
-            self._db = open_durable(self._path)
-        try:
+        if not self._path.is_file():
+            raise UsageError(f"{directory}: no ledger here; make one with `whodid init`")
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", (_LAST_TABLE,)):
             with self.write() as db:
                 for statement in _SCHEMA:
                     db.execute(statement)
-        except BaseException:
-            self._db.close()
-            raise
 
     def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
-        with self._lock, self._faults():
-            return self._db.execute(query, values).fetchall()
+        with self._open() as db:
+            return db.execute(query, values).fetchall()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction: durable at the end of the block, undone by an exception."""
-        with self._lock, self._faults():
-            self._db.execute("BEGIN IMMEDIATE")
-            with self._db:
-                yield self._db
+        with self._open() as db:
+            db.execute("BEGIN IMMEDIATE")
+            with db:
+                yield db
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
+    def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            yield
+            with closing(open_durable(self._path)) as db:
+                yield db
         except sqlite3.OperationalError as error:
             raise RefusedError(f"{self._path}: {error}; try again") from error
-
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            self._db.close()

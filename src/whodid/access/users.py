@@ -5,11 +5,12 @@ Names are compared without regard to case, so that `Alice` cannot pass for `alic
 
 import re
 import sqlite3
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
-from whodid.access.password import PasswordHasher
+from whodid.access.password import RFC_9106_SECOND, Cost, PasswordHasher
 from whodid.access.tables import AccessTables
 from whodid.clock import Clock, system_clock
 from whodid.errors import UsageError
@@ -32,10 +33,10 @@ class Users:
     """The users of one ledger. Changes are durable on return."""
 
     def __init__(
-        self, tables: AccessTables, hasher: PasswordHasher, clock: Clock = system_clock
+        self, directory: Path, clock: Clock = system_clock, cost: Cost = RFC_9106_SECOND
     ) -> None:
-        self._tables = tables
-        self._hasher = hasher
+        self._tables = AccessTables(directory)
+        self._hasher = PasswordHasher(cost)
         self._clock = clock
 
     def add(self, name: str, password: str | None, role: Role = "administrator") -> User:
