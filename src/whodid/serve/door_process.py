@@ -1,13 +1,15 @@
 """The ingest door's process: uvicorn with one raw route, everything else passed to the faces."""
 
 import asyncio
+import gc
 import socket
 from pathlib import Path
 
 import uvicorn
 
-from whodid.access.source_tokens import SourceTokens
+from whodid.access.source_tokens import SourceTokenReader
 from whodid.app.door import DoorIntake
+from whodid.app.door_tokens import DoorTokens
 from whodid.app.rows import RowMaker
 from whodid.clock import system_clock
 from whodid.ledger.async_client import AsyncSequencerClient
@@ -28,10 +30,12 @@ def run_door(directory: Path, listener_fd: int) -> None:
     client = AsyncSequencerClient(directory, "door")
     app = IngestApp(
         intake=DoorIntake(maker, builder, client),
-        tokens=SourceTokens(directory),
+        tokens=DoorTokens(SourceTokenReader(directory)),
         clock=system_clock,
         fallback=ReverseProxy(str(face_socket(directory))),
     )
+    gc.freeze()  # what stands now stands for ever
+    gc.set_threshold(50_000, 20, 20)  # a batch makes thousands of short-lived records
     listener = socket.socket(fileno=listener_fd)
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", log_level="warning", access_log=False,

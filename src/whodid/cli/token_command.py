@@ -1,0 +1,86 @@
+"""`whodid token`: issue, list and revoke tokens."""
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from whodid.access.read_tokens import ReadTokens
+from whodid.access.source_tokens import SourceTokens
+from whodid.access.users import Users
+from whodid.app.local import open_local
+from whodid.app.own import Act
+from whodid.cli.options import dir_option, need_directory, stdout
+from whodid.clock import system_clock, to_rfc3339
+from whodid.errors import UsageError
+
+_DAY_US = 24 * 3600 * 1_000_000
+
+
+@click.group("token")
+def command() -> None:
+    """Issue, list and revoke tokens."""
+
+
+@command.command("issue")
+@click.option("--source", help="A token that writes events of this source.")
+@click.option("--user", help="A token that reads through the API as this user.")
+@click.option("--name", default="cli", show_default=True, help="What you call it.")
+@click.option("--days", default=365, show_default=True, help="It expires after so many days.")
+@dir_option
+def issue(
+    source: str | None, user: str | None, name: str, days: int, directory: Path | None
+) -> None:
+    """Issue a token and print it once."""
+    if (source is None) == (user is None):
+        raise UsageError("say --source NAME (to write) or --user NAME (to read)")
+    where = need_directory(directory)
+    expires = system_clock() + days * _DAY_US
+    with open_local(where) as ledger:
+        holder = source or user or ""
+        act = Act("issue token", "administer", "source" if source else "user", holder, name)
+        ledger.own().write(ledger.caller(), act)
+        if source:
+            ledger.source_for(source)
+            token = SourceTokens(where).issue(source, name, expires)
+        else:
+            found = Users(where).find(holder)
+            if found is None:
+                raise UsageError(f"there is no user {holder!r}")
+            token = ReadTokens(where).issue(found, name, expires)
+    click.echo(token)
+
+
+@command.command("list")
+@dir_option
+def list_tokens(directory: Path | None) -> None:
+    """List the tokens (never the secrets)."""
+    where = need_directory(directory)
+    with open_local(where) as ledger:
+        ledger.own().write(ledger.caller(), Act("list", "read", "ledger", "tokens"))
+        table = Table(box=None)
+        for title in ("ID", "KIND", "FOR", "NAME", "EXPIRES"):
+            table.add_column(title)
+        for kind, tokens in (
+            ("write", SourceTokens(where).all()),
+            ("read", ReadTokens(where).all()),
+        ):
+            for info in tokens:
+                ends = to_rfc3339(info.expires_us)[:10] if info.expires_us else "never"
+                table.add_row(info.id, kind, info.holder, info.name, ends)
+    stdout.print(table)
+
+
+@command.command("revoke")
+@click.argument("token_id", metavar="ID")
+@dir_option
+def revoke(token_id: str, directory: Path | None) -> None:
+    """Revoke the token ID."""
+    where = need_directory(directory)
+    with open_local(where) as ledger:
+        ledger.own().write(ledger.caller(), Act("revoke token", "administer", "token", token_id))
+        try:
+            info = SourceTokens(where).revoke(token_id)
+        except UsageError:
+            info = ReadTokens(where).revoke(token_id)
+    stdout.print(f"token {info.name} of {info.holder} is revoked", markup=False)
