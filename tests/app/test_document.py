@@ -103,7 +103,8 @@ def test_raw_that_is_not_text_is_base64():
     "raw",
     [
         b"", b"text", b"1", b'"text"', b"null", b"{", b'{"a":1e999}', b'{"a":NaN}',
-        b'{"a":"\\ud800"}', b"[" * 100_000, b"[" * (NESTING_MAX + 1) + b"]" * (NESTING_MAX + 1), b'{"a":"\xff"}',
+        b'{"a":"\\ud800"}', b"[" * 100_000, b"[" * (NESTING_MAX + 1) + b"]" * (NESTING_MAX + 1),
+        b'{"a":"\xff"}',
     ],
 )  # fmt: skip
 def test_details_only_of_readable_json(raw):
