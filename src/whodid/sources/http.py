@@ -1,0 +1,239 @@
+"""`POST /v1/events`: records over HTTP, as one raw ASGI application.
+
+A JSON object, an array, NDJSON or lines of text, plain, gzip or zstd. What is answered with 200 is
+on disk. A request that cannot be read is refused with a reason that names the place; a record is
+never. Every other path goes to `fallback`.
+
+It does not check tokens, normalise or store: `TokenCheck` and `AsyncIntake` do. It never echoes a
+token.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from whodid.clock import Clock
+from whodid.errors import (
+    AccessDeniedError,
+    InputError,
+    RefusedError,
+    StoppedError,
+    TooLargeError,
+    UsageError,
+    WhodidError,
+)
+from whodid.limits import BODY_SECONDS_MAX
+from whodid.normalize.format import Format
+from whodid.normalize.registry import FORMATS
+from whodid.sources.asgi import (
+    App,
+    DisconnectedError,
+    Headers,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    error_reply,
+)
+from whodid.sources.http_headers import bearer_token, named_source, pick, request_key
+from whodid.sources.http_records import records_of
+from whodid.sources.intake import AsyncIntake, Delivery, Tally
+from whodid.sources.long_record import cut_long
+from whodid.sources.request_body import CODINGS, Held, RequestBody, check_length
+
+PATH = "/v1/events"
+
+_STOPPED_RETRY_S = 60.0
+_encode = msgspec.json.Encoder().encode
+
+
+class SourceGrant(Struct, frozen=True):
+    """A declared source that a token may write; `format` None recognises each record's."""
+
+    name: str
+    format: Format | None
+
+
+class TokenCheck(Protocol):
+    """Knows which token may write which source."""
+
+    def source_of(self, token: str, name: str | None) -> SourceGrant | None:
+        """Return the source that `token` writes: the one called `name`, or its only one.
+
+        None when there is no such token. Compares in constant time (or by hash), and quickly: it
+        runs on the event loop. Raises AccessDeniedError when the token may not write `name`,
+        UsageError when it may write several and `name` is None.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class IngestMetrics:
+    """Counters since the start. `requests` counts by status; one thread writes."""
+
+    requests: dict[int, int] = field(default_factory=dict)
+    disconnected: int = 0
+    body_bytes: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    conflict: int = 0
+    held: Held = field(default_factory=Held)
+
+    def count(self, tally: Tally) -> None:
+        """Add what became of one request's records."""
+        self.accepted += tally.accepted
+        self.duplicate += tally.duplicate
+        self.quarantined += tally.quarantined
+        self.conflict += tally.conflict
+
+
+class _Answer(Struct, frozen=True):
+    accepted: int
+    duplicate: int
+    quarantined: int
+    exactly_once: bool
+    first: int | None
+    last: int | None
+    checkpoint_size: int | None
+
+
+class IngestApp:
+    """The application.
+
+    Invariants: no body is read before its token is known; the memory of all bodies in flight is
+    bounded; a client that goes away leaves nothing behind.
+    """
+
+    def __init__(
+        self,
+        intake: AsyncIntake,
+        tokens: TokenCheck,
+        clock: Clock,
+        fallback: App,
+        *,
+        formats: Sequence[Format] = FORMATS,
+        body_seconds_max: float = BODY_SECONDS_MAX,
+    ) -> None:
+        self.metrics = IngestMetrics()
+        self._accept = intake.accept
+        self._source_of = tokens.source_of
+        self._clock = clock
+        self._fallback = fallback
+        self._formats = formats
+        self._body_seconds_max = body_seconds_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http" or scope["path"] != PATH:
+            await self._fallback(scope, receive, send)
+            return
+        metrics = self.metrics
+        status = 500
+        body = RequestBody(metrics.held)
+        try:
+            reply = await self._reply(scope, receive, body)
+            status = reply.status
+        except DisconnectedError:
+            status = 0
+            metrics.disconnected += 1
+            return
+        finally:
+            body.release()
+            metrics.body_bytes += body.received_bytes
+            if status:
+                metrics.requests[status] = metrics.requests.get(status, 0) + 1
+        await reply.send(send)
+
+    async def _reply(self, scope: Scope, receive: Receive, body: RequestBody) -> Reply:
+        if scope["method"] != "POST":
+            return error_reply(405, "method", "send events with POST", ((b"allow", b"POST"),))
+        try:
+            return await self._ingest(scope, receive, body)
+        except WhodidError as error:
+            return _refusal(error)
+
+    async def _ingest(self, scope: Scope, receive: Receive, body: RequestBody) -> Reply:
+        headers = pick(scope["headers"])
+        token = bearer_token(headers.get(b"authorization"))
+        grant = (
+            None
+            if token is None
+            else self._source_of(token, named_source(headers, scope.get("query_string", b"")))
+        )
+        if grant is None:
+            return error_reply(
+                401,
+                "token",
+                "send a source's token: Authorization: Bearer TOKEN",
+                ((b"www-authenticate", b"Bearer"),),
+            )
+        coding = headers.get(b"content-encoding", b"").strip().lower()
+        if coding not in CODINGS:
+            return error_reply(
+                415,
+                "encoding",
+                "this Content-Encoding is not known: use gzip, zstd or none",
+                ((b"accept-encoding", b"gzip, zstd"),),
+            )
+        check_length(headers.get(b"content-length"))
+        key = request_key(headers.get(b"idempotency-key"))
+        try:
+            async with asyncio.timeout(self._body_seconds_max):
+                data = await body.read(receive, coding)
+        except TimeoutError:
+            return error_reply(
+                408,
+                "slow",
+                f"the body took more than {self._body_seconds_max:g} s: send smaller batches",
+                ((b"connection", b"close"),),
+            )
+        records = records_of(data, headers.get(b"content-type", b""), grant.format, self._formats)
+        if not records:
+            return Reply(200, _encode(_Answer(0, 0, 0, True, None, None, None)))
+        kept, cut = cut_long(records)
+        tally = await self._accept(
+            Delivery(grant.name, kept, self._clock(), request_key=key, cut=cut)
+        )
+        self.metrics.count(tally)
+        return Reply(200, _encode(_answer(tally)))
+
+
+def _answer(tally: Tally) -> _Answer:
+    return _Answer(
+        tally.accepted,
+        tally.duplicate,
+        tally.quarantined,
+        tally.exactly_once,
+        tally.first,
+        tally.last,
+        tally.checkpoint_size,
+    )
+
+
+_STATUS: tuple[tuple[type[WhodidError], int], ...] = (
+    (TooLargeError, 413),
+    (InputError, 400),
+    (UsageError, 400),
+    (AccessDeniedError, 403),
+    (RefusedError, 429),
+    (StoppedError, 503),
+)
+"""Class of error → status, the first that applies; 500 for any other."""
+
+
+def _refusal(error: WhodidError) -> Reply:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    message = str(error)
+    headers: Headers = ()
+    if isinstance(error, RefusedError | StoppedError):
+        wait_s = error.retry_after_s if isinstance(error, RefusedError) else _STOPPED_RETRY_S
+        headers = ((b"retry-after", b"%d" % max(1, math.ceil(wait_s))),)
+    if isinstance(error, StoppedError):
+        message = f"the log has stopped, nothing was stored: {message}"
+    return error_reply(status, error.code, message, headers)

@@ -1,0 +1,68 @@
+"""The records of a request body, by the format of the source and by what the body is.
+
+JSON starts with a bracket. For a source of any format, what does not is lines, when the sender
+says so (`text/plain`) or one of the first lines is of a known format; else it is refused, since
+nothing of it could be read.
+"""
+
+import re
+from collections.abc import Sequence
+
+from whodid.errors import InputError, TooLargeError
+from whodid.normalize.format import Format
+from whodid.normalize.split import split_json, split_lines
+
+_BOM = b"\xef\xbb\xbf"
+_FIRST = re.compile(rb"[ \t\r\n]*+([{\[])?").match
+_SNIFFED_LINES = 10
+_SNIFFED_BYTES = 64 * 1024
+
+
+def records_of(
+    body: bytes, content_type: bytes, known: Format | None, formats: Sequence[Format]
+) -> list[bytes]:
+    """Return the records, verbatim; `known` None chooses by the body among `formats`.
+
+    Raises InputError that names the place when nothing can be read, TooLargeError.
+    """
+    if known is not None and known.framing == "json":
+        return split_json(body, known.records_key)
+    body = body.removeprefix(_BOM)
+    if not body or body.isspace():
+        raise InputError("the body is empty: send a JSON object, an array, or one record a line")
+    if known is not None:
+        return split_lines(body)
+    kind = content_type.partition(b";")[0].strip().lower()
+    is_json = b"json" in kind
+    if is_json or _FIRST(body)[1]:  # type: ignore[index]
+        try:
+            return split_json(body, _records_key(body, formats))
+        except TooLargeError:
+            raise
+        except InputError:
+            if is_json or not _sniff(body, formats):
+                raise
+    elif kind != b"text/plain" and not _sniff(body, formats):
+        raise InputError(
+            "the body is neither JSON nor lines of a known format: name the source's format,"
+            " or send it as text/plain"
+        )
+    return split_lines(body)
+
+
+def _records_key(body: bytes, formats: Sequence[Format]) -> str | None:
+    for known in formats:
+        key = known.records_key
+        if key is not None and f'"{key}"'.encode() in body:
+            return key
+    return None
+
+
+def _sniff(body: bytes, formats: Sequence[Format]) -> bool:
+    """Tell whether one of the first lines is of a format of lines."""
+    lines = body[:_SNIFFED_BYTES].split(b"\n", _SNIFFED_LINES)[:_SNIFFED_LINES]
+    return any(
+        known.framing == "lines" and known.sniff(line.removesuffix(b"\r"))
+        for line in lines
+        for known in formats
+    )

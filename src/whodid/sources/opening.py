@@ -1,0 +1,83 @@
+"""How the records of a file are framed, from its first bytes: lines, or JSON texts.
+
+One JSON object a line (NDJSON) is read as lines, so that a broken line costs no other. Arrays,
+documents that hold records under a key, and objects over several lines are JSON texts.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from whodid.errors import InputError
+from whodid.limits import RECORD_BYTES_MAX
+from whodid.normalize.format import Format
+from whodid.sources.found import Framing
+from whodid.sources.json_stream import JsonStream
+from whodid.sources.lines import Lines
+
+_HEAD_BYTES_MAX = RECORD_BYTES_MAX
+_LINES_MAX = 8
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_DecodeErrors = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
+
+
+def choose_framing(
+    head: bytes, formats: Sequence[Format], *, final: bool
+) -> tuple[Framing, int] | None:
+    """Return the framing and the offset of the first byte after a byte order mark.
+
+    `formats` are those the file may be of. None says that more bytes are needed; the choice is
+    the same however many come at a time. `final` tells that there are no more.
+    Raises InputError for UTF-16, which no log here is.
+    """
+    final = final or len(head) >= _HEAD_BYTES_MAX
+    if len(head) < len(_BOM) and not final:
+        return None
+    if head.startswith(_UTF_16):
+        raise InputError("the text is UTF-16: convert it to UTF-8")
+    start = len(_BOM) if head.startswith(_BOM) else 0
+    text = head[start:_HEAD_BYTES_MAX].lstrip()
+    json_formats = [known for known in formats if known.framing == "json"]
+    keys = tuple({known.records_key for known in json_formats if known.records_key is not None})
+    is_json: bool | None = False
+    if json_formats:
+        only_json = len(json_formats) == len(formats)
+        is_json = _is_json_text(text, keys, only_json=only_json, final=final)
+    if is_json is None:
+        return None
+    return (JsonStream(keys, start) if is_json else Lines(start)), start
+
+
+def _is_json_text(text: bytes, keys: Sequence[str], *, only_json: bool, final: bool) -> bool | None:
+    if text[:1] == b"[":
+        inner = text[1:].lstrip()
+        if only_json or inner or final:
+            return only_json or inner[:1] in (b"{", b"]")
+        return None
+    if text[:1] == b"{":
+        return _spans_lines(text, keys, final=final)
+    return False if text or final else None
+
+
+def _spans_lines(text: bytes, keys: Sequence[str], *, final: bool) -> bool | None:
+    """Tell whether this is no NDJSON: a document, or an object over several lines."""
+    lines = text.split(b"\n", _LINES_MAX + 1)
+    if len(lines) == 1 and not final:
+        return None
+    try:
+        first = _decode(lines[0])
+    except _DecodeErrors:
+        if any(line[:1] == b"{" and _is_object(line) for line in lines[1:_LINES_MAX]):
+            return False
+        return True if final or len(lines) > _LINES_MAX else None
+    return any(bytes(first.get(key, b"")).lstrip()[:1] == b"[" for key in keys)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        _decode(line)
+    except _DecodeErrors:
+        return False
+    return True

@@ -1,0 +1,208 @@
+"""The door's way to the faces: a reverse proxy to an HTTP/1.1 server on a local socket.
+
+Both directions are streamed, so that `tail` (server-sent events) flows. Follows RFC 9110 section
+7.6 (hop-by-hop fields end here) and 7.8 (no upgrade, hence no WebSocket). The address of the peer
+is told in X-Forwarded-For, and nothing that the peer says about addresses is passed on.
+
+It does not cache, retry, balance, authenticate or rewrite.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+
+from whodid.limits import BODY_SECONDS_MAX, PROXY_BODY_BYTES_MAX, PROXY_CONNECTIONS_MAX
+from whodid.sources.asgi import (
+    DisconnectedError,
+    Message,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    error_reply,
+    shake_hands,
+)
+from whodid.sources.proxy_headers import BadFramingError, forwarded, returned
+
+_CONNECT_S = 2.0
+_PLAIN = b"text/plain; charset=utf-8"
+
+
+class _TooLargeBodyError(Exception):
+    """The body passed its bound while it was sent on."""
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of the request on its way; it knows when the client has gone."""
+
+    def __init__(self, receive: Receive, bytes_max: int, seconds_max: float) -> None:
+        self._receive = receive
+        self._bytes_left = bytes_max
+        self._seconds_max = seconds_max
+        self._read = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the parts; raises DisconnectedError, _TooLargeBodyError, TimeoutError."""
+        deadline = asyncio.get_running_loop().time() + self._seconds_max
+        more = True
+        while more:
+            async with asyncio.timeout_at(deadline):
+                message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise DisconnectedError
+            part: bytes = message.get("body", b"")
+            more = message.get("more_body", False)
+            self._bytes_left -= len(part)
+            if self._bytes_left < 0:
+                raise _TooLargeBodyError
+            if part:
+                yield part
+        self._read.set()
+
+    async def wait_gone(self) -> None:
+        """Return when the client has gone, once all of the body has been read."""
+        await self._read.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+class ReverseProxy:
+    """An ASGI application that passes each request on to the server behind `socket_path`.
+
+    Invariants: a client that goes away ends its request upstream; at most
+    `PROXY_CONNECTIONS_MAX` are open; an answer that breaks off is never ended as if it were whole.
+    """
+
+    def __init__(
+        self,
+        socket_path: str,
+        *,
+        body_bytes_max: int = PROXY_BODY_BYTES_MAX,
+        body_seconds_max: float = BODY_SECONDS_MAX,
+    ) -> None:
+        self._transport = httpx.AsyncHTTPTransport(
+            uds=socket_path,
+            trust_env=False,
+            limits=httpx.Limits(
+                max_connections=PROXY_CONNECTIONS_MAX, max_keepalive_connections=32
+            ),
+        )
+        self._body_bytes_max = body_bytes_max
+        self._body_seconds_max = body_seconds_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._serve(scope, receive, send)
+        elif kind == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        elif kind == "lifespan":
+            await shake_hands(receive, send)
+            await self.close()
+            await send({"type": "lifespan.shutdown.complete"})
+
+    async def close(self) -> None:
+        """Close the connections to the faces."""
+        await self._transport.aclose()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._pass_on(scope, receive, watched)
+        except DisconnectedError:
+            return
+        except Exception as error:
+            reply = _failure(error, scope["path"])
+            if reply is None:
+                raise
+            # Once begun, no whole answer can be given: left unfinished, the server cuts it off.
+            if not started:
+                await reply.send(send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers, length = forwarded(scope)
+        if length is not None and length > self._body_bytes_max:
+            raise _TooLargeBodyError
+        body = _Body(receive, self._body_bytes_max, self._body_seconds_max)
+        exchange = asyncio.ensure_future(self._exchange(scope, headers, body, send))
+        gone = asyncio.ensure_future(body.wait_gone())
+        try:
+            await asyncio.wait((exchange, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            exchange.cancel()
+            await asyncio.gather(gone, exchange, return_exceptions=True)
+        if not exchange.cancelled():
+            exchange.result()
+
+    async def _exchange(
+        self, scope: Scope, headers: list[tuple[bytes, bytes]], body: _Body, send: Send
+    ) -> None:
+        target = scope.get("raw_path") or scope["path"].encode()
+        if scope["query_string"]:
+            target += b"?" + scope["query_string"]
+        request = httpx.Request(
+            scope["method"],
+            "http://faces/",
+            headers=headers,
+            stream=body,
+            extensions={"target": target, "timeout": {"connect": _CONNECT_S, "pool": _CONNECT_S}},
+        )
+        response = await self._transport.handle_async_request(request)
+        try:
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": response.status_code,
+                    "headers": returned(response.headers.raw),
+                }
+            )
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            async for part in response.stream:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            await response.aclose()
+
+
+_FAILURES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
+    ((_TooLargeBodyError,), 413, "the body is too large"),
+    ((TimeoutError,), 408, "the body took too long"),
+    (
+        (BadFramingError, httpx.LocalProtocolError),
+        400,
+        "the request cannot be passed on: its headers or body are not well formed",
+    ),
+    (
+        (httpx.ConnectError, httpx.ConnectTimeout),
+        503,
+        "whodid's pages and searches are not running yet: try again in a moment",
+    ),
+    ((httpx.PoolTimeout,), 503, "too many requests are open: try again in a moment"),
+    (
+        (httpx.TransportError,),
+        502,
+        "whodid's pages and searches broke off their answer: try again",
+    ),
+)
+"""Kinds of error → status and text, the first that applies."""
+
+
+def _failure(error: Exception, path: str) -> Reply | None:
+    """Return what to answer, None for an error that is none of the network."""
+    for kinds, status, message in _FAILURES:
+        if isinstance(error, kinds):
+            headers = ((b"retry-after", b"1"),) if status == 503 else ()
+            if path.startswith("/v1/"):
+                return error_reply(status, "proxy", message, headers)
+            return Reply(status, message.encode() + b"\n", headers, _PLAIN)
+    return None
