@@ -10,7 +10,19 @@ It does not read digest files, Insights or aggregated events, and does not look 
 
 from typing import Any, ClassVar
 
-from whodid.event import Access, ActorType, Content, Context, Mapped, Outcome, What, Where, Who
+from whodid.event import (
+    EMPTY_CONTENT,
+    EMPTY_WHO,
+    Access,
+    ActorType,
+    Content,
+    Context,
+    Mapped,
+    Outcome,
+    What,
+    Where,
+    Who,
+)
 from whodid.limits import LIST_ITEMS_MAX
 from whodid.normalize.access import access_of
 from whodid.normalize.address import is_ip
@@ -27,10 +39,11 @@ from whodid.normalize.json_record import decode, integer, text
 from whodid.normalize.timestamps import naive_us, rfc3339_us
 
 _ACTOR_TYPES: dict[str, ActorType] = {
-    "IAMUser": "user", "Root": "user", "AssumedRole": "service", "Role": "service",
-    "FederatedUser": "user", "SAMLUser": "user", "WebIdentityUser": "user", "AWSAccount": "user",
+    "IAMUser": "user", "Root": "user", "FederatedUser": "user", "SAMLUser": "user",
+    "WebIdentityUser": "user", "AWSAccount": "user",
     "IdentityCenterUser": "user", "Directory": "user", "AWSService": "service",
 }  # fmt: skip
+_TEMPORARY_KEY = "ASIA"
 _NO_DICT: dict[str, Any] = {}
 _NO_NAME = "the record has neither eventName nor eventSource: it is not of CloudTrail"
 
@@ -79,7 +92,7 @@ class CloudTrail:
         return Mapped(
             time,
             original_time,
-            _who(identity, found),
+            _who(identity),
             _what(found, action, service, outcome, reason, extra),
             Where(
                 address if from_ip else None,
@@ -96,7 +109,7 @@ class CloudTrail:
                 None,
                 text(found.get("requestID")),
             ),
-            Content(error) if error is not None else Content(),
+            Content(error) if error is not None else EMPTY_CONTENT,
             text(found.get("eventID")),
             labels=labels,
         )
@@ -106,44 +119,59 @@ def _dict(value: Any) -> dict[str, Any]:
     return value if value.__class__ is dict else _NO_DICT
 
 
-def _who(identity: dict[str, Any], found: dict[str, Any]) -> Who:
+def _who(identity: dict[str, Any]) -> Who:
     """Name the actor of a userIdentity of any type, or of none."""
     kind = text(identity.get("type"))
     invoked_by = text(identity.get("invokedBy"))
     arn = text(identity.get("arn"))
     name = text(identity.get("userName"))
     actor_type = _ACTOR_TYPES.get(kind) if kind is not None else None
-    session: str | None = None
-    behalf: str | None = None
     if kind in ("AssumedRole", "Role"):
-        issuer = _dict(_dict(identity.get("sessionContext")).get("sessionIssuer"))
-        role = text(issuer.get("arn")) or arn
-        session = arn.rpartition("/")[2] if arn is not None and "/" in arn else None
-        principal = text(identity.get("principalId"))
-        if session is None and principal is not None and ":" in principal:
-            session = principal.partition(":")[2]
-        arn = role
-        name = text(issuer.get("userName")) or name
-        # an e-mail address as session name is a person behind a role (SSO, SAML)
-        if session is not None and "@" in session:
-            behalf, actor_type = session, "user"
-    elif kind == "Root":
+        return _role(identity, arn)
+    if kind == "Root":
         name = name or "root"
     elif kind == "AWSService" or (kind is None and arn is None and invoked_by is not None):
         return Who(invoked_by, None, "service", None, None, ())
     elif kind == "AWSAccount":
         arn = arn or text(identity.get("accountId"))
     elif kind == "IdentityCenterUser":
-        behalf_of = _dict(identity.get("onBehalfOf"))
-        arn = text(behalf_of.get("userId")) or arn
+        arn = text(_dict(identity.get("onBehalfOf")).get("userId")) or arn
     elif name is None and arn is not None and ":user/" in arn:
         name = arn.rpartition("/")[2]
     actor = arn or text(identity.get("principalId")) or name
-    if actor is None and kind is None and _dict(found.get("userIdentity")) is _NO_DICT:
-        return Who()
-    # a principal tells the key that signed, which joins the calls of one login
-    session = session or text(identity.get("accessKeyId"))
-    return Who(actor, name, actor_type, behalf, session, ())
+    if actor is None and kind is None:
+        return EMPTY_WHO
+    key = text(identity.get("accessKeyId"))
+    # a temporary key is that of one login, which joins its calls
+    session = key if key is not None and key.startswith(_TEMPORARY_KEY) else None
+    return Who(actor, name, actor_type, None, session, ())
+
+
+def _role(identity: dict[str, Any], arn: str | None) -> Who:
+    """Name who uses an assumed role: the role, its session, and the person who shows in that."""
+    issuer = _dict(_dict(identity.get("sessionContext")).get("sessionIssuer"))
+    principal = text(identity.get("principalId"))
+    session = arn.rpartition("/")[2] if arn is not None and "/" in arn else None
+    if session is None and principal is not None and ":" in principal:
+        session = principal.partition(":")[2] or None
+    role = text(issuer.get("arn")) or arn
+    name = text(issuer.get("userName")) or text(identity.get("userName"))
+    if name is None and role is not None and ":assumed-role/" in role:
+        name = role.split("/")[1] or None
+    # an e-mail address as session name is a person behind a role (SSO, SAML)
+    behalf = session if session is not None and "@" in session else None
+    return Who(
+        role or principal or name, name, _role_type(role, session, behalf), behalf, session, ()
+    )
+
+
+def _role_type(arn: str | None, session: str | None, behalf: str | None) -> ActorType | None:
+    """Tell who uses a role where its path or its session is certain: people and programs may."""
+    if behalf is not None or (arn is not None and "/aws-reserved/sso.amazonaws.com/" in arn):
+        return "user"
+    if arn is not None and "/aws-service-role/" in arn:
+        return "service"
+    return "service" if session is not None and session.startswith("i-0") else None
 
 
 def _outcome(found: dict[str, Any], action: str | None) -> tuple[Outcome, str | None]:

@@ -32,7 +32,7 @@ from whodid.limits import (
     RECORD_BYTES_MAX,
     RECORD_KEPT_BYTES,
 )
-from whodid.normalize.redact import redact, redact_text
+from whodid.normalize.redact import is_secret_name, redact, redact_text
 
 SEQ_NONE, SEQ_SENDER, SEQ_NATIVE, SEQ_ASSIGNED = range(4)
 """Where a sequence number comes from; only sender and native prove gaps. The ledger assigns."""
@@ -244,11 +244,17 @@ def _rewrite(mapped: Mapped, rewrite: Callable[[str], str]) -> bool:
 def _rewrite_item(item: str | Change, rewrite: Callable[[str], str]) -> str | Change:
     if isinstance(item, str):
         return rewrite(item)
+    if rewrite is redact_text and is_secret_name(item.field):
+        rewrite = _hide
     return Change(
-        rewrite(item.field),
+        item.field if rewrite is _hide else rewrite(item.field),
         None if item.before is None else rewrite(item.before),
         None if item.after is None else rewrite(item.after),
     )
+
+
+def _hide(_: str) -> str:
+    return "[redacted:json-key]"
 
 
 def _cut_raw(

@@ -66,16 +66,23 @@ _RULES = (
 
 _NAME = re.compile(rb"[\w.$@-]{2,64}\Z").search
 _VALUE = re.compile(
-    rb"\s{0,3}(?!\$\d|\?|%s|\[redacted:)(?:'([^'\"\\]{1,4096})'|([^&\s\"'\\#<>;,)]{1,4096}))"
+    rb"\s{0,3}(?!\$\d|\?|%s|'?\[redacted:)(?:'([^'\"\\]{1,4096})'|([^&\s\"'\\#<>;,)]{1,4096}))"
 ).match
 
 _KEY_MARKS = (
     b"pass", b"pwd", b"secret", b"token", b"apikey", b"api_key", b"api-key", b"api key", b"private",
     b"accesskey", b"access_key", b"access-key", b"authorization", b"cookie", b"keymaterial",
 )  # fmt: skip
-_KEY_REST = re.compile(
-    rb'[\w.$@ -]{2,48}+(\\{0,15}+")\s{0,16}:\s{0,16}(?:(\\{0,15}+)"|(-?\d[\d.eE+-]{0,40}+))'
+_KEY_REST = re.compile(rb'[\w.$@ -]{2,48}+(\\{0,15}+")').match
+_NUMBER = re.compile(rb"\s{0,16}:\s{0,16}(-?\d[\d.eE+-]*+)").match
+_DIRECT = re.compile(rb'\s{0,16}:\s{0,16}(\[?+)\s{0,16}(\\{0,15}+)"').match
+_ITEM = re.compile(rb'\s{0,16}(,)\s{0,16}(\\{0,15}+)"').match
+_MEMBER = re.compile(
+    rb"\s{0,16}(,|:\s{0,16}\{)\s{0,16}"
+    rb'\\{0,15}+"(?:[a-z_]{0,24}value|before|after|old|new)\\{0,15}+"\s{0,16}:\s{0,16}(\\{0,15}+)"',
+    re.IGNORECASE,
 ).match
+_VALUES_MAX = 8
 _KEY_NAME = re.compile(rb"[\w.$@ -]{2,96}").fullmatch
 _SECRET_NAMES = frozenset(
     b"pwd secret token cookie setcookie authorization proxyauthorization secretstring secretbinary"
@@ -169,11 +176,13 @@ def _find_parameters(raw: bytes, spans: list[_Span]) -> None:
     at = raw.find(b"=")
     while at >= 0:
         name = _NAME(raw[max(0, at - 68) : at].rstrip(b" "))
+        at += 1
         if name is not None and _is_secret_name(_unescaped(name)):
-            value = _VALUE(raw, at + 1)
+            value = _VALUE(raw, at)
             if value is not None:
                 spans.append((*value.span(value.lastindex or 0), "parameter"))
-        at = raw.find(b"=", at + 1)
+                at = value.end()
+        at = raw.find(b"=", at)
 
 
 def _unescaped(name: re.Match[bytes]) -> bytes:
@@ -193,20 +202,33 @@ def _find_keys(raw: bytes, lowered: bytes, mark: bytes, spans: list[_Span]) -> N
             quote = raw.rfind(b'"', max(0, at - 48), at)
             name = raw[quote + 1 : match.start(1)]
             if quote >= 0 and _KEY_NAME(name) is not None and _is_secret_name(name):
-                _add_value(raw, match, quote, spans)
+                number = _NUMBER(raw, match.end())
+                if number is None:
+                    _find_values(raw, match.end(), match[1], spans)
+                elif match[1] == b'"' and _backslashes(raw, quote, 0) == 0:
+                    spans.append((*number.span(1), "json-key:number"))
         at = lowered.find(mark, at + 1)
 
 
-def _add_value(raw: bytes, match: re.Match[bytes], quote: int, spans: list[_Span]) -> None:
-    opening = match[2]
-    if opening is None:
-        if _backslashes(raw, quote, 0) == 0:
-            spans.append((*match.span(3), "json-key:number"))
-        return
-    start = match.end()
-    end = _string_end(raw, start, len(opening))
-    if end > start and _HARMLESS(raw, start, end) is None:
-        spans.append((start, end, "json-key"))
+def _find_values(raw: bytes, at: int, quote: bytes, spans: list[_Span]) -> None:
+    """Values after the name of a secret that ends at `at`, as deeply escaped as its `quote`.
+
+    "password":"x" · "password":["x","y"] · "password":{"old":"x"} · "key":"password","value":"x"
+    """
+    match = _DIRECT(raw, at)
+    following = _ITEM
+    if match is None:
+        match, following = _MEMBER(raw, at), _MEMBER
+    for _ in range(_VALUES_MAX):
+        if match is None or len(match[2]) + 1 != len(quote):
+            return
+        start = match.end()
+        end = _string_end(raw, start, len(match[2]))
+        if end > start and _HARMLESS(raw, start, end) is None:
+            spans.append((start, end, "json-key"))
+        if not match[1]:
+            return
+        match = following(raw, end + len(quote))
 
 
 def _backslashes(raw: bytes, quote: int, floor: int) -> int:

@@ -6,11 +6,14 @@ Formats from entry points join in `whodid.plugins`, not here.
 from difflib import get_close_matches
 
 from whodid.errors import UsageError
+from whodid.normalize.authlog import AuthLog
 from whodid.normalize.cloudtrail import CloudTrail
+from whodid.normalize.combined import Combined
 from whodid.normalize.format import Format
+from whodid.normalize.postgres import Postgres
 from whodid.normalize.short_json import ShortJson
 
-FORMATS: tuple[Format, ...] = (CloudTrail(), ShortJson())
+FORMATS: tuple[Format, ...] = (CloudTrail(), Postgres(), ShortJson(), Combined(), AuthLog())
 """In the order in which `detect` asks them: the most particular first."""
 
 

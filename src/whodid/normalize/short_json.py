@@ -7,7 +7,9 @@ Names are those of `short_json_names`: camelCase, snake_case, our own, flat or n
 are not there stay in the raw record. It does not split bodies, and knows no product.
 """
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, ClassVar, get_args
 
 from whodid.event import (
@@ -41,7 +43,8 @@ from whodid.normalize.timestamps import count_us, naive_us, rfc3339_us
 _TEXTS = len(TEXT_FIELDS)
 _COMMON_FROM, _COMMON_TO = FIELDS[COMMON_FROM], FIELDS[COMMON_TO] + 1
 _EMPTY: list[Any] = [None] * len(FIELDS)
-_NONE_BEFORE, _NONE_AFTER = _EMPTY[:_COMMON_FROM], _EMPTY[_COMMON_TO:]
+_PLANNED_BYTES_MAX = 4096
+"""Records up to this size are mapped by a remembered plan, so that plans stay small."""
 _slot_of = NAMES.get
 _GROUP_DEPTH_MAX = 3
 _ACTOR, _BEHALF, _KIND, _AI_AGENT, _AGENT = (
@@ -94,33 +97,48 @@ class ShortJson:
         found = decode(record)
         if found.__class__ is str:
             return Mapped(quarantine=found)
-        slots = _collect(found)  # type: ignore[arg-type]
-        if slots == _EMPTY:
-            return Mapped(quarantine=_NOTHING_KNOWN)
-        if slots[:_COMMON_FROM] != _NONE_BEFORE or slots[_COMMON_TO:] != _NONE_AFTER:
-            _settle(slots)
-        return _build(slots)
+        slots = _collect(found, record)  # type: ignore[arg-type]
+        return Mapped(quarantine=_NOTHING_KNOWN) if slots is None else _build(slots)
 
 
-def _collect(found: dict[str, Any]) -> list[Any]:
-    """Fill the slots; the short way for a flat object with one name per field."""
-    slots = _EMPTY.copy()
-    slot_of = _slot_of
-    for key, value in found.items():
-        slot = slot_of(key)
-        if slot is None:
-            if value.__class__ is dict and key in GROUPS:
-                return _ranked(found)
-        elif slots[slot] is not None:
-            return _ranked(found)
-        elif value.__class__ is str:
-            if value:
-                slots[slot] = value
-        elif slot >= _TEXTS:
-            slots[slot] = value
-        elif value is not None:
-            return _ranked(found)
+def _collect(found: dict[str, Any], record: bytes) -> Sequence[Any] | None:
+    """Fill the slots; None when there is nothing to put there."""
+    values = (*found.values(), None)
+    if len(record) <= _PLANNED_BYTES_MAX:
+        pick = _plan(tuple(found), tuple(map(type, values)))
+        if pick is not None and "" not in values:
+            return pick(values)
+    slots = _ranked(found)
+    if slots == _EMPTY:
+        return None
+    _settle(slots)
     return slots
+
+
+@lru_cache(maxsize=256)
+def _plan(
+    keys: tuple[str, ...], kinds: tuple[type, ...]
+) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
+    """Return what picks the slots from the values of such objects, for those that need no more.
+
+    Senders repeat themselves: the same keys with the same types of values in the same order.
+    None for an object in an object, two names of one field, rare fields, or nothing known.
+    """
+    places = [len(keys)] * len(FIELDS)  # where a None stands
+    for place, (key, kind) in enumerate(zip(keys, kinds, strict=False)):
+        slot = _slot_of(key)
+        if slot is None:
+            if kind is dict and key in GROUPS:
+                return None
+        elif (
+            places[slot] != len(keys)
+            or not _COMMON_FROM <= slot < _COMMON_TO
+            or (slot < _TEXTS and kind is not str)
+        ):
+            return None
+        else:
+            places[slot] = place
+    return itemgetter(*places) if min(places) < len(keys) else None
 
 
 def _ranked(found: dict[str, Any]) -> list[Any]:
@@ -183,7 +201,7 @@ def _settle_agent(slots: list[Any]) -> None:
         slots[_KIND] = slots[_KIND] or "agent"
 
 
-def _build(slots: list[Any]) -> Mapped:
+def _build(slots: Sequence[Any]) -> Mapped:
     """Make the groups of the slots, in the order of `short_json_names`."""
     (
         actor_name, kind, behalf, _, access, parent, host, _,
@@ -197,9 +215,10 @@ def _build(slots: list[Any]) -> Mapped:
         access = access_of(action)
     if duration_ms is not None and duration_us is None:
         duration_us = _microseconds(duration_ms)
+    time_us = rfc3339_us(time) if time.__class__ is str else None
     mapped = Mapped(
-        None,
-        None,
+        time_us,
+        time if time_us is not None else None,
         Who(actor_id, actor_name, kind, behalf, session, groups or ()),
         What(
             action,
@@ -224,7 +243,7 @@ def _build(slots: list[Any]) -> Mapped:
         epoch,
         seq,
     )
-    if time is not None:
+    if time_us is None and time is not None:
         _set_time(mapped, time)
     if ip is not None and not _is_ip(ip):
         mapped.where = _address(mapped, ip)
@@ -237,12 +256,9 @@ def _is_ip(address: str) -> bool:
 
 
 def _set_time(mapped: Mapped, time: Any) -> None:
-    """Set the time and its verbatim text, and say what had to be assumed."""
+    """Set a time that is no RFC 3339, its verbatim text, and a label for what had to be assumed."""
     if time.__class__ is str:
         mapped.original_time = time
-        read = mapped.time = rfc3339_us(time)
-        if read is not None:
-            return
         mapped.time = naive_us(time)
         if mapped.time is not None:
             mapped.labels += ("assumed:utc",)

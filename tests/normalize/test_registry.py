@@ -1,0 +1,50 @@
+"""The built-in formats by name, and which of them a record is."""
+
+import pytest
+
+from whodid.errors import UsageError
+from whodid.normalize.registry import FORMATS, detect, format_by_name
+from whodid.testing.format_conformance import check_disjoint
+
+SAMPLES = {
+    "json": [b'{"userId":"a","action":"x"}', b' {"actor":{"id":"a"},"time":1}'],
+    "cloudtrail": [
+        b'{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"GetObject"}'
+    ],
+    "postgres": [
+        (
+            b'{"timestamp":"2026-11-21 19:13:39.168 UTC","user":"a","session_id":"6b01ed63.7334",'
+            b'"line_num":1,"error_severity":"LOG","message":"x","backend_type":"client backend"}'
+        )
+    ],
+    "combined": [b'1.2.3.4 - - [21/Nov/2026:19:14:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x"'],
+    "authlog": [
+        b"Nov 21 19:14:21 host sshd[7]: Failed password for root from 1.2.3.4 port 22 ssh2"
+    ],
+}
+
+
+def test_names_are_unique_and_found():
+    names = [known.name for known in FORMATS]
+    assert sorted(names) == sorted(SAMPLES)
+    for known in FORMATS:
+        assert format_by_name(known.name) is known
+
+
+def test_an_unknown_name_has_a_suggestion():
+    with pytest.raises(UsageError, match="cloudtrail"):
+        format_by_name("cloudtrial")
+    with pytest.raises(UsageError, match="known: "):
+        format_by_name("zzz")
+
+
+def test_each_takes_only_its_own():
+    check_disjoint({format_by_name(name): records for name, records in SAMPLES.items()})
+    for name, records in SAMPLES.items():
+        for record in records:
+            assert detect(record).name == name
+
+
+@pytest.mark.parametrize("record", [b"", b"\x00", b"hello", b"{", b"[1]", b"{}", b'{"a":1}'])
+def test_what_none_takes(record):
+    assert detect(record) is None
