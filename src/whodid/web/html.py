@@ -1,0 +1,68 @@
+"""The Jinja environment: escaping always on, an unknown name is an error, our few filters."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from whodid.web.inert import inert, inert_lines
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME = Markup('<time datetime="{}">{}</time>')
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+           "October", "November", "December")  # fmt: skip
+
+
+def environment() -> Environment:
+    """Return the environment of the package's templates."""
+    found = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    found.filters |= {
+        "inert": inert,
+        "inert_lines": inert_lines,
+        "clock": clock,
+        "moment": moment,
+        "count": count,
+    }
+    return found
+
+
+def day(time_us: int) -> str:
+    """Return the UTC day: `Sunday 22 November 2026`."""
+    at = _at(time_us)
+    return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year}"
+
+
+def clock(time_us: int) -> Markup:
+    """Return the UTC time of day to the second as a <time> that holds all of it."""
+    return _TIME.format(_iso(time_us), f"{_at(time_us):%H:%M:%S}")
+
+
+def moment(time_us: int) -> Markup:
+    """Return weekday, day and UTC time to the microsecond as a <time>."""
+    at = _at(time_us)
+    words = f"{_DAYS[at.weekday()][:3]} {at.day} {_MONTHS[at.month - 1][:3]} {at.year}"
+    return _TIME.format(_iso(time_us), f"{words}, {at:%H:%M:%S.%f} UTC")
+
+
+def count(number: int, noun: str = "") -> str:
+    """Return a number with thousands separated, and the noun in its plural unless it is one."""
+    if not noun:
+        return f"{number:,}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _at(time_us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def _iso(time_us: int) -> str:
+    return f"{_at(time_us):%Y-%m-%dT%H:%M:%S.%fZ}"

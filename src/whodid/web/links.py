@@ -1,0 +1,75 @@
+"""Addresses of searches, and searches made narrower by one value.
+
+Every link is a search text in a URL, so that a page can be shared, and changed by hand.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from whodid.limits import WEB_LINK_VALUE_CHARS_MAX
+from whodid.query.fields import SEARCH_FIELDS
+from whodid.query.render import to_text
+from whodid.query.tree import Everything, Network, Node, Range, Span, Term, Value, all_of
+
+_SECOND_US = 1_000_000
+
+
+def search_url(
+    text: str, *, own: bool = False, before: str | None = None, past: Sequence[str] = ()
+) -> str:
+    """Return the address of a search. `past` are the cursors of the pages before this one."""
+    pairs = [("q", text)] if text else []
+    if own:
+        pairs.append(("own", "1"))
+    if before:
+        pairs.append(("before", before))
+    pairs += [("past", cursor) for cursor in past]
+    return "/?" + urlencode(pairs) if pairs else "/"
+
+
+def event_url(event_id: str) -> str:
+    """Return the address of an event's page."""
+    return f"/events/{quote(event_id, safe='')}"
+
+
+def exact_term(field: str, value: Any) -> Term | None:
+    """Return the term that finds this value of the field, None when no link should be made.
+
+    That is: text that was cut by a page, that a search box cannot hold (what does not print), or
+    that is no value of the field's kind.
+    """
+    kind = SEARCH_FIELDS[field].kind
+    known: Value = None
+    if kind == "integer":
+        known = value
+    elif kind in {"exact", "ip"} and isinstance(value, str) and _can_be_typed(value):
+        known = _network(value) if kind == "ip" else value
+    return None if known is None else Term(field, "has", known)
+
+
+def around(time_us: int, minutes: int) -> Term:
+    """Return the time range of so many minutes before and after, in whole seconds."""
+    reach_us = minutes * 60 * _SECOND_US
+    low, high = (
+        (time_us + shift_us) // _SECOND_US * _SECOND_US for shift_us in (-reach_us, reach_us)
+    )
+    return Term("time", "range", Range(Span(low, low + _SECOND_US), Span(high, high + _SECOND_US)))
+
+
+def text_of(terms: Iterable[Node]) -> str:
+    """Return the text of all the terms together; nothing for everything."""
+    node = all_of(terms)
+    return "" if isinstance(node, Everything) else to_text(node)
+
+
+def _can_be_typed(value: str) -> bool:
+    return bool(value) and len(value) <= WEB_LINK_VALUE_CHARS_MAX and value.isprintable()
+
+
+def _network(value: str) -> Network | None:
+    try:
+        return Network(str(ipaddress.ip_address(value)))
+    except ValueError:
+        return None

@@ -1,0 +1,51 @@
+"""The web face put together: its routes and its middleware, for the server's one application."""
+
+from typing import NamedTuple
+
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from whodid.access.doorkeeper import Doorkeeper
+from whodid.app.answer import Reading
+from whodid.web import about, event, login, search, sources
+from whodid.web.headers import SecurityHeaders
+from whodid.web.html import environment
+from whodid.web.pages import Page, endpoint, not_found
+from whodid.web.site import PublicLog, Site
+from whodid.web.static_files import StaticFiles
+
+
+class Web(NamedTuple):
+    """What the application takes over. The last route catches all: put `routes` behind others."""
+
+    routes: list[Route]
+    middleware: list[Middleware]
+
+
+def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: bool) -> Web:
+    """Make the pages. `demo` says on each page that the people are invented."""
+    files = StaticFiles()
+    site = Site(reading, doorkeeper, log, environment(), files, demo)
+
+    def get(path: str, page: Page, *, public: bool = False) -> Route:
+        return Route(path, endpoint(site, page, public=public), methods=["GET"])
+
+    def post(path: str, page: Page, *, public: bool = False) -> Route:
+        return Route(path, endpoint(site, page, public=public), methods=["POST"])
+
+    routes = [
+        get("/", search.show),
+        get("/events/{id}", event.show),
+        get("/events/{id}/verify", event.back),
+        post("/events/{id}/verify", event.verify),
+        get("/sources", sources.show),
+        get("/about", about.show),
+        get("/login", login.show, public=True),
+        post("/login", login.log_in, public=True),
+        get("/login/{token}", login.show_link, public=True),
+        post("/login/{token}", login.follow_link, public=True),
+        post("/logout", login.log_out),
+        Route("/static/{name}", files.serve, methods=["GET"]),
+        get("/{path:path}", not_found, public=True),
+    ]
+    return Web(routes, [Middleware(SecurityHeaders)])

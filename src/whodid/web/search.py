@@ -1,0 +1,155 @@
+"""The search page: `GET /`. One search a page, and nothing else is read."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from starlette.responses import Response
+
+from whodid.app.answer import SearchAnswer
+from whodid.errors import QueryError, UsageError, WhodidError
+from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
+from whodid.merkle.checkpoint import parse_body, parse_note
+from whodid.query.parse import parse
+from whodid.query.phrase import query_sentence
+from whodid.query.render import to_text
+from whodid.query.tree import Node, Query, Term
+from whodid.web import query_error, time_range
+from whodid.web.links import search_url, text_of
+from whodid.web.pages import failure
+from whodid.web.row import rows_by_day
+from whodid.web.visit import Visit, redirect
+
+_EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("Denied this week", "outcome:denied time:[now-7d TO now]"),
+    ("Reads of many rows", "access:read rows:>1000"),
+    ("What AI agents did", "actor.type:agent"),
+    ("Log-ins that failed", "access:authenticate outcome:failure"),
+    ("Everything deleted", "access:delete"),
+    ("Records that could not be mapped", "_quarantined:true"),
+    ("Who looked into this log", "service:whodid"),
+)
+_PARTS_SHOWN_MAX = 8
+
+
+class Link(NamedTuple):
+    """Words and where they lead."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks: the text, whether own events are wanted, and the place in it."""
+
+    text: str
+    own: bool
+    before: str | None
+    past: list[str]
+
+    def narrowed(self, query: Query, term: Term) -> str:
+        """Return the address of this search with one term more, from its newest event."""
+        items = time_range.items_of(query)
+        text = self.text if term in items else text_of([*items, term])
+        return search_url(text, own=self.own)
+
+
+def show(visit: Visit) -> Response:
+    """Answer `GET /`."""
+    asked = _asked(visit)
+    try:
+        if visit.asked("from") or visit.asked("to"):
+            text = time_range.custom(asked.text, visit.asked("from"), visit.asked("to"))
+            return redirect(search_url(text, own=asked.own))
+        query = parse(asked.text)
+        answer = visit.site.reading.search(
+            visit.caller(), asked.text, limit=WEB_PAGE_ROWS, before=asked.before, own=asked.own
+        )
+    except QueryError as error:
+        return _not_parsed(visit, asked, error)
+    except UsageError as error:
+        return failure(visit, error)
+    return _found(visit, asked, query, answer)
+
+
+def _asked(visit: Visit) -> Asked:
+    params = visit.request.query_params
+    past = [cursor for cursor in params.getlist("past") if cursor][-WEB_PAST_PAGES_MAX:]
+    return Asked(visit.asked("q"), visit.asked("own") == "1", visit.asked("before") or None, past)
+
+
+def _not_parsed(visit: Visit, asked: Asked, error: QueryError) -> Response:
+    shown = query_error.show(asked.text, error)
+    mended = search_url(shown.mended, own=asked.own) if shown.mended else None
+    return visit.page("search_error.html", 400, **_box(asked), error=shown, mended_href=mended)
+
+
+def _found(visit: Visit, asked: Asked, query: Query, answer: SearchAnswer) -> Response:
+    return visit.page(
+        "search.html",
+        **_box(asked),
+        ranges=time_range.choices(query, own=asked.own),
+        timed=time_range.timed(query),
+        title=_capital(query_sentence(query)),
+        answer=answer,
+        days=rows_by_day(answer.events, lambda term: asked.narrowed(query, term)),
+        badge_href=lambda badge: asked.narrowed(query, badge.term),
+        show_own=search_url(asked.text, own=True) if answer.hidden_own else None,
+        hide_own=search_url(asked.text) if asked.own else None,
+        head=_head(answer.checkpoint),
+        widen=_widen(query, asked) if not answer.events else [],
+        **_pages(asked, answer),
+    )
+
+
+def _box(asked: Asked) -> dict[str, Any]:
+    return {
+        "q": asked.text,
+        "own": asked.own,
+        "examples": [Link(words, search_url(text)) for words, text in _EXAMPLES],
+    }
+
+
+def _pages(asked: Asked, answer: SearchAnswer) -> dict[str, Any]:
+    """Return where newer and older events are. The way back is the list of cursors gone by."""
+    first = asked.before is None
+    newer = None
+    if not first:
+        *past, before = asked.past or [""]
+        newer = search_url(asked.text, own=asked.own, before=before, past=past)
+    older = None
+    if answer.next is not None:
+        past = [] if asked.before is None else [*asked.past, asked.before]
+        older = search_url(
+            asked.text, own=asked.own, before=answer.next, past=past[-WEB_PAST_PAGES_MAX:]
+        )
+    newest = None if first else search_url(asked.text, own=asked.own)
+    return {"newer": newer, "older": older, "newest": newest}
+
+
+def _widen(query: Query, asked: Asked) -> list[Link]:
+    """Return searches that ask one thing less, for an answer that is empty."""
+    items = time_range.items_of(query)
+    if len(items) < 2 or len(items) > _PARTS_SHOWN_MAX:
+        return []
+    return [
+        Link(to_text(item), search_url(text_of(_without(items, number)), own=asked.own))
+        for number, item in enumerate(items)
+    ]
+
+
+def _without(items: tuple[Node, ...], number: int) -> list[Node]:
+    return [item for at, item in enumerate(items) if at != number]
+
+
+def _head(note: str) -> tuple[int, str] | None:
+    """Return size and root of the checkpoint that the answer was read at."""
+    try:
+        head = parse_body(parse_note(note)[0])
+    except WhodidError:
+        return None
+    return head.size, head.root.hex()
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
