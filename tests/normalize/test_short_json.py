@@ -4,10 +4,12 @@ import json
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from whodid.event import Change
 from whodid.normalize.short_json import ShortJson
-from whodid.normalize.short_json_names import FIELDS, NAMES_OF
+from whodid.normalize.short_json_names import FIELDS, NAMES, NAMES_OF
 from whodid.testing.format_conformance import check_format, check_record
 from whodid.testing.mutate import mutations
 
@@ -149,6 +151,8 @@ def test_times(time, time_us, label):
         (b"", "not JSON"),
         (b"[1]", "not an object"),
         (b'{"a":1,"a" :2}', "stands twice"),
+        (b'{"userId":"a","userId":"b"}', "stands twice"),
+        (b'{"userId":"a","userId":1,"action":"x"}', "stands twice"),
         (b'{"userId":"a","x":[{"b":1,"b":2}]}', "stands twice"),
         (b'{"userId":"\xff"}', "not UTF-8"),
         (b'{"userId":"a","x":' + b"[" * 100 + b"]" * 100 + b"}", "nested deeper"),
@@ -173,6 +177,17 @@ def test_numbers_that_are_too_large_stay_in_the_raw_record():
     event = fields(b'{"userId":"a","action":"x","rows":18446744073709551616,"bytes":-1,"seq":1.5}')
     assert (event.what.rows, event.what.bytes) == (None, None)
     assert event.envelope.quarantine is None
+
+
+_scalars = st.sampled_from([1, None, True, 2.5, "", "a", 'q"', "é", "2023-10-21T15:45:23Z", "::1"])
+
+
+@given(st.dictionaries(st.sampled_from(sorted(NAMES)) | st.just("zzz"), _scalars, max_size=6))
+def test_the_short_way_and_the_long_way_agree(record):
+    raw = json.dumps(record).encode()
+    # a record with an escape takes the long way
+    other = json.dumps(record | {"zzz2": "\\"}).encode()
+    assert FORMAT.map(raw, 0) == FORMAT.map(other, 0)
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, ClassVar, get_args
 
+import msgspec
+
 from whodid.event import (
     EMPTY_CONTENT,
     Access,
@@ -46,6 +48,7 @@ _EMPTY: list[Any] = [None] * len(FIELDS)
 _PLANNED_BYTES_MAX = 4096
 """Records up to this size are mapped by a remembered plan, so that plans stay small."""
 _slot_of = NAMES.get
+_decode = msgspec.json.Decoder().decode
 _GROUP_DEPTH_MAX = 3
 _ACTOR, _BEHALF, _KIND, _AI_AGENT, _AGENT = (
     FIELDS[name] for name in ("actor.id", "actor.on_behalf_of", "actor.type", "agent_id", "agent")
@@ -94,51 +97,65 @@ class ShortJson:
 
     def map(self, record: bytes, received_us: int) -> Mapped:  # noqa: ARG002 (its times are whole)
         """Map one object; a reason in `quarantine` when it is none or nothing in it is known."""
-        found = decode(record)
-        if found.__class__ is str:
-            return Mapped(quarantine=found)
-        slots = _collect(found, record)  # type: ignore[arg-type]
-        return Mapped(quarantine=_NOTHING_KNOWN) if slots is None else _build(slots)
+        slots = _planned(record)
+        if slots is None:
+            found = decode(record)
+            if isinstance(found, str):
+                return Mapped(quarantine=found)
+            slots = _ranked(found)
+            if slots == _EMPTY:
+                return Mapped(quarantine=_NOTHING_KNOWN)
+            _settle(slots)
+        return _build(slots)
 
 
-def _collect(found: dict[str, Any], record: bytes) -> Sequence[Any] | None:
-    """Fill the slots; None when there is nothing to put there."""
-    values = (*found.values(), None)
-    if len(record) <= _PLANNED_BYTES_MAX:
-        pick = _plan(tuple(found), tuple(map(type, values)))
-        if pick is not None and "" not in values:
-            return pick(values)
-    slots = _ranked(found)
-    if slots == _EMPTY:
+def _planned(record: bytes) -> Sequence[Any] | None:
+    """Fill the slots of a plain record the short way; None when it is not so plain.
+
+    Without escapes and with all keys and texts accounted for by their quotes, no key is there
+    twice and nothing is nested.
+    """
+    if len(record) > _PLANNED_BYTES_MAX or b"\\" in record:
         return None
-    _settle(slots)
-    return slots
+    try:
+        found = _decode(record)
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return None
+    if found.__class__ is not dict:
+        return None
+    values = (*found.values(), None)
+    plan = _plan(tuple(found), tuple(map(type, values)))
+    if plan is None or record.count(b'"') != plan[1] or "" in values:
+        return None
+    return plan[0](values)
 
 
 @lru_cache(maxsize=256)
 def _plan(
     keys: tuple[str, ...], kinds: tuple[type, ...]
-) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
-    """Return what picks the slots from the values of such objects, for those that need no more.
+) -> tuple[Callable[[tuple[Any, ...]], tuple[Any, ...]], int] | None:
+    """Return what picks the slots from the values of such objects, and how many quotes those have.
 
     Senders repeat themselves: the same keys with the same types of values in the same order.
-    None for an object in an object, two names of one field, rare fields, or nothing known.
+    None for anything nested, two names of one field, rare fields, or nothing known.
     """
+    if dict in kinds or list in kinds:
+        return None
     places = [len(keys)] * len(FIELDS)  # where a None stands
     for place, (key, kind) in enumerate(zip(keys, kinds, strict=False)):
         slot = _slot_of(key)
         if slot is None:
-            if kind is dict and key in GROUPS:
-                return None
-        elif (
+            continue
+        if (
             places[slot] != len(keys)
             or not _COMMON_FROM <= slot < _COMMON_TO
             or (slot < _TEXTS and kind is not str)
         ):
             return None
-        else:
-            places[slot] = place
-    return itemgetter(*places) if min(places) < len(keys) else None
+        places[slot] = place
+    if min(places) == len(keys):
+        return None
+    return itemgetter(*places), 2 * (len(keys) + kinds.count(str))
 
 
 def _ranked(found: dict[str, Any]) -> list[Any]:
