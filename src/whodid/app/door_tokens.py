@@ -1,27 +1,41 @@
-"""Write tokens as the ingest door asks for them (`sources.http.TokenCheck`)."""
+"""The ingest door's `TokenCheck`: write tokens of `access`, in the words of `sources.http`."""
+
+from pathlib import Path
 
 from whodid.access.source_tokens import SourceTokenReader
-from whodid.app.rows import AUTO
-from whodid.errors import AccessDeniedError
-from whodid.normalize.registry import format_by_name
+from whodid.clock import Clock, system_clock
+from whodid.errors import AccessDeniedError, RefusedError
+from whodid.normalize.registry import FORMATS
 from whodid.sources.http import SourceGrant
+
+_AUTO = "auto"
 
 
 class DoorTokens:
-    """A `TokenCheck` on the tokens of state.db: one token writes one source."""
+    """Knows which token writes which source. Reads state.db only; safe on an event loop."""
 
-    def __init__(self, reader: SourceTokenReader) -> None:
-        self._reader = reader
+    def __init__(self, directory: Path, clock: Clock = system_clock) -> None:
+        self._reader = SourceTokenReader(directory, clock)
+        self._formats = {known.name: known for known in FORMATS}
 
     def source_of(self, token: str, name: str | None) -> SourceGrant | None:
-        """Return the source that `token` writes, None when there is no such token.
+        """Return the source that a token writes (see `TokenCheck.source_of`).
 
-        Raises AccessDeniedError when a request names another source.
+        A token writes one source. Raises AccessDeniedError when `name` is another, RefusedError
+        when tokens cannot be checked now or the source's format is not one of this version.
         """
         grant = self._reader.source_of(token)
         if grant is None:
             return None
         if name is not None and name != grant.name:
-            raise AccessDeniedError(f"this token writes {grant.name!r}, not {name[:64]!r}")
-        fixed = None if grant.format == AUTO else format_by_name(grant.format)
-        return SourceGrant(grant.name, fixed)
+            raise AccessDeniedError("this token writes another source")
+        if grant.format == _AUTO:
+            return SourceGrant(grant.name, None)
+        known = self._formats.get(grant.format)
+        if known is None:
+            raise RefusedError(f"the format {grant.format!r} of this source is not known here")
+        return SourceGrant(grant.name, known)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._reader.close()

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from whodid.clock import Clock, system_clock
 from whodid.errors import IntegrityError, LedgerError, UsageError, WhodidError
+from whodid.ledger.checkpoints_log import heal_checkpoints
 from whodid.ledger.hash_tree import HashTree
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
@@ -53,7 +54,11 @@ class Settings(Struct, frozen=True):
 
 
 def init_ledger(
-    directory: Path, *, origin: str | None = None, keys_root: Path | None = None
+    directory: Path,
+    *,
+    origin: str | None = None,
+    keys_root: Path | None = None,
+    clock: Clock = system_clock,
 ) -> KeyFolder:
     """Make an empty ledger in DIR (missing or empty) and its key folder; size 0 is published.
 
@@ -75,7 +80,7 @@ def init_ledger(
     signer = Signer(keys, origin, disk)
     body = Manifest(origin, ledger_id).body()
     disk.create(directory / MANIFEST, signer.sign_manifest(body).encode(), 0o644)
-    opened, lock = open_ledger(directory, keys_root=keys_root)
+    opened, lock = open_ledger(directory, keys_root=keys_root, clock=clock)
     opened.declare_source(OWN_SOURCE, "json", OWN_SOURCE)
     opened.close()
     lock.release()
@@ -150,6 +155,7 @@ class _Opening:
         if not scan.last_lsn:  # an empty chain goes on from what was released
             scan.last_lsn, scan.last_hash = manifest.released_lsn, manifest.released_hash
         wal.resume(scan)  # 6
+        heal_checkpoints(self.directory, manifest.origin, self.disk)
         identity = self._identity(sealed, manifest.sealed)  # 7
         return Sequencer(
             Parts(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import uvicorn
 
-from whodid.access.source_tokens import SourceTokenReader
 from whodid.app.door import DoorIntake
 from whodid.app.door_tokens import DoorTokens
 from whodid.app.rows import RowMaker
@@ -30,7 +29,7 @@ def run_door(directory: Path, listener_fd: int) -> None:
     client = AsyncSequencerClient(directory, "door")
     app = IngestApp(
         intake=DoorIntake(maker, builder, client),
-        tokens=DoorTokens(SourceTokenReader(directory)),
+        tokens=DoorTokens(directory, system_clock),
         clock=system_clock,
         fallback=ReverseProxy(str(face_socket(directory))),
     )
