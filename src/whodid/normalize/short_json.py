@@ -10,6 +10,7 @@ are not there stay in the raw record. It does not split bodies, and knows no pro
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
+from types import NoneType
 from typing import Any, ClassVar, get_args
 
 import msgspec
@@ -144,7 +145,7 @@ def _plan(
     places = [len(keys)] * len(FIELDS)  # where a None stands
     for place, (key, kind) in enumerate(zip(keys, kinds, strict=False)):
         slot = _slot_of(key)
-        if slot is None:
+        if slot is None or kind is NoneType:
             continue
         if (
             places[slot] != len(keys)
