@@ -5,6 +5,8 @@ Readers load the file's bytes into memory: no lock, no journal, nothing written.
 """
 
 import sqlite3
+import tempfile
+import time
 from pathlib import Path
 
 from whodid.errors import IntegrityError, LedgerError
@@ -18,7 +20,12 @@ CREATE TABLE IF NOT EXISTS data_keys (
 """
 
 
-def _context(ledger_id: bytes, key_id: bytes) -> bytes:
+_READ_TRIES = 20
+_READ_WAIT_S = 0.01
+
+
+def key_context(ledger_id: bytes, key_id: bytes) -> bytes:
+    """Return what the wrapped key of a block is bound to."""
     return b"whodid/block-key/v1" + ledger_id + key_id
 
 
@@ -39,12 +46,16 @@ def open_durable(path: Path) -> sqlite3.Connection:
 
 
 def load_readonly(path: Path) -> sqlite3.Connection:
-    """Load a database into memory from its bytes. Raises IntegrityError when it is not sound."""
+    """Load a database into memory from its bytes. Raises IntegrityError when it is not sound.
+
+    A writer may be at work: what is read in the middle of a commit is read again. The journal of a
+    writer that crashed is applied to a copy elsewhere.
+    """
     db = sqlite3.connect(":memory:", check_same_thread=False)
     try:
-        db.deserialize(path.read_bytes())
+        db.deserialize(_stable_bytes(path))
         (verdict,) = db.execute("PRAGMA integrity_check").fetchone()
-    except (sqlite3.DatabaseError, OSError) as error:
+    except (sqlite3.Error, OSError) as error:
         db.close()
         raise IntegrityError(f"{path}: not a readable database ({error})") from error
     if verdict != "ok":
@@ -53,10 +64,38 @@ def load_readonly(path: Path) -> sqlite3.Connection:
     return db
 
 
+def _stable_bytes(path: Path) -> bytes:
+    journal = path.with_name(path.name + "-journal")
+    for _ in range(_READ_TRIES):
+        busy = _size(journal)
+        data = path.read_bytes()
+        if not busy and not _size(journal) and path.read_bytes() == data:
+            return data
+        time.sleep(_READ_WAIT_S)
+    with tempfile.TemporaryDirectory(prefix="whodid-") as folder:
+        copy = Path(folder) / path.name
+        copy.write_bytes(path.read_bytes())
+        if _size(journal):
+            copy.with_name(journal.name).write_bytes(journal.read_bytes())
+        db = sqlite3.connect(copy)
+        try:
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # rolls the journal back
+        finally:
+            db.close()
+        return copy.read_bytes()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def add_keys(directory: Path, ledger_id: bytes, kek: PublicKek, keys: dict[bytes, bytes]) -> None:
     """Wrap and store data keys (key id → key), durable on return."""
     rows = [
-        (key_id, kek.version, kek.wrap(key, _context(ledger_id, key_id)))
+        (key_id, kek.version, kek.wrap(key, key_context(ledger_id, key_id)))
         for key_id, key in keys.items()
     ]
     db = open_durable(directory / KEYS_DB)
@@ -83,7 +122,7 @@ class DataKeys:
         """Return the data key. Raises LedgerError when it or its key-encryption key is gone."""
         if key_id not in self._open:
             version, wrapped = self._find(key_id)
-            context = _context(self._ledger_id, key_id)
+            context = key_context(self._ledger_id, key_id)
             self._open[key_id] = unwrap(self._keks, version, wrapped, context)
         return self._open[key_id]
 

@@ -142,20 +142,28 @@ def read_manifest(directory: Path, vkey: Vkey | None) -> Manifest:
     return parse_manifest(body, path)
 
 
+def read_chapter(directory: Path, chapter: Chapter) -> tuple[SealedFile, ...]:
+    """Return the files that a chapter lists.
+
+    Raises IntegrityError when it is missing or altered.
+    """
+    path = directory / chapter.path
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise IntegrityError(f"{path}: a chapter of the manifest is missing") from error
+    if hashlib.sha256(data).hexdigest() != chapter.sha256:
+        raise IntegrityError(f"{path}: a chapter of the manifest is altered")
+    try:
+        return _parse_lines(data.decode().splitlines())[1]
+    except ValueError as error:
+        raise IntegrityError(f"{path}: {error}") from error
+
+
 def all_files(directory: Path, manifest: Manifest) -> Iterator[SealedFile]:
     """Yield every sealed file, chapters first. Raises IntegrityError for an altered chapter."""
     for chapter in manifest.chapters:
-        path = directory / chapter.path
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise IntegrityError(f"{path}: a chapter of the manifest is missing") from error
-        if hashlib.sha256(data).hexdigest() != chapter.sha256:
-            raise IntegrityError(f"{path}: a chapter of the manifest is altered")
-        try:
-            yield from _parse_lines(data.decode().splitlines())[1]
-        except ValueError as error:
-            raise IntegrityError(f"{path}: {error}") from error
+        yield from read_chapter(directory, chapter)
     yield from manifest.files
 
 

@@ -26,9 +26,16 @@ from whodid.ledger.hash_tree import HashTree
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import create_keys_db
-from whodid.ledger.layout import CHECKPOINT, FOLDERS, MANIFEST, is_ledger
+from whodid.ledger.layout import (
+    CHECKPOINT,
+    FOLDERS,
+    LEAVES,
+    MANIFEST,
+    PAYLOAD,
+    is_ledger,
+)
 from whodid.ledger.leaf import LeafFlag, LeafType
-from whodid.ledger.manifest import Manifest, read_manifest
+from whodid.ledger.manifest import Manifest, all_files, read_manifest
 from whodid.ledger.payload import content_tags
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import DUPLICATE, Sequenced, parse_sequenced
@@ -80,6 +87,7 @@ def init_ledger(
     signer = Signer(keys, origin, disk)
     body = Manifest(origin, ledger_id).body()
     disk.create(directory / MANIFEST, signer.sign_manifest(body).encode(), 0o644)
+    disk.sync_folder(directory.parent)
     opened, lock = open_ledger(directory, keys_root=keys_root, clock=clock)
     opened.declare_source(OWN_SOURCE, "json", OWN_SOURCE)
     opened.close()
@@ -104,8 +112,8 @@ def open_ledger(
 ) -> tuple[Sequencer, WriterLock]:
     """Open DIR for writing (the numbered steps above).
 
-    Raises LedgerError when another process writes or DIR is a copy, IntegrityError when what was
-    acknowledged or signed is not there.
+    Raises LedgerError when another process writes, DIR is a copy or the disk fails, IntegrityError
+    when what was acknowledged or signed is not there.
     """
     settings = settings or Settings()
     keys = keys_of(directory, keys_root)
@@ -121,6 +129,9 @@ def open_ledger(
             )
         opening = _Opening(directory, keys, disk or PosixDisk(), clock, settings)
         return opening.run(), lock
+    except OSError as error:
+        lock.release()
+        raise LedgerError(f"{directory}: the ledger cannot be opened ({error})") from error
     except BaseException:
         lock.release()
         raise
@@ -155,6 +166,7 @@ class _Opening:
         if not scan.last_lsn:  # an empty chain goes on from what was released
             scan.last_lsn, scan.last_hash = manifest.released_lsn, manifest.released_hash
         wal.resume(scan)  # 6
+        self._clear_unnamed(manifest)
         heal_checkpoints(self.directory, manifest.origin, self.disk)
         identity = self._identity(sealed, manifest.sealed)  # 7
         return Sequencer(
@@ -169,7 +181,10 @@ class _Opening:
         path = self.directory / CHECKPOINT
         if not path.exists():
             return None
-        return parse_body(verify_note(path.read_bytes(), vkey))
+        try:
+            return parse_body(verify_note(path.read_bytes(), vkey))
+        except WhodidError as error:
+            raise IntegrityError(f"{path}: not a checkpoint of this ledger ({error})") from error
 
     def _read_wal(self, scan: WalScan, manifest: Manifest, head_size: int) -> int:
         size = manifest.sealed
@@ -193,6 +208,17 @@ class _Opening:
                 f"older copy was put in place{where}"
             )
         return size
+
+    def _clear_unnamed(self, manifest: Manifest) -> None:
+        """Remove sealed files that the manifest never named: what a crash left of a sealing.
+
+        Their rows are still in the write-ahead log (3); an erasure would not find these copies.
+        """
+        named = {file.path for file in all_files(self.directory, manifest)}
+        for folder in (LEAVES, PAYLOAD):
+            for path in (self.directory / folder).iterdir():
+                if f"{folder}/{path.name}" not in named and path.is_file():
+                    path.unlink()
 
     def _receipt(self, lsn: int, s: Sequenced) -> None:
         hashes = [sha256(leaf).digest() for leaf in s.leaves()]
@@ -291,15 +317,19 @@ def _derive_runs(
     contents: Callable[[int, int], dict[int, bytes]],
 ) -> None:
     """Make missing runs from leaf files, content tags from the blocks (zero when unreadable)."""
-    for file in sealed.files(table.covered, end):
-        first = max(file.first, table.covered)
+    at = table.covered
+    for file in sealed.files(at, end):
+        first = max(file.first, at)
         tags: dict[int, bytes] = {}
         with contextlib.suppress(WhodidError):
             tags = contents(first, file.end)
         rows = file.table[first - file.first :]
-        pairs = [
-            (row["identity_tag"].tobytes(), tags.get(first + i, bytes(8)))
-            for i, row in enumerate(rows)
-            if row["type"] == LeafType.EVENT and not row["flags"] & LeafFlag.NO_IDENTITY
-        ]
-        table.add_run(first, file.end, pairs)
+        found: dict[bytes, tuple[bytes, ...]] = {}
+        for i, row in enumerate(rows):
+            if row["type"] == LeafType.EVENT and not row["flags"] & LeafFlag.NO_IDENTITY:
+                tag = row["identity_tag"].tobytes()
+                found[tag] = (*found.get(tag, ()), tags.get(first + i, bytes(8)))
+        table.keep_more(found, file.end)
+        table.flush_if_large()
+        at = file.end
+    table.flush()

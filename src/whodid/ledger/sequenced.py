@@ -48,6 +48,10 @@ class Sequenced(Struct, frozen=True):
 
     def leaves(self) -> list[bytes]:
         """Return the entries' leaves, each behind the 0x00 of RFC 6962."""
+        return encode_leaves(*self.table())
+
+    def table(self) -> tuple[np.ndarray, dict[int, bytes]]:
+        """Return the entries' leaves as an array of LEAF_DTYPE, and their tails by position."""
         batch = self.batch
         verdicts = np.frombuffer(self.verdicts, dtype="u1")
         keep = verdicts != DUPLICATE
@@ -64,7 +68,7 @@ class Sequenced(Struct, frozen=True):
         if batch.tails:
             place = {row: i for i, row in enumerate(self.kept())}
             tails = {place[row]: tail for row, tail in batch.tails.items() if row in place}
-        return encode_leaves(out, tails)
+        return out, tails
 
 
 def parse_sequenced(body: bytes) -> Sequenced:

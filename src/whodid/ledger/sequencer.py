@@ -16,16 +16,19 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 from msgspec import Struct
 
 from whodid.clock import Clock
 from whodid.errors import IntegrityError, RefusedError, StoppedError, UsageError, WhodidError
 from whodid.ledger.batch import Batch, BatchBuilder, Row, parse_batch
+from whodid.ledger.checkpoints_log import append_checkpoint
 from whodid.ledger.hash_tree import HashTree
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
-from whodid.ledger.layout import CHECKPOINT, CHECKPOINTS_LOG, MANIFEST
+from whodid.ledger.layout import CHECKPOINT, MANIFEST
 from whodid.ledger.leaf import LeafFlag, LeafType
+from whodid.ledger.leaf_rules import first_broken_rule
 from whodid.ledger.manifest import Manifest, SealedFile, with_files
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import CONFLICT, DUPLICATE, Sequenced
@@ -181,6 +184,11 @@ class Sequencer:
     def _refusal(self, batch: Batch) -> WhodidError | None:
         if batch.ledger_id != self._p.keys.ledger_id:
             return RefusedError("a batch for another ledger")
+        if (batch.table["flags"] & np.uint16(LeafFlag.CONFLICT)).any():
+            return RefusedError("a batch with the conflict flag, which is the sequencer's to set")
+        broken = first_broken_rule(batch.table)
+        if broken:
+            return RefusedError(f"row {broken[0]} of the batch {broken[1]}")
         for source_id in batch.sources:
             if source_id not in self._source_ids:
                 return RefusedError(f"a batch of an undeclared source {source_id.hex()}")
@@ -266,19 +274,12 @@ class Sequencer:
             note = p.signer.sign(size, p.tree.root(), proof)
             p.disk.create(p.directory / CHECKPOINT, note.encode(), 0o644)
             if keep:
-                self._keep_checkpoint(note)
+                append_checkpoint(p.directory, note, p.disk)
             p.tree.save_tiles(p.directory, p.saved_tiles)
         except (StoppedError, OSError) as error:
             self.stopped = str(error)
             raise StoppedError(self.stopped) from error
         return note
-
-    def _keep_checkpoint(self, note: str) -> None:
-        path = self._p.directory / CHECKPOINTS_LOG
-        with path.open("ab") as log:
-            log.write(note.encode() + b"\n")
-            log.flush()
-            self._p.disk.sync_data(log.fileno())
 
     def prove(self, index: int) -> tuple[str, list[bytes]]:
         """Return a signed checkpoint that covers entry `index`, and its inclusion proof there.
