@@ -15,7 +15,7 @@ from whodid.normalize.split import split_json, split_lines
 _BOM = b"\xef\xbb\xbf"
 _FIRST = re.compile(rb"[ \t\r\n]*+([{\[])?").match
 _SNIFFED_LINES = 10
-_SNIFFED_BYTES = 64 * 1024
+_HEAD_BYTES = 64 * 1024
 
 
 def records_of(
@@ -53,14 +53,14 @@ def records_of(
 def _records_key(body: bytes, formats: Sequence[Format]) -> str | None:
     for known in formats:
         key = known.records_key
-        if key is not None and f'"{key}"'.encode() in body:
+        if key is not None and body.find(f'"{key}"'.encode(), 0, _HEAD_BYTES) >= 0:
             return key
     return None
 
 
 def _sniff(body: bytes, formats: Sequence[Format]) -> bool:
     """Tell whether one of the first lines is of a format of lines."""
-    lines = body[:_SNIFFED_BYTES].split(b"\n", _SNIFFED_LINES)[:_SNIFFED_LINES]
+    lines = body[:_HEAD_BYTES].split(b"\n", _SNIFFED_LINES)[:_SNIFFED_LINES]
     return any(
         known.framing == "lines" and known.sniff(line.removesuffix(b"\r"))
         for line in lines

@@ -15,6 +15,7 @@ import httpx
 from whodid.limits import BODY_SECONDS_MAX, PROXY_BODY_BYTES_MAX, PROXY_CONNECTIONS_MAX
 from whodid.sources.asgi import (
     DisconnectedError,
+    Headers,
     Message,
     Receive,
     Reply,
@@ -26,7 +27,6 @@ from whodid.sources.asgi import (
 from whodid.sources.proxy_headers import BadFramingError, forwarded, returned
 
 _CONNECT_S = 2.0
-_PLAIN = b"text/plain; charset=utf-8"
 
 
 class _TooLargeBodyError(Exception):
@@ -36,14 +36,21 @@ class _TooLargeBodyError(Exception):
 class _Body(httpx.AsyncByteStream):
     """The body of the request on its way; it knows when the client has gone."""
 
-    def __init__(self, receive: Receive, bytes_max: int, seconds_max: float) -> None:
+    def __init__(
+        self, receive: Receive, length: int | None, bytes_max: int, seconds_max: float
+    ) -> None:
         self._receive = receive
-        self._bytes_left = bytes_max
+        self._length = length
+        self._bytes_max = bytes_max
         self._seconds_max = seconds_max
         self._read = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the parts; raises DisconnectedError, _TooLargeBodyError, TimeoutError."""
+        """Yield the parts.
+
+        Raises DisconnectedError, _TooLargeBodyError, BadFramingError, TimeoutError.
+        """
+        count = 0
         deadline = asyncio.get_running_loop().time() + self._seconds_max
         more = True
         while more:
@@ -53,9 +60,13 @@ class _Body(httpx.AsyncByteStream):
                 raise DisconnectedError
             part: bytes = message.get("body", b"")
             more = message.get("more_body", False)
-            self._bytes_left -= len(part)
-            if self._bytes_left < 0:
+            count += len(part)
+            if count > self._bytes_max:
                 raise _TooLargeBodyError
+            if self._length is not None and (
+                count > self._length or (not more and count < self._length)
+            ):
+                raise BadFramingError
             if part:
                 yield part
         self._read.set()
@@ -94,7 +105,9 @@ class ReverseProxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         kind = scope["type"]
-        if kind == "http":
+        if kind == "http" and scope["method"] == "CONNECT":
+            await _text(405, "this is no tunnel").send(send)
+        elif kind == "http":
             await self._serve(scope, receive, send)
         elif kind == "websocket":
             await receive()
@@ -132,7 +145,7 @@ class ReverseProxy:
         headers, length = forwarded(scope)
         if length is not None and length > self._body_bytes_max:
             raise _TooLargeBodyError
-        body = _Body(receive, self._body_bytes_max, self._body_seconds_max)
+        body = _Body(receive, length, self._body_bytes_max, self._body_seconds_max)
         exchange = asyncio.ensure_future(self._exchange(scope, headers, body, send))
         gone = asyncio.ensure_future(body.wait_gone())
         try:
@@ -174,6 +187,10 @@ class ReverseProxy:
             await response.aclose()
 
 
+def _text(status: int, message: str, headers: Headers = ()) -> Reply:
+    return Reply(status, message.encode() + b"\n", headers, b"text/plain; charset=utf-8")
+
+
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((_TooLargeBodyError,), 413, "the body is too large"),
     ((TimeoutError,), 408, "the body took too long"),
@@ -201,8 +218,8 @@ def _failure(error: Exception, path: str) -> Reply | None:
     """Return what to answer, None for an error that is none of the network."""
     for kinds, status, message in _FAILURES:
         if isinstance(error, kinds):
-            headers = ((b"retry-after", b"1"),) if status == 503 else ()
+            headers: Headers = ((b"retry-after", b"1"),) if status == 503 else ()
             if path.startswith("/v1/"):
                 return error_reply(status, "proxy", message, headers)
-            return Reply(status, message.encode() + b"\n", headers, _PLAIN)
+            return _text(status, message, headers)
     return None

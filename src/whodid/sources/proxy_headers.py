@@ -46,8 +46,11 @@ def forwarded(scope: Scope) -> tuple[list[tuple[bytes, bytes]], int | None]:
         and not name.startswith(b"x-forwarded-")
         and b"_" not in name  # to some servers X_Forwarded_For is X-Forwarded-For
     ]
-    if sum(name == b"host" for name, _ in kept) > 1:
+    hosts = sum(name == b"host" for name, _ in kept)
+    if hosts > 1:
         raise BadFramingError
+    if hosts == 0:  # HTTP/1.0
+        kept.append((b"host", b"localhost"))
     lengths = [value for name, value in headers if name == b"content-length"]
     length: int | None = None
     if any(name == b"transfer-encoding" for name, _ in headers):
