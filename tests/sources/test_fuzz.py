@@ -20,7 +20,8 @@ COUNT = 100_000
 TOKENS = [
     b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"\n", b"\r\n", b" ", b"1", b'{"a":1}', b'"x"',
     b'"Records"', b'{"Records":[', b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"a" * 50,
-    b"1e999", b'{"a":' * 70, b"[" * 2000, b"18446744073709551616", b"null", b"\xed\xa0\x80", b'"\\ud800"',
+    b"1e999",
+    b'{"a":' * 70, b"[" * 2000, b"18446744073709551616", b"null", b"\xed\xa0\x80", b'"\\ud800"',
 ]  # fmt: skip
 PACKED = [gzip.compress(b'{"a":1}\n' * 9), zstandard.compress(b'{"a":1}\n' * 9)]
 
