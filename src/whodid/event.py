@@ -181,9 +181,13 @@ EMPTY_CONTEXT = Context()
 EMPTY_CONTENT = Content()
 
 _encode = msgspec.json.Encoder().encode
-_decoders = tuple(
-    msgspec.json.Decoder(struct) if struct is not None else None for _, struct in GROUPS
-)
+_when = msgspec.json.Decoder(When).decode
+_who = msgspec.json.Decoder(Who).decode
+_what = msgspec.json.Decoder(What).decode
+_where = msgspec.json.Decoder(Where).decode
+_context = msgspec.json.Decoder(Context).decode
+_content = msgspec.json.Decoder(Content).decode
+_envelope = msgspec.json.Decoder(Envelope).decode
 
 
 def encode_groups(event: Event) -> tuple[bytes, ...]:
@@ -210,14 +214,14 @@ def decode_groups(groups: tuple[bytes, ...] | list[bytes]) -> Event:
     """
     when, who, what, where, context, content, raw, envelope = groups
     return Event(
-        _decoders[0].decode(when),  # type: ignore[union-attr]
-        _decoders[1].decode(who) if who else EMPTY_WHO,  # type: ignore[union-attr]
-        _decoders[2].decode(what) if what else EMPTY_WHAT,  # type: ignore[union-attr]
-        _decoders[3].decode(where) if where else EMPTY_WHERE,  # type: ignore[union-attr]
-        _decoders[4].decode(context) if context else EMPTY_CONTEXT,  # type: ignore[union-attr]
-        _decoders[5].decode(content) if content else EMPTY_CONTENT,  # type: ignore[union-attr]
+        _when(when),
+        _who(who) if who else EMPTY_WHO,
+        _what(what) if what else EMPTY_WHAT,
+        _where(where) if where else EMPTY_WHERE,
+        _context(context) if context else EMPTY_CONTEXT,
+        _content(content) if content else EMPTY_CONTENT,
         raw,
-        _decoders[7].decode(envelope),  # type: ignore[union-attr]
+        _envelope(envelope),
     )
 
 

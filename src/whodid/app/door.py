@@ -57,11 +57,14 @@ class DoorIntake:
             self._queue.append(part)
             parts.append(part.future)
         self._pump()
+        results = await asyncio.gather(*parts, return_exceptions=True)
         tally = Tally(exactly_once=prepared.exactly_once)
-        for result in await asyncio.gather(*parts, return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
-            tally = tally.plus(result)
+        for result in results:
+            if isinstance(result, Tally):
+                tally = tally.plus(result)
+        failed = next((result for result in results if isinstance(result, BaseException)), None)
+        if failed is not None:
+            raise _in_part(failed, tally)
         return tally
 
     def _pump(self) -> None:
@@ -97,6 +100,18 @@ class DoorIntake:
             self._rows_waiting -= len(rows)
             self._free += 1
             self._pump()
+
+
+def _in_part(error: BaseException, stored: Tally) -> BaseException:
+    """Say so when a large request was stored in part before it was refused."""
+    count = stored.accepted + stored.quarantined + stored.duplicate
+    if not count or not isinstance(error, RefusedError):
+        return error
+    hint = "" if stored.exactly_once else " (with ids or an Idempotency-Key, else they come twice)"
+    return RefusedError(
+        f"{error}; {count} records of this request are stored, send all of it again{hint}",
+        error.retry_after_s,
+    )
 
 
 _JOINED_ROWS = 1024

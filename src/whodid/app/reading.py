@@ -22,7 +22,9 @@ from whodid.app.event_proof import check_proof
 from whodid.app.own import Act, OwnEvents
 from whodid.clock import Clock
 from whodid.errors import IntegrityError, UsageError, WhodidError
-from whodid.index.search import Cursor, Searcher
+from whodid.index.catalog import read_catalog
+from whodid.index.page import decode_cursor
+from whodid.index.search import Searcher
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT
@@ -33,6 +35,7 @@ from whodid.query.match import matcher
 from whodid.query.own import hides_own, is_own
 from whodid.query.parse import parse
 from whodid.query.times import resolve
+from whodid.query.tree import And, Query, Term
 
 
 class LedgerReading:
@@ -61,14 +64,14 @@ class LedgerReading:
     ) -> SearchAnswer:  # fmt: skip
         """Search (see `Reading.search`)."""
         query = resolve(parse(text), self._clock())
-        cursor = Cursor.decode(before) if before else None
+        cursor = decode_cursor(before) if before else None
         limit = max(1, min(limit, PAGE_ROWS_MAX))
         durable = self._port.status().size
         with self._lock:
             page = self._searcher.search(
                 query, limit=limit, before=cursor, durable=durable, own=own
             )
-            hits = [_hit(row) for row in page.rows]
+            hits = [_hit(found.row) for found in page.rows]
             note = (self._directory / CHECKPOINT).read_text()
             self._own.write(caller, Act("search", "read", "ledger", "events", text, len(hits)))
         return SearchAnswer(
@@ -101,7 +104,7 @@ class LedgerReading:
         return _hit(row), verdict
 
     def _find(self, event_id: str) -> StoredRow:
-        row = self._searcher.by_id(event_id, self._port.status().size)
+        row = self._searcher.by_id(event_id, durable=self._port.status().size)
         if row is None or row.groups is None:
             raise UsageError(f"there is no event {event_id[:64]!r} in this ledger")
         return row
@@ -118,8 +121,10 @@ class LedgerReading:
     def sources(self, caller: Caller) -> list[SourceInfo]:
         """Return the declared sources (see `Reading.sources`)."""
         declared = self._port.sources()
+        durable = self._port.status().size
         with self._lock:
-            counts = self._searcher.source_counts(self._port.status().size)
+            counts = self._searcher.source_counts(durable=durable)
+            bad = {name: self._quarantined(name, durable) for name in counts}
             self._own.write(caller, Act("list", "read", "ledger", "sources", rows=len(declared)))
         infos = []
         for source in declared.values():
@@ -127,11 +132,15 @@ class LedgerReading:
             infos.append(
                 SourceInfo(
                     source.name, source.format, source.domain, source.opened_us,
-                    count.events if count else 0, count.quarantined if count else 0,
+                    count.events if count else 0, bad.get(source.name, 0),
                     count.newest_us if count else None,
                 )
             )  # fmt: skip
         return infos
+
+    def _quarantined(self, source: str, durable: int) -> int:
+        terms = (Term("source", "is", source), Term("_quarantined", "has", value=True))
+        return self._searcher.search(Query(And(terms)), limit=1, durable=durable, own=True).total
 
     def follow(self, caller: Caller, text: str) -> Following:
         """Begin a live tail (see `Reading.follow`)."""
@@ -168,8 +177,18 @@ class LedgerReading:
             reasons.append(f"the log has stopped: {status.stopped}")
         return Health(
             ready=not reasons, reasons=reasons, size=status.size, published=status.published,
-            sealed=status.sealed, indexed=self._searcher.indexed, stopped=status.stopped,
+            sealed=status.sealed, indexed=self._indexed(), stopped=status.stopped,
         )  # fmt: skip
+
+    def _indexed(self) -> int:
+        entries = read_catalog(self._directory, self._keys.ledger_id)
+        return entries[-1].end if entries else 0
+
+    def totals(self) -> tuple[int, int]:
+        """Return (events in the ledger, declared sources but whodid's own); shows no content."""
+        with self._lock:
+            counts = self._searcher.source_counts(durable=self._port.status().size)
+        return sum(count.events for count in counts.values()), len(self._port.sources()) - 1
 
     def new_rows(self, first: int) -> tuple[list[StoredRow], int]:
         """Return durable rows from `first` on (bounded), and where they end."""

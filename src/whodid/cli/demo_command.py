@@ -15,6 +15,7 @@ from whodid.cli.ingest_command import read_one
 from whodid.cli.options import stderr, stdout
 from whodid.cli.serve_command import check_address
 from whodid.clock import system_clock
+from whodid.demo.mark import is_demo, mark_of
 from whodid.demo.plot import PLOT
 from whodid.demo.story import write_story
 from whodid.errors import UsageError
@@ -50,8 +51,7 @@ def command(directory: Path, host: str, port: int, events: int, *, no_serve: boo
 
 def make_demo(directory: Path, events: int) -> None:
     """Make the ledger and read the story in, unless it is there already."""
-    done = directory.parent / f"{directory.name}.story-is-in"
-    if is_ledger(directory) and done.exists():
+    if is_ledger(directory) and is_demo(directory):
         return
     if directory.exists():
         raise UsageError(
@@ -62,7 +62,7 @@ def make_demo(directory: Path, events: int) -> None:
     with open_local(directory) as ledger:
         Users(directory).add(USER, None)
         _tell(ledger, events)
-    done.touch()
+    mark_of(directory.resolve()).touch()
 
 
 def _tell(ledger: LocalLedger, events: int) -> None:

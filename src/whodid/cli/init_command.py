@@ -7,8 +7,7 @@ import click
 from whodid.access.users import Users
 from whodid.app.local import open_local
 from whodid.app.own import Act
-from whodid.cli.options import stdout
-from whodid.errors import UsageError
+from whodid.cli.options import read_password, stdout
 from whodid.ledger.opening import init_ledger
 
 
@@ -21,7 +20,7 @@ def command(
     directory: Path, origin: str | None, admin: str | None, *, password_stdin: bool
 ) -> None:
     """Make an empty ledger in DIRECTORY, which must be new or empty."""
-    password = _password(admin, from_stdin=password_stdin)
+    password = read_password(from_stdin=password_stdin) if admin else None
     keys = init_ledger(directory, origin=origin)
     if admin and password is not None:
         with open_local(directory) as ledger:
@@ -31,15 +30,3 @@ def command(
     stdout.print(f"A new ledger is in {directory}", markup=False)
     stdout.print(f"Its keys are in {keys.path}", markup=False)
     stdout.print("Back the keys up: without them the payloads cannot be read again.")
-
-
-def _password(admin: str | None, *, from_stdin: bool) -> str | None:
-    if admin is None:
-        return None
-    if from_stdin:
-        password = click.get_text_stream("stdin").readline().rstrip("\n")
-    else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if not password:
-        raise UsageError("the password is empty")
-    return password

@@ -1,6 +1,7 @@
 """Options that several commands share, and how they print."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,3 +60,18 @@ def print_json(document: Any) -> None:
     """Print one JSON document."""
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     click.echo(text.decode())
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """Return a password from standard input's first line, or asked for twice.
+
+    Raises UsageError when it is empty.
+    """
+    password: str
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    if not password:
+        raise UsageError("the password is empty")
+    return password

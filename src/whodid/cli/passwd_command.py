@@ -7,7 +7,7 @@ import click
 from whodid.access.users import Users
 from whodid.app.local import open_local
 from whodid.app.own import Act
-from whodid.cli.options import dir_option, need_directory, stdout
+from whodid.cli.options import dir_option, need_directory, read_password, stdout
 
 
 @click.command("passwd")
@@ -17,10 +17,7 @@ from whodid.cli.options import dir_option, need_directory, stdout
 def command(name: str, directory: Path | None, *, password_stdin: bool) -> None:
     """Set the password of user NAME."""
     where = need_directory(directory)
-    if password_stdin:
-        password = click.get_text_stream("stdin").readline().rstrip("\n")
-    else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    password = read_password(from_stdin=password_stdin)
     with open_local(where) as ledger:
         ledger.own().write(ledger.caller(), Act("set password", "administer", "user", name))
         Users(where).set_password(name, password)

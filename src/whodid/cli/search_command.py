@@ -7,8 +7,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from whodid.app.answer import SearchAnswer
-from whodid.app.document import event_document
+from whodid.app.document import answer_document
 from whodid.app.local import open_local
 from whodid.cli.options import (
     dir_option,
@@ -62,20 +61,6 @@ def _answer(
         reading = ledger.reading()
         found = reading.search(ledger.caller(), text, limit=limit, before=before, own=own)
     return answer_document(found)
-
-
-def answer_document(found: SearchAnswer) -> dict[str, Any]:
-    """Return the JSON form of an answer."""
-    return {
-        "events": [event_document(hit) for hit in found.events],
-        "total": found.total,
-        "total_is_exact": found.total_is_exact,
-        "hidden_own": found.hidden_own,
-        "next": found.next,
-        "checkpoint": found.checkpoint,
-        "size": found.size,
-        "warnings": found.warnings,
-    }
 
 
 def _point(text: str, error: QueryError) -> None:

@@ -39,6 +39,7 @@ def run_door(directory: Path, listener_fd: int) -> None:
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", log_level="warning", access_log=False,
         lifespan="on", timeout_graceful_shutdown=5, server_header=False, ws="none",
+        proxy_headers=False,
     )  # fmt: skip
     server = uvicorn.Server(config)
 

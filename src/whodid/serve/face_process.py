@@ -1,10 +1,100 @@
-"""The faces' process: API and pages behind a local socket."""
+"""The faces' process: API and pages behind a local socket.
 
+Only the doors reach the socket; they say whose request it is in X-Forwarded-For, having dropped
+whatever the client said there.
+"""
+
+import asyncio
+import gc
+import time
 from pathlib import Path
 
+import uvicorn
+from starlette.applications import Starlette
+
+from whodid.access.doorkeeper import Doorkeeper
+from whodid.api.make_api import make_api
+from whodid.api.metrics import log_metrics, render
+from whodid.app.public_files import LedgerFiles
+from whodid.app.reading import LedgerReading
+from whodid.clock import system_clock
+from whodid.demo.mark import is_demo
+from whodid.ledger.client import SequencerClient
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.manifest import read_manifest
+from whodid.ledger.opening import keys_of
+from whodid.ledger.server import listen
+from whodid.serve.process import when_told_to_end
+from whodid.web.make_web import make_web
+from whodid.web.site import PublicLog
+
 FACE_SOCKET = "faces.sock"
+_RETRY_S = 5.0
+_COUNTED_FOR_S = 1.0
 
 
 def face_socket(directory: Path) -> Path:
     """Return the local socket of the faces."""
     return directory / FACE_SOCKET
+
+
+def run_faces(directory: Path) -> None:
+    """Serve API and pages until told to end."""
+    keys = keys_of(directory)
+    port = SequencerClient(directory, "face", retry_s=_RETRY_S)
+    reading = LedgerReading(directory, keys, port, system_clock)
+    ending = asyncio.Event()
+    application = make_application(directory, keys, reading, ending)
+    gc.freeze()
+    config = uvicorn.Config(
+        application, loop="uvloop", http="httptools", log_level="warning", access_log=False,
+        proxy_headers=True, forwarded_allow_ips="*", server_header=False, ws="none",
+        timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+
+    def stop() -> None:
+        ending.set()
+        server.should_exit = True
+
+    when_told_to_end(stop)
+    listener = listen(face_socket(directory))
+    try:
+        server.run([listener])
+    finally:
+        reading.close()
+
+
+def make_application(
+    directory: Path, keys: KeyFolder, reading: LedgerReading, ending: asyncio.Event
+) -> Starlette:
+    """Put API and pages together."""
+    doorkeeper = Doorkeeper(directory)
+    files = LedgerFiles(directory, keys.vkey())
+    origin = read_manifest(directory, keys.vkey()).origin
+    name = keys.ledger_id.hex()
+    log = PublicLog(origin, keys.vkey().encode(), f"/ledger/{name}", files.checkpoint)
+    api = make_api(
+        reading, doorkeeper, ledger_files={name: files, "default": files},
+        metrics=_Metrics(reading), stopping=ending.is_set,
+    )  # fmt: skip
+    web = make_web(reading, doorkeeper, log, demo=is_demo(directory))
+    return Starlette(routes=[*api, *web.routes], middleware=web.middleware)
+
+
+class _Metrics:
+    """The text of /metrics, made at most once a second."""
+
+    def __init__(self, reading: LedgerReading) -> None:
+        self._reading = reading
+        self._made_s = -_COUNTED_FOR_S
+        self._text = ""
+
+    def __call__(self) -> str:
+        """Return the text. Blocks."""
+        if time.monotonic() - self._made_s >= _COUNTED_FOR_S:
+            events, sources = self._reading.totals()
+            health = self._reading.health()
+            self._text = render(log_metrics(health, events=events, sources=sources))
+            self._made_s = time.monotonic()
+        return self._text
