@@ -1,0 +1,101 @@
+"""Who asks: a read token (`Authorization: Bearer`) or the session cookie of the pages.
+
+A wrong token is an event, and counts against its address. The cookie is believed only for requests
+of our own pages or typed addresses (Sec-Fetch-Site), so that no foreign page searches in
+somebody's name; there are no cross-origin answers at all.
+"""
+
+import ipaddress
+
+from starlette.requests import Request
+
+from whodid.access.doorkeeper import Doorkeeper, Identity
+from whodid.access.secret import SOURCE_PREFIX
+from whodid.access.sessions import SESSION_COOKIE
+from whodid.api.reply import BusyError, UnauthenticatedError
+from whodid.app.answer import Caller, Reading
+from whodid.errors import AccessDeniedError
+
+_AGENT_CHARS_MAX = 512
+_OWN_SITES = frozenset({None, "same-origin", "none"})
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class Credential:
+    """What a request carries to say who asks. `None` fields were not sent."""
+
+    __slots__ = ("bearer", "cookie")
+
+    def __init__(self, request: Request) -> None:
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        self.bearer = value.strip() if scheme.lower() == "bearer" else None
+        own = request.headers.get("sec-fetch-site") in _OWN_SITES
+        self.cookie = request.cookies.get(SESSION_COOKIE) if own else None
+
+    def identity(self, doorkeeper: Doorkeeper, *, used: bool = True) -> Identity | None:
+        """Return whose it is. Blocks."""
+        if self.bearer is not None:
+            return doorkeeper.bearer(self.bearer)
+        if self.cookie is None:
+            return None
+        session = doorkeeper.session(self.cookie, used=used)
+        return Identity(session.user, "session", session.id) if session else None
+
+
+def identify(request: Request, doorkeeper: Doorkeeper, reading: Reading) -> Caller:
+    """Return the caller. Blocks.
+
+    Raises UnauthenticatedError, AccessDeniedError (a write token), BusyError (too many failures).
+    """
+    credential = Credential(request)
+    ip = address(request)
+    if credential.bearer is None:
+        identity = credential.identity(doorkeeper)
+        if identity is None:
+            raise UnauthenticatedError(
+                "Log in, or send a read token: `Authorization: Bearer wdr_…` (`whodid token`)."
+            )
+        return _caller(request, identity)
+    wait_s = doorkeeper.failed_logins.begin(None, ip)
+    if wait_s:
+        raise BusyError("Too many wrong tokens came from this address; wait.", wait_s)
+    identity = credential.identity(doorkeeper)
+    if identity is not None:
+        doorkeeper.failed_logins.succeeded(None, ip)
+        return _caller(request, identity)
+    reading.record(
+        Caller("unknown", "api", ip, _agent(request)), "log in", "api", ok=False,
+        reason="the token is not valid",
+    )  # fmt: skip
+    if credential.bearer.startswith(SOURCE_PREFIX):
+        raise AccessDeniedError("A source's token writes and does not read.")
+    raise UnauthenticatedError("The token is not valid: unknown, expired or revoked.")
+
+
+def address(request: Request) -> str | None:
+    """Return the client's address (the server, not we, believes proxies)."""
+    return request.client.host if request.client else None
+
+
+def is_local(request: Request) -> bool:
+    """Tell whether the request came over loopback and to a loopback name.
+
+    A browser that was made to resolve a foreign name to 127.0.0.1 sends that name. A proxy on this
+    machine that sends our own name makes strangers local: it must not pass /metrics on.
+    """
+    host = request.headers.get("host", "").lower()
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+    try:
+        loopback = ipaddress.ip_address(address(request) or "").is_loopback
+    except ValueError:
+        return False
+    return loopback and name in _LOOPBACK_NAMES
+
+
+def _caller(request: Request, identity: Identity) -> Caller:
+    return Caller(identity.user.name, "api", address(request), _agent(request), identity.id)
+
+
+def _agent(request: Request) -> str | None:
+    agent = request.headers.get("user-agent")
+    return agent[:_AGENT_CHARS_MAX] if agent else None

@@ -1,0 +1,123 @@
+"""The routes of the API, each with its description, to be mounted beside the pages."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from whodid.access.doorkeeper import Doorkeeper
+from whodid.api.metrics import PROMETHEUS
+from whodid.api.openapi import Described, Who, openapi
+from whodid.api.operations import SEARCH_PARAMETERS, Operations
+from whodid.api.reply import (
+    BINARY,
+    JSON,
+    TEXT,
+    NotFoundError,
+    error_answer,
+    error_document,
+    json_answer,
+)
+from whodid.api.tail import EVENT_STREAM, Tails
+from whodid.app.answer import Reading
+from whodid.app.public_files import PublicFiles
+from whodid.errors import WhodidError
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_log = logging.getLogger("whodid.api")
+_METHODS = ("GET", "HEAD")
+
+
+class _Endpoint:
+    """One address as an ASGI application: only GET and HEAD, and an answer whatever happens."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        if request.method in _METHODS:
+            response = await self._answer(request)
+        else:
+            response = error_document(405, "method", "Only GET is answered here.")
+            response.headers["Allow"] = ", ".join(_METHODS)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._handler(request)
+        except WhodidError as error:
+            return error_answer(error)
+        except Exception:  # noqa: BLE001 - the last line: an answer, and the reason in our log
+            _log.exception("a request to %s failed", request.scope["path"][:200])
+            return error_document(500, "internal", "The server failed; its log says why.")
+
+
+def make_api(
+    reading: Reading,
+    doorkeeper: Doorkeeper,
+    *,
+    ledger_files: Mapping[str, PublicFiles],
+    metrics: Callable[[], str],
+    stopping: Callable[[], bool] = lambda: False,
+    tails: Tails | None = None,
+) -> list[Route]:
+    """Return the routes. `ledger_files` are the logs by name, under `/ledger/<name>/`.
+
+    `metrics` returns the text of /metrics; `stopping` ends the tails when the server stops.
+    """
+    does = Operations(
+        reading, doorkeeper, ledger_files, metrics, tails or Tails(reading, doorkeeper, stopping)
+    )
+    table = _table(does)
+    document = openapi([described for described, _ in table] + [_OPENAPI])
+
+    async def described_as(_request: Request) -> Response:
+        return json_answer(document)
+
+    async def nothing(_request: Request) -> Response:
+        raise NotFoundError("There is nothing at this address; see /openapi.json.")
+
+    table.append((_OPENAPI, described_as))
+    routes = [Route(described.path, _Endpoint(handler)) for described, handler in table]
+    return [
+        *routes,
+        *(Route(path, _Endpoint(nothing)) for path in ("/v1/{rest:path}", "/ledger/{rest:path}")),
+    ]
+
+
+_OPENAPI = Described("GET", "/openapi.json", "This document", "all", {200: (JSON, None)})
+
+
+def _table(does: Operations) -> list[tuple[Described, Handler]]:
+    def get(path: str, summary: str, handler: Handler, media: str, schema: str | None = None,
+            *, who: Who = "reader", parameters: tuple[str, ...] = (),
+            also: dict[int, tuple[str, str | None]] | None = None,
+            ) -> tuple[Described, Handler]:  # fmt: skip
+        answers = {200: (media, schema), **(also or {})}
+        return Described("GET", path, summary, who, answers, parameters), handler
+
+    return [
+        get("/v1/search", "Search, the newest event first", does.search, JSON, "Answer",
+            parameters=SEARCH_PARAMETERS),
+        get("/v1/events/{event_id}", "One event", does.event, JSON, "Event"),
+        get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
+            JSON, "ProvenEvent"),
+        get("/v1/sources", "The declared sources", does.sources, JSON, "Sources"),
+        get("/v1/tail", "New events as they come in (server-sent events)", does.tail,
+            EVENT_STREAM, parameters=("q",)),
+        get("/ledger/{name}/checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)",
+            does.checkpoint, TEXT, who="all"),
+        get("/ledger/{name}/tile/{path:path}",
+            "A hash tile, for all; an entry bundle, for readers (C2SP tlog-tiles)",
+            does.tile, BINARY, who="all"),
+        get("/healthz", "200 only when the server is ready", does.healthz, JSON, "Health",
+            who="all", also={503: (JSON, "Health")}),
+        get("/metrics", "Metrics for Prometheus; over loopback without a token", does.metrics,
+            PROMETHEUS, who="all"),
+    ]  # fmt: skip

@@ -1,0 +1,143 @@
+"""The OpenAPI 3.1 document (spec.openapis.org/oas/v3.1.1), made from the table of operations."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from msgspec import Struct
+
+import whodid
+from whodid.api.parameters import LIMIT_DEFAULT
+from whodid.api.reply import BINARY, JSON
+from whodid.api.schemas import Schema, reference, schemas
+from whodid.limits import PAGE_ROWS_MAX, QUERY_CHARS_MAX
+
+Who = Literal["all", "reader", "source"]
+
+
+class Described(Struct, frozen=True):
+    """One operation in words. `answers` is status → (media type, name of a schema or None)."""
+
+    method: str
+    path: str
+    summary: str
+    who: Who
+    answers: dict[int, tuple[str, str | None]]
+    parameters: tuple[str, ...] = ()
+
+
+_PARAMETERS: dict[str, tuple[str, Schema]] = {
+    "q": (
+        "The search, such as `actor:alice access:read time:[now-7d TO now]`; empty finds all.",
+        {"type": "string", "maxLength": QUERY_CHARS_MAX},
+    ),
+    "limit": (
+        "Most events of a page.",
+        {"type": "integer", "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": LIMIT_DEFAULT},
+    ),
+    "before": ("The `next` of the page before.", {"type": "string", "maxLength": 256}),
+    "own": ("1 shows whodid's own events too.", {"type": "string", "enum": ["0", "1"]}),
+    "event_id": ("The id of an event.", {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}),
+    "name": ("The ledger's name on this server.", {"type": "string"}),
+    "path": (
+        "`LEVEL/INDEX[.p/WIDTH]`, or `entries/…` (C2SP tlog-tiles).",
+        {"type": "string", "pattern": "^(entries|[0-9]+)/[0-9x/]*[0-9]+([.]p/[0-9]+)?$"},
+    ),
+}
+
+_ERRORS = {
+    400: "The request cannot be read; `position` is the place in `q`.",
+    401: "Nobody is known to ask.",
+    403: "Not allowed.",
+    404: "There is nothing here.",
+    413: "Too large.",
+    429: "Too much at once; see Retry-After.",
+    503: "No answer now: it could not be recorded, or the log has stopped.",
+}
+_SECURITY: dict[Who, list[dict[str, list[str]]]] = {
+    "all": [],
+    "reader": [{"read_token": []}, {"session": []}],
+    "source": [{"source_token": []}],
+}
+
+TAKES_EVENTS = Described(
+    "POST", "/v1/events", "Send records: a JSON object, an array, NDJSON or lines of text",
+    "source", {200: (JSON, "Tally")},
+)  # fmt: skip
+"""Served by the ingest door (`whodid.sources.http`), described here: it is one API."""
+
+
+def openapi(operations: Iterable[Described]) -> dict[str, Any]:
+    """Return the document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for described in (*operations, TAKES_EVENTS):
+        path = re.sub(r":path\}", "}", described.path)
+        paths.setdefault(path, {})[described.method.lower()] = _operation(described)
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "whodid",
+            "version": whodid.__version__,
+            "summary": "Who did what, to which resource, when, from where, and the proof.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": {
+                "read_token": {"type": "http", "scheme": "bearer"},
+                "source_token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "whodid_session"},
+            },
+        },
+    }
+
+
+def _operation(described: Described) -> dict[str, Any]:
+    in_path = re.findall(r"\{(\w+)", described.path)
+    responses = {
+        str(status): {"description": described.summary, "content": _content(media, schema)}
+        for status, (media, schema) in described.answers.items()
+    }
+    for status, text in _ERRORS.items():
+        content = _content(JSON, "Error")
+        responses.setdefault(str(status), {"description": text, "content": content})
+    document: dict[str, Any] = {
+        "summary": described.summary,
+        "operationId": _operation_id(described),
+        "parameters": [
+            *(_parameter(name, "path") for name in in_path),
+            *(_parameter(name, "query") for name in described.parameters),
+        ],
+        "responses": responses,
+        "security": _SECURITY[described.who],
+    }
+    if described is TAKES_EVENTS:
+        anything: Schema = {"type": ["object", "array"]}
+        document["requestBody"] = {
+            "required": True,
+            "content": {JSON: {"schema": anything}, "application/x-ndjson": {}, "text/plain": {}},
+        }
+    return document
+
+
+def _operation_id(described: Described) -> str:
+    words = re.findall(r"[a-z]+", re.sub(r":path|/v1", "", described.path))
+    return "_".join((described.method.lower(), *words))
+
+
+def _parameter(name: str, place: Literal["path", "query"]) -> dict[str, Any]:
+    description, schema = _PARAMETERS[name]
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "description": description,
+        "schema": schema,
+    }
+
+
+def _content(media: str, schema: str | None) -> dict[str, Any]:
+    if schema is not None:
+        return {media: {"schema": reference(schema)}}
+    return {media: {} if media == BINARY else {"schema": {"type": "string"}}}

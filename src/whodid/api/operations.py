@@ -1,0 +1,170 @@
+"""What each address of the API does."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from whodid.access.doorkeeper import Doorkeeper
+from whodid.api import parameters as given_as
+from whodid.api.caller import identify, is_local
+from whodid.api.metrics import PROMETHEUS
+from whodid.api.reply import BINARY, TEXT, NotFoundError, answer, json_answer
+from whodid.api.tail import Tails
+from whodid.api.threads import Threads
+from whodid.app.answer import Health, Reading
+from whodid.app.document import (
+    Document,
+    answer_document,
+    event_document,
+    proof_document,
+    source_document,
+)
+from whodid.app.public_files import PublicFiles
+from whodid.errors import InputError, UsageError
+from whodid.limits import READS_MAX
+from whodid.merkle.tiles import parse_tile_path
+
+SEARCH_PARAMETERS = ("q", "limit", "before", "own")
+
+
+class Operations:
+    """The handlers: request in, answer out. Everything that blocks runs in a thread, encoding too.
+
+    Reads of the log wait for each other; health, metrics and tiles never wait for them.
+    """
+
+    def __init__(
+        self,
+        reading: Reading,
+        doorkeeper: Doorkeeper,
+        ledger_files: Mapping[str, PublicFiles],
+        metrics: Callable[[], str],
+        tails: Tails,
+    ) -> None:
+        self._reading = reading
+        self._doorkeeper = doorkeeper
+        self._ledger_files = ledger_files
+        self._metrics = metrics
+        self._tails = tails
+        self._reads = Threads(READS_MAX)
+        self._watching = Threads(2)
+
+    # --- reads of the log ------------------------------------------------------------------------
+
+    async def search(self, request: Request) -> Response:
+        """Answer `GET /v1/search`."""
+        return await self._reads.run(self._search, request)
+
+    def _search(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given = given_as.parameters(request, SEARCH_PARAMETERS)
+        found = self._reading.search(
+            caller,
+            given_as.search_text(given),
+            limit=given_as.limit(given),
+            before=given_as.cursor(given),
+            own=given_as.own(given),
+        )
+        return json_answer(answer_document(found))
+
+    async def event(self, request: Request) -> Response:
+        """Answer `GET /v1/events/{id}`."""
+        return await self._reads.run(self._one, request, self._event)
+
+    async def proof(self, request: Request) -> Response:
+        """Answer `GET /v1/events/{id}/proof`."""
+        return await self._reads.run(self._one, request, self._proof)
+
+    def _one(self, request: Request, read: Callable[[Any, str], Document]) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given_as.parameters(request, ())
+        event_id = request.path_params["event_id"]
+        if not given_as.is_event_id(event_id):
+            raise NotFoundError("There is no event of that id: it would have letters, digits, -.")
+        try:
+            return json_answer(read(caller, event_id))
+        except UsageError as error:
+            raise NotFoundError(str(error)) from error
+
+    def _event(self, caller: Any, event_id: str) -> Document:
+        return event_document(self._reading.event(caller, event_id))
+
+    def _proof(self, caller: Any, event_id: str) -> Document:
+        hit, proof = self._reading.proof(caller, event_id)
+        return {**event_document(hit), "proof": proof_document(proof)}
+
+    async def sources(self, request: Request) -> Response:
+        """Answer `GET /v1/sources`."""
+        return await self._reads.run(self._sources, request)
+
+    def _sources(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given_as.parameters(request, ())
+        infos = self._reading.sources(caller)
+        return json_answer({"sources": [source_document(info) for info in infos]})
+
+    async def tail(self, request: Request) -> Response:
+        """Answer `GET /v1/tail`."""
+        caller = await self._reads.run(identify, request, self._doorkeeper, self._reading)
+        given = given_as.parameters(request, ("q",))
+        return await self._tails.begin(request, caller, given_as.search_text(given))
+
+    # --- files of the log ------------------------------------------------------------------------
+
+    async def checkpoint(self, request: Request) -> Response:
+        """Answer `GET /ledger/{name}/checkpoint`."""
+        files = self._files(request)
+        return answer(await self._watching.run(files.checkpoint), TEXT)
+
+    async def tile(self, request: Request) -> Response:
+        """Answer `GET /ledger/{name}/tile/{path}`: hash tiles to all, entries to who may read."""
+        return await self._watching.run(self._tile, request, self._files(request))
+
+    def _tile(self, request: Request, files: PublicFiles) -> Response:
+        path = f"tile/{request.path_params['path']}"
+        try:
+            level, index, width = parse_tile_path(path)
+        except InputError as error:
+            raise NotFoundError(str(error)) from error
+        if level is None:
+            caller = identify(request, self._doorkeeper, self._reading)
+            name = request.path_params["name"]
+            self._reading.record(caller, "export entries", f"/ledger/{name}/{path}")
+        try:
+            return answer(files.tile(level, index, width), BINARY)
+        except UsageError as error:
+            raise NotFoundError(str(error)) from error
+
+    def _files(self, request: Request) -> PublicFiles:
+        files = self._ledger_files.get(request.path_params["name"])
+        if files is None:
+            raise NotFoundError("There is no ledger of that name here.")
+        return files
+
+    # --- the server itself -----------------------------------------------------------------------
+
+    async def healthz(self, _request: Request) -> Response:
+        """Answer `GET /healthz`: 200 when ready, else 503 with the reasons."""
+        health = await self._watching.run(self._reading.health)
+        return json_answer(health_document(health), 200 if health.ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Answer `GET /metrics`: over loopback to all, else to who may read."""
+        if not is_local(request):
+            await self._watching.run(identify, request, self._doorkeeper, self._reading)
+        return answer(await self._watching.run(self._metrics), PROMETHEUS)
+
+
+def health_document(health: Health) -> Document:
+    """Return the JSON form of a server's health."""
+    return {
+        "ready": health.ready,
+        "reasons": health.reasons,
+        "size": health.size,
+        "published": health.published,
+        "sealed": health.sealed,
+        "indexed": health.indexed,
+        "stopped": health.stopped,
+    }

@@ -1,0 +1,71 @@
+"""Query parameters, strictly: one that is not known is an error, never silently another answer."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from starlette.requests import Request
+
+from whodid.errors import QueryError, UsageError
+from whodid.limits import PAGE_ROWS_MAX, QUERY_CHARS_MAX
+
+LIMIT_DEFAULT = 50
+_CURSOR = re.compile(r"[!-~]{1,256}")
+_EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_TRUTH = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
+
+
+def parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
+    """Return the parameters. Raises UsageError for an unknown or repeated one."""
+    known = tuple(known)
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            close = difflib.get_close_matches(name[:32], known, 1)
+            hint = f" did you mean {close[0]}?" if close else ""
+            there = ", ".join(known) or "none"
+            raise UsageError(f"There is no parameter {name[:32]!r};{hint} There are: {there}.")
+        if name in found:
+            raise UsageError(f"The parameter {name} was given twice.")
+        found[name] = value
+    return found
+
+
+def search_text(given: dict[str, str]) -> str:
+    """Return `q`. Raises QueryError when it is too long to look at."""
+    text = given.get("q", "")
+    if len(text) > QUERY_CHARS_MAX:
+        raise QueryError(
+            f"A search has at most {QUERY_CHARS_MAX} characters, not {len(text)}.", QUERY_CHARS_MAX
+        )
+    return text
+
+
+def limit(given: dict[str, str]) -> int:
+    """Return `limit`. Raises UsageError unless it is 1 to PAGE_ROWS_MAX."""
+    text = given.get("limit", str(LIMIT_DEFAULT))
+    number = int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
+    if not 1 <= number <= PAGE_ROWS_MAX:
+        raise UsageError(f"limit is a number from 1 to {PAGE_ROWS_MAX}.")
+    return number
+
+
+def cursor(given: dict[str, str]) -> str | None:
+    """Return `before`. Raises UsageError for what no answer ever gave as `next`."""
+    text = given.get("before") or None
+    if text is not None and _CURSOR.fullmatch(text) is None:
+        raise UsageError("before is the `next` of an answer, as it was given.")
+    return text
+
+
+def own(given: dict[str, str]) -> bool:
+    """Return `own`. Raises UsageError unless it says yes or no."""
+    try:
+        return _TRUTH[given.get("own", "").lower()]
+    except KeyError:
+        raise UsageError("own is 1 or 0.") from None
+
+
+def is_event_id(text: str) -> bool:
+    """Tell whether an event could have this id."""
+    return _EVENT_ID.fullmatch(text) is not None

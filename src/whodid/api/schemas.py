@@ -1,0 +1,123 @@
+"""The shapes of the API's answers, as JSON Schema 2020-12.
+
+The event's is made from the types of `whodid.event`, so that it cannot fall behind them.
+"""
+
+from typing import Any
+
+import msgspec
+
+from whodid.event import GROUPS
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "integer"}
+_YES_NO: Schema = {"type": "boolean"}
+_INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
+_TEXTS: Schema = {"type": "array", "items": _TEXT}
+_BASE64: Schema = {"type": "string", "contentEncoding": "base64"}
+
+
+def reference(name: str) -> Schema:
+    """Return a reference to a schema of `schemas`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def schemas() -> dict[str, Schema]:
+    """Return every schema by name."""
+    event = _event()
+    proven = {**event, "properties": {**event["properties"], "proof": reference("Proof")}}
+    proven["required"] = [*event["required"], "proof"]
+    return {
+        "Event": event,
+        "ProvenEvent": proven,
+        "Proof": _object(
+            "What shows an event to be in the log: leaf hash, path, signed checkpoint.",
+            index=_NUMBER, leaf=_BASE64, seed=_BASE64, groups={"type": "array", "items": _BASE64},
+            proof={"type": "array", "items": _BASE64}, size=_NUMBER, checkpoint=_TEXT, vkey=_TEXT,
+        ),
+        "Answer": _object(
+            "A page of an answer, the newest event first, and what it could not see.",
+            events={"type": "array", "items": reference("Event")}, total=_NUMBER,
+            total_is_exact=_YES_NO, hidden_own=_NUMBER, next={"type": ["string", "null"]},
+            checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+        ),
+        "Sources": _object(
+            "The declared sources.",
+            sources={"type": "array", "items": _object(
+                "A declared sender of records.",
+                name=_TEXT, format=_TEXT, domain=_TEXT, opened=_INSTANT, events=_NUMBER,
+                quarantined=_NUMBER, newest=_INSTANT,
+            )},
+        ),
+        "Health": _object(
+            "Where the server stands; all numbers count entries.",
+            ready=_YES_NO, reasons=_TEXTS, size=_NUMBER, published=_NUMBER, sealed=_NUMBER,
+            indexed=_NUMBER, stopped={"type": ["string", "null"]},
+        ),
+        "Tally": _object(
+            "What became of records; all of it is on disk.",
+            accepted=_NUMBER, duplicate=_NUMBER, quarantined=_NUMBER, exactly_once=_YES_NO,
+            first={"type": ["integer", "null"]}, last={"type": ["integer", "null"]},
+            checkpoint_size={"type": ["integer", "null"]},
+        ),
+        "Error": _object("Why there is no answer.", error=_ERROR),
+    }  # fmt: skip
+
+
+def _object(description: str, **properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+    }
+
+
+_ERROR: Schema = {
+    "type": "object",
+    "properties": {
+        "code": _TEXT,
+        "message": _TEXT,
+        "position": {"type": ["integer", "null"]},
+        "suggestion": {"type": ["string", "null"]},
+    },
+    "required": ["code", "message"],
+}
+
+
+def _event() -> Schema:
+    structs = [struct for _, struct in GROUPS if struct is not None]
+    _, found = msgspec.json.schema_components(structs, ref_template="{name}")
+    properties: dict[str, Schema] = {"index": _NUMBER}
+    for struct in structs:
+        for name, schema in found[struct.__name__]["properties"].items():
+            properties[name] = _present(schema)
+    change = {name: _present(one) for name, one in found["Change"]["properties"].items()}
+    span = {"offset": _NUMBER, "length": _NUMBER, "rule": _TEXT}
+    properties |= {
+        "time": _INSTANT,
+        "received": _INSTANT,
+        "changes": {"type": "array", "items": {"type": "object", "properties": change}},
+        "redactions": {"type": "array", "items": {"type": "object", "properties": span}},
+        "appended": _INSTANT,
+        "flags": _TEXTS,
+        "sentence": _TEXT,
+        "raw": _TEXT,
+        "raw_base64": _BASE64,
+        "details": {"type": ["object", "array"]},
+    }
+    return {
+        "type": "object",
+        "description": "One access; keys are the fields of a search, missing fields are missing.",
+        "properties": properties,
+        "required": ["index", "id", "received", "source", "appended", "flags", "sentence"],
+        "additionalProperties": False,
+    }
+
+
+def _present(schema: Schema) -> Schema:
+    """Return the schema of a field that is there: not null, without a default."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    return kinds[0] if kinds else {key: part for key, part in schema.items() if key != "default"}

@@ -1,0 +1,167 @@
+"""A server of the API over a fake `Reading`, called in process; no socket, no ledger."""
+
+import contextlib
+import threading
+from dataclasses import dataclass, field
+
+import anyio
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from whodid.access.doorkeeper import Doorkeeper
+from whodid.access.password import Cost
+from whodid.api.make_api import make_api
+from whodid.api.tail import Tails
+from whodid.app.answer import EventProof, Health, Hit, SearchAnswer, SourceInfo
+from whodid.errors import UsageError
+from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
+from whodid.ledger.state_db import Source, StateDb
+from whodid.merkle.tiles import tile_path
+from whodid.query.parse import parse
+
+TIME_US = 1_697_903_123_136_000
+
+
+def make_hit(index=7, event_id="0190-id", raw=b'{"userId":"alice"}'):
+    event = Event(
+        When(event_id, TIME_US + 5, TIME_US),
+        Who(actor_id="alice"),
+        What("read", "read", resource_name="customers", rows=1204, outcome="success"),
+        EMPTY_WHERE,
+        EMPTY_CONTEXT,
+        EMPTY_CONTENT,
+        raw,
+        Envelope("crm", "json"),
+    )
+    return Hit(index, event, TIME_US + 9, 0)
+
+
+class FakeFollowing:
+    def __init__(self):
+        self.waiting = []
+        self.polls = 0
+        self.fault = None
+
+    def poll(self):
+        self.polls += 1
+        if self.fault:
+            raise self.fault
+        hits, self.waiting = self.waiting, []
+        return hits
+
+
+@dataclass
+class FakeReading:
+    """Remembers every call; `fault` is raised instead of answering."""
+
+    calls: list = field(default_factory=list)
+    records: list = field(default_factory=list)
+    threads: set = field(default_factory=set)
+    fault: Exception | None = None
+    hits: list = field(default_factory=lambda: [make_hit()])
+    following: FakeFollowing = field(default_factory=FakeFollowing)
+    ready: bool = True
+
+    def _call(self, name, caller, *rest):
+        self.threads.add(threading.get_ident())
+        self.calls.append((name, caller, *rest))
+        if self.fault:
+            raise self.fault
+
+    def search(self, caller, text, *, limit=50, before=None, own=False):
+        self._call("search", caller, text, limit, before, own)
+        parse(text)
+        return SearchAnswer(self.hits, len(self.hits), True, 2, "n3xt", "note", 10, ["a warning"])
+
+    def event(self, caller, event_id):
+        self._call("event", caller, event_id)
+        if event_id != "0190-id":
+            raise UsageError(f"there is no event {event_id!r}")
+        return make_hit()
+
+    def proof(self, caller, event_id):
+        hit = self.event(caller, event_id)
+        return hit, EventProof(7, b"leaf", b"seed", (b"g",) * 8, "note", 10, [b"h" * 32], "vkey")
+
+    def sources(self, caller):
+        self._call("sources", caller)
+        return [SourceInfo("crm", "json", "crm", TIME_US, 3, 1, TIME_US)]
+
+    def follow(self, caller, text):
+        self._call("follow", caller, text)
+        parse(text)
+        return self.following
+
+    def record(self, caller, action, resource, *, ok=True, reason=None, content=None):
+        if self.fault:
+            raise self.fault
+        self.records.append((caller.name, action, resource, ok))
+
+    def health(self):
+        if self.fault:
+            raise self.fault
+        reasons = [] if self.ready else ["the story is not in yet"]
+        return Health(self.ready, reasons, 10, 9, 8, 7, None)
+
+
+class FakeFiles:
+    def checkpoint(self):
+        return "test.example/log\n10\nroot\n\n— test.example/log sig\n"
+
+    def tile(self, level, index, width):
+        if index:
+            raise UsageError("The log of 10 entries has no such tile.")
+        return tile_path(level, index, width).encode()
+
+
+class Server:
+    """The application, and a client that speaks to it from an address."""
+
+    def __init__(self, directory):
+        self.reading = FakeReading()
+        self.doorkeeper = Doorkeeper(directory, cost=Cost(8, 1, 1))
+        self.user = self.doorkeeper.users.add("alice", "correct horse")
+        self.token = self.doorkeeper.read_tokens.issue(self.user, "test")
+        self.stopping = threading.Event()
+        self.tails = Tails(
+            self.reading, self.doorkeeper, self.stopping.is_set, poll_s=0.001, heartbeat_s=0.01
+        )
+        self.routes = make_api(
+            self.reading,
+            self.doorkeeper,
+            ledger_files={"demo": FakeFiles()},
+            metrics=lambda: "whodid_ready 1\n",
+            tails=self.tails,
+        )
+        self.app = Starlette(routes=self.routes)
+        self.app.router.redirect_slashes = False
+
+    def get(self, path, *, token=None, ip="10.0.0.1", method="GET", **options):
+        headers = options.pop("headers", {})
+        if token is None and "cookies" not in options:
+            token = self.token
+        if token:
+            headers = {"Authorization": f"Bearer {token}", **headers}
+
+        async def call():
+            transport = httpx.ASGITransport(self.app, client=(ip, 1234))
+            cookies = options.pop("cookies", None)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://whodid.example", cookies=cookies
+            ) as client:
+                return await client.request(method, path, headers=headers, **options)
+
+        return anyio.run(call)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    with contextlib.closing(StateDb(tmp_path)) as db:
+        db.add_source(Source("crm", b"c" * 16, "json", "crm"))
+    return tmp_path
+
+
+@pytest.fixture
+def server(directory):
+    return Server(directory)

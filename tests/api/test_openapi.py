@@ -1,0 +1,90 @@
+import re
+
+import pytest
+from starlette.routing import Route
+
+
+@pytest.fixture
+def document(server):
+    response = server.get("/openapi.json", token="")
+    assert response.status_code == 200
+    return response.json()
+
+
+def valid(schema, value, root):
+    """A small JSON Schema check: the keywords that our document uses."""
+    if "$ref" in schema:
+        schema = root["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    types = {
+        "object": dict, "array": list, "string": str, "integer": int, "boolean": bool,
+        "null": type(None),
+    }  # fmt: skip
+    if kinds and type(value) not in [types[kind] for kind in kinds]:
+        raise AssertionError(f"{value!r} is not {kinds}")
+    if "enum" in schema:
+        assert value in schema["enum"]
+    if isinstance(value, dict) and "properties" in schema:
+        missing = set(schema.get("required", [])) - set(value)
+        assert not missing, missing
+        for key, item in value.items():
+            if key in schema["properties"]:
+                valid(schema["properties"][key], item, root)
+            else:
+                assert schema.get("additionalProperties", True), f"{key} is not described"
+    if isinstance(value, list) and "items" in schema:
+        for item in value:
+            valid(schema["items"], item, root)
+
+
+def test_every_route_is_described_and_the_reverse(server, document):
+    served = {
+        re.sub(r":path\}", "}", route.path)
+        for route in server.routes
+        if isinstance(route, Route) and "{rest" not in route.path
+    }
+    assert served | {"/v1/events"} == set(document["paths"])
+    assert document["openapi"].startswith("3.1")
+
+
+def test_references_and_path_parameters_are_there(document):
+    names = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
+    assert names == set(document["components"]["schemas"]) - ({"Event"} - names)
+    ids = []
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            ids.append(operation["operationId"])
+            in_path = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+            assert in_path == set(re.findall(r"\{(\w+)\}", path))
+            for requirement in operation["security"]:
+                assert set(requirement) <= set(document["components"]["securitySchemes"])
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("/v1/search", "/v1/search"),
+        ("/v1/events/0190-id", "/v1/events/{event_id}"),
+        ("/v1/events/0190-id/proof", "/v1/events/{event_id}/proof"),
+        ("/v1/sources", "/v1/sources"),
+        ("/healthz", "/healthz"),
+        ("/v1/search?q=(", "/v1/search"),
+        ("/v1/events/none", "/v1/events/{event_id}"),
+    ],
+)
+def test_answers_have_the_shape_that_is_described(server, document, url, path):
+    response = server.get(url)
+    described = document["paths"][path]["get"]["responses"][str(response.status_code)]
+    media = response.headers["content-type"]
+    valid(described["content"][media]["schema"], response.json(), document)
+
+
+def test_public_operations_and_no_others_need_no_credential(server, document):
+    for path, operations in document["paths"].items():
+        if "get" not in operations or path in {"/metrics", "/v1/events"}:
+            continue
+        values = {"event_id": "0190-id", "name": "demo", "path": "0/000"}
+        status = server.get(path.format(**values), token="").status_code
+        assert (status == 200) == (operations["get"]["security"] == []), path
