@@ -87,14 +87,29 @@ class Batch(Struct, frozen=True):
         """Return what the body is bound to."""
         return self.ledger_id + self.batch_id + self.frame_number.to_bytes(8, "big")
 
+    def key(self, keks: dict[int, Kek]) -> bytes:
+        """Return the door's key. Raises IntegrityError (altered) or LedgerError (no such key)."""
+        return unwrap(keks, self.kek_version, self.wrapped_key, _CONTEXT + self.ledger_id)
+
     def open(self, keks: dict[int, Kek]) -> frame.Rows:
         """Decrypt the body. Raises IntegrityError (altered) or LedgerError (no such key)."""
-        key = unwrap(keks, self.kek_version, self.wrapped_key, _CONTEXT + self.ledger_id)
+        return self.open_with(self.key(keks))
+
+    def open_with(self, key: bytes) -> frame.Rows:
+        """Decrypt the body with the door's key. Raises IntegrityError (altered)."""
         plain = frame.decrypt(key, self.frame_number, self.aad(), self.body)
         rows = frame.unpack_frame(plain, with_tags=False)
         if len(rows.seeds) != self.rows:
             raise IntegrityError(f"a batch of {self.rows} rows whose body has {len(rows.seeds)}")
         return rows
+
+    def open_groups(self, key: bytes, wanted: Sequence[int]) -> list[list[bytes]]:
+        """Decrypt some groups (0 to 7), each a list over the rows. Raises IntegrityError."""
+        plain = frame.decrypt(key, self.frame_number, self.aad(), self.body)
+        found = frame.open_frame(plain, with_tags=False).groups(wanted)
+        if any(len(column) != self.rows for column in found):
+            raise IntegrityError(f"a batch of {self.rows} rows whose body has others")
+        return found
 
 
 class BatchBuilder:

@@ -10,6 +10,7 @@ AAD = SHA-256 of everything before the first frame); the wrapped key is in keys.
 import hashlib
 import secrets
 import struct
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -20,10 +21,12 @@ from msgspec import Struct
 from whodid.errors import IntegrityError
 from whodid.ledger import frame
 from whodid.ledger.layout import BLOCK, check_magic
-from whodid.limits import FRAME_ROWS, UNIT_ROWS
+from whodid.limits import FRAME_ROWS, LOG_SIZE_MAX, UNIT_ROWS
 
 _HEADER = struct.Struct(">8s16sQIHI16sH")
 _FRAME = struct.Struct(">IH")
+KEY_ID = slice(42, 58)
+"""Where the key id stands in the header."""
 SEAL_LEVEL = 3
 
 
@@ -43,9 +46,13 @@ class Block(Struct, frozen=True):
 
     def read_frame(self, number: int, key: bytes) -> frame.Rows:
         """Decrypt one frame. Raises IntegrityError."""
+        return self.open_frame(number, key).rows()
+
+    def open_frame(self, number: int, key: bytes) -> frame.OpenFrame:
+        """Decrypt one frame; its rows are cut when they are asked for. Raises IntegrityError."""
         offset, size, rows = self.frames[number]
         plain = frame.decrypt(key, number, self.aad, self.data[offset : offset + size])
-        found = frame.unpack_frame(plain, with_tags=True)
+        found = frame.open_frame(plain, with_tags=True)
         if len(found.seeds) != rows:
             raise IntegrityError(
                 f"frame {number} has {len(found.seeds)} rows, its table says {rows}"
@@ -54,10 +61,9 @@ class Block(Struct, frozen=True):
 
     def frame_of(self, index: int) -> tuple[int, int]:
         """Return (frame number, row in it) of a log index. Raises KeyError when it is not here."""
-        try:
-            row = self.indexes.index(index)
-        except ValueError as error:
-            raise KeyError(index) from error
+        row = bisect_left(self.indexes, index)
+        if row == len(self.indexes) or self.indexes[row] != index:
+            raise KeyError(index)
         for number, (_, _, rows) in enumerate(self.frames):
             if row < rows:
                 return number, row
@@ -99,7 +105,7 @@ def decode_block(data: bytes, name: object) -> Block:
     check_magic(data, BLOCK, name)
     try:
         _, ledger_id, first, span, class_, rows, key_id, frames = _HEADER.unpack_from(data)
-        if not 0 < rows <= span <= UNIT_ROWS:
+        if not 0 < rows <= span <= UNIT_ROWS or first > LOG_SIZE_MAX - span:
             raise IntegrityError(f"{name}: a block of {rows} rows in a span of {span}")
         at = _HEADER.size
         table = [_FRAME.unpack_from(data, at + i * _FRAME.size) for i in range(frames)]

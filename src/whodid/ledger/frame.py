@@ -10,6 +10,7 @@ values of other rows. AES-256-GCM, nonce = frame number as u96: a key never sees
 """
 
 import struct
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -38,6 +39,45 @@ class Rows(Struct):
     content_tags: list[bytes]
 
 
+class OpenFrame(Struct, frozen=True):
+    """A decompressed frame: the rows' groups stand in `data` one after the other.
+
+    `bounds[8 * i + g]` is where group g (0 to 7) of row i begins, the next number where it ends.
+    """
+
+    seeds: list[bytes]
+    content_tags: list[bytes]
+    data: bytes
+    bounds: list[int]
+
+    def row_bytes(self, row: int) -> bytes:
+        """Return the eight groups of a row, joined without anything between."""
+        return self.data[self.bounds[GROUPS * row] : self.bounds[GROUPS * (row + 1)]]
+
+    def all_bytes(self) -> bytes:
+        """Return the groups of all rows, joined without anything between."""
+        return self.data[self.bounds[0] :]
+
+    def row(self, row: int) -> tuple[bytes, ...]:
+        """Return the eight groups of a row."""
+        edges = self.bounds[GROUPS * row : GROUPS * (row + 1) + 1]
+        return tuple([self.data[a:b] for a, b in pairwise(edges)])
+
+    def rows(self) -> Rows:
+        """Return all rows."""
+        data = self.data
+        flat = iter([data[a:b] for a, b in pairwise(self.bounds)])
+        return Rows(self.seeds, list(zip(*([flat] * GROUPS), strict=True)), self.content_tags)
+
+    def groups(self, wanted: Sequence[int]) -> list[list[bytes]]:
+        """Return some groups, each as a list over the rows."""
+        data, edges = self.data, self.bounds
+        return [
+            [data[a:b] for a, b in zip(edges[g::GROUPS], edges[g + 1 :: GROUPS], strict=False)]
+            for g in wanted
+        ]
+
+
 def pack_frame(
     seeds: list[bytes],
     groups: list[tuple[bytes, ...]],
@@ -52,7 +92,7 @@ def pack_frame(
     return b"".join((_COUNT.pack(len(seeds)), *seeds, *(content_tags or ()), packed))
 
 
-def unpack_frame(plain: bytes, *, with_tags: bool) -> Rows:
+def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:
     """Read a frame. Raises IntegrityError for bytes that `pack_frame` never wrote."""
     try:
         (count,) = _COUNT.unpack_from(plain)
@@ -73,10 +113,12 @@ def unpack_frame(plain: bytes, *, with_tags: bool) -> Rows:
     ends = np.cumsum(lengths.T.reshape(-1), dtype=np.int64) + size
     if count and int(ends[-1]) != len(data):
         raise IntegrityError("a frame whose lengths do not add up")
-    bounds = [size, *ends.tolist()]
-    flat = [data[a:b] for a, b in pairwise(bounds)]
-    rows = iter(flat)
-    return Rows(seeds, list(zip(*([rows] * GROUPS), strict=True)), tags)
+    return OpenFrame(seeds, tags, data, [size, *ends.tolist()])
+
+
+def unpack_frame(plain: bytes, *, with_tags: bool) -> Rows:
+    """Read all rows of a frame. Raises IntegrityError as `open_frame` does."""
+    return open_frame(plain, with_tags=with_tags).rows()
 
 
 def _slices(data: bytes, at: int, count: int, size: int) -> list[bytes]:

@@ -42,6 +42,11 @@ class LeafFile(Struct, frozen=True):
         """Return the leaves, each behind the 0x00 of RFC 6962."""
         return encode_leaves(self.table, self.tails)
 
+    def leaf(self, row: int) -> bytes:
+        """Return one leaf, without the 0x00."""
+        fixed: bytes = self.table[row : row + 1].tobytes()
+        return fixed[1:] + self.tails.get(row, b"")
+
 
 def encode_leaf_file(ledger_id: bytes, first: int, leaves: Sequence[bytes]) -> bytes:
     """Serialise leaves (each behind its 0x00) of entries first, first+1 and so on."""

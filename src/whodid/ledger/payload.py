@@ -1,7 +1,7 @@
 """Reading sealed payload blocks: from a log index to a row. Read-only; needs the key folder."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,9 @@ from whodid.ledger.manifest import SealedFile, all_files, read_manifest
 
 Row = tuple[bytes, tuple[bytes, ...], bytes]
 """(seed, eight groups, content tag)"""
+
+Look = Callable[[bytes], bool]
+"""A question about the bytes of a row, or of a frame of rows."""
 
 
 class SealedPayload:
@@ -50,9 +53,9 @@ class SealedPayload:
             raise IntegrityError(f"{name}: altered (its SHA-256 is not the manifest's)")
         return decode_block(data, name)
 
-    def _read_frame(self, path: str, digest: str, number: int) -> frame.Rows:
+    def _read_frame(self, path: str, digest: str, number: int) -> frame.OpenFrame:
         block = self._block(path, digest)
-        return block.read_frame(number, self._data_keys.key(block.key_id))
+        return block.open_frame(number, self._data_keys.key(block.key_id))
 
     def _of(self, index: int) -> list[SealedFile]:
         number = bisect_right(self._firsts, index) - 1
@@ -70,7 +73,7 @@ class SealedPayload:
             except KeyError:
                 continue
             rows = self._frame(file.path, file.sha256, number)
-            return rows.seeds[at], rows.groups[at], rows.content_tags[at]
+            return rows.seeds[at], rows.row(at), rows.content_tags[at]
         return None
 
     def rows(self, first: int, end: int) -> Iterator[tuple[int, Row]]:
@@ -84,6 +87,83 @@ class SealedPayload:
                 found += self._in_file(file, first, end)
             yield from sorted(found, key=lambda item: item[0])
 
+    def groups(
+        self, first: int, end: int, wanted: Sequence[int]
+    ) -> Iterator[tuple[list[int], list[list[bytes]]]]:
+        """Yield (ascending indexes, some groups of those rows) of the rows in [first, end).
+
+        A yield is some frames of one block, or all of a unit that has blocks of several classes.
+        """
+        at = max(bisect_right(self._firsts, first) - 1, 0)
+        for start in self._firsts[at:]:
+            if start >= end:
+                return
+            files = self._files[start]
+            chunks = [self._chunks(file, first, end, wanted) for file in files]
+            if len(files) == 1:
+                yield from chunks[0]
+            else:
+                yield from _in_order([chunk for file in chunks for chunk in file])
+
+    def _chunks(
+        self, file: SealedFile, first: int, end: int, wanted: Sequence[int]
+    ) -> Iterator[tuple[list[int], list[list[bytes]]]]:
+        block = self._block(file.path, file.sha256)
+        key = self._data_keys.key(block.key_id)
+        start = 0
+        for number, (_, _, count) in enumerate(block.frames):
+            indexes = block.indexes[start : start + count]
+            start += count
+            low, high = bisect_left(indexes, first), bisect_left(indexes, end)
+            if low < high:
+                groups = block.open_frame(number, key).groups(wanted)
+                yield list(indexes[low:high]), [column[low:high] for column in groups]
+
+    def pick(self, indexes: Sequence[int], look: Look | None) -> Iterator[tuple[int, Row | None]]:
+        """Yield the rows at these ascending indexes, in some order, None for one that is not here.
+
+        With a `look`, only those for which it is true of the bytes of their groups. A frame without
+        backslashes is looked at as a whole first. Raises as `row`.
+        """
+        at = 0
+        while at < len(indexes):
+            unit = bisect_right(self._firsts, indexes[at]) - 1
+            last = unit + 1 == len(self._firsts)
+            end = len(indexes) if last else bisect_left(indexes, self._firsts[unit + 1], at)
+            left = set(indexes[at:end])
+            for file in self._files[self._firsts[unit]] if unit >= 0 else []:
+                for index, row in self._pick_in(file, sorted(left), look):
+                    left.discard(index)
+                    if row is not None:
+                        yield index, row
+            for index in left:
+                yield index, None
+            at = end
+
+    def _pick_in(
+        self, file: SealedFile, indexes: list[int], look: Look | None
+    ) -> Iterator[tuple[int, Row | None]]:
+        """Yield (index, row) of those that are in this block, None where the look is false."""
+        block = self._block(file.path, file.sha256)
+        start = 0
+        for number, (_, _, count) in enumerate(block.frames):
+            here = block.indexes[start : start + count]
+            start += count
+            wanted = indexes[bisect_left(indexes, here[0]) : bisect_right(indexes, here[-1])]
+            if not wanted:
+                continue
+            rows = self._frame(file.path, file.sha256, number)
+            place = dict(zip(here, range(count), strict=True))
+            skip = look is not None and _none_has(rows.all_bytes(), look)
+            for index in wanted:
+                row = place.get(index)
+                if row is None:
+                    continue
+                if skip or (look is not None and not look(rows.row_bytes(row))):
+                    yield index, None
+                else:
+                    yield index, (rows.seeds[row], rows.row(row), rows.content_tags[row])
+
     def _in_file(self, file: SealedFile, first: int, end: int) -> Iterator[tuple[int, Row]]:
         block = self._block(file.path, file.sha256)
         start = 0
@@ -92,11 +172,29 @@ class SealedPayload:
             start += count
             if not indexes or indexes[-1] < first or indexes[0] >= end:
                 continue
-            rows = self._frame(file.path, file.sha256, number)
+            rows = self._frame(file.path, file.sha256, number).rows()
             parts = zip(indexes, rows.seeds, rows.groups, rows.content_tags, strict=True)
             for index, seed, groups, tag in parts:
                 if first <= index < end:
                     yield index, (seed, groups, tag)
+
+
+def _none_has(data: bytes, look: Look) -> bool:
+    """Tell whether one look at all rows shows that none has it; escapes are seen row by row."""
+    return b"\\" not in data and not look(data)
+
+
+def _in_order(
+    chunks: list[tuple[list[int], list[list[bytes]]]],
+) -> Iterator[tuple[list[int], list[list[bytes]]]]:
+    """Yield the rows of several blocks as one chunk, by index."""
+    if not chunks:
+        return
+    indexes = [index for chunk, _ in chunks for index in chunk]
+    order = sorted(range(len(indexes)), key=indexes.__getitem__)
+    columns = zip(*(groups for _, groups in chunks), strict=True)
+    joined = [[part for column in parts for part in column] for parts in columns]
+    yield [indexes[i] for i in order], [[column[i] for i in order] for column in joined]
 
 
 def content_tags(directory: Path, keys: KeyFolder, first: int, end: int) -> dict[int, bytes]:

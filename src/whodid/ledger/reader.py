@@ -4,23 +4,35 @@ Needs the key folder to open payload. Does not verify the tree (`verify` does), 
 is checked against hashes and keys on the way.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from msgspec import Struct
 
-from whodid.errors import IntegrityError, UsageError
+from whodid.errors import IntegrityError, LedgerError, UsageError
 from whodid.event import Event, decode_groups
+from whodid.ledger.batch import Batch
 from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import MANIFEST
 from whodid.ledger.leaf import Leaf, LeafType, decode_leaf
+from whodid.ledger.leaves import LeafFile
 from whodid.ledger.manifest import Manifest, all_files, read_manifest
-from whodid.ledger.payload import SealedPayload
+from whodid.ledger.payload import Look, SealedPayload
 from whodid.ledger.sealed import SealedLeaves
+from whodid.ledger.sequenced import Sequenced
 from whodid.ledger.wal_tail import TailRecord, WalTail
+from whodid.limits import UNIT_ROWS
+
+_DOOR_KEYS_MAX = 64
 
 
 class StoredRow(Struct, frozen=True):
-    """One entry: its index, its leaf (94 B and tail), and its payload (None when erased)."""
+    """One entry: its index, its leaf (94 B and tail), and its payload.
+
+    `seed` and `groups` are None when it was erased, or when a door sent a body that does not open.
+    """
 
     index: int
     leaf_bytes: bytes
@@ -37,10 +49,26 @@ class StoredRow(Struct, frozen=True):
         return self.leaf_bytes[1]
 
     def event(self) -> Event | None:
-        """Return the event; None for other types of entry and for erased payload."""
+        """Return the event; None for other types of entry and where there is no payload.
+
+        Raises msgspec.DecodeError for a payload that is not an event's.
+        """
         if self.type != LeafType.EVENT or self.groups is None:
             return None
         return decode_groups(self.groups)
+
+
+class GroupRows(Struct, frozen=True):
+    """Consecutive entries from `first` on: type, flags and whether the payload is here.
+
+    `groups` has one list per group asked for, over the rows whose payload is here.
+    """
+
+    first: int
+    types: np.ndarray
+    flags: np.ndarray
+    here: np.ndarray
+    groups: list[list[bytes]]
 
 
 class LedgerReader:
@@ -55,12 +83,13 @@ class LedgerReader:
         self.keys = keys
         self._vkey = keys.vkey()
         self._keks = keys.keks()
-        self._stamp: tuple[int, int] = (0, 0)
+        self._stamp = (0, 0, 0)
         self.manifest = read_manifest(directory, self._vkey)
         self._leaves = SealedLeaves(directory, self.manifest)
         self._payload = SealedPayload(directory, keys)
         self._payload.extend(all_files(directory, self.manifest))
         self._tail = WalTail(directory, keys.ledger_id)
+        self._door_keys: dict[bytes, bytes] = {}
         self._cached: tuple[int, list[StoredRow]] = (0, [])
         self.refresh()
 
@@ -71,15 +100,19 @@ class LedgerReader:
 
     def refresh(self) -> int:
         """Look for new entries and newly sealed files; return `size`."""
-        path = self.directory / "manifest"
-        stat = path.stat()
-        stamp = (stat.st_mtime_ns, stat.st_ino)
+        self._follow_manifest()
+        self._tail.poll()
+        if self._tail.first > self.manifest.sealed:  # sealed and recycled between the two looks
+            self._follow_manifest()
+        self._tail.forget(self.manifest.sealed)
+        return self.size
+
+    def _follow_manifest(self) -> None:
+        stat = (self.directory / MANIFEST).stat()
+        stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
         if stamp != self._stamp:
             self._reload(read_manifest(self.directory, self._vkey))
             self._stamp = stamp
-        self._tail.poll()
-        self._tail.forget(self.manifest.sealed)
-        return self.size
 
     def _reload(self, manifest: Manifest) -> None:
         if manifest.chapters == self.manifest.chapters:
@@ -109,6 +142,74 @@ class LedgerReader:
             yield from rows[at - record.first : end - record.first]
             at = min(end, record.end)
 
+    def groups(self, first: int, end: int, wanted: Sequence[int]) -> Iterator[GroupRows]:
+        """Yield entries [first, end) in order, with some groups (0 to 7) only. Raises as `rows`.
+
+        For those who read everything: several times as fast as `rows`.
+        """
+        at = first
+        while at < end:
+            if at < self.manifest.sealed:
+                stop = min(end, self.manifest.sealed)
+                for file in self._leaves.files(at, stop):
+                    yield from self._sealed_groups(file, at, stop, wanted)
+                at = stop
+                continue
+            record = self._record_of(at)
+            sequenced = self._tail.open(record)
+            if sequenced is None:  # recycled: it is sealed by now
+                self.refresh()
+                if at >= self.manifest.sealed:
+                    raise IntegrityError(f"entry {at} is not readable in the write-ahead log")
+                continue
+            yield self._tail_groups(sequenced, at, end, wanted)
+            at = min(end, record.end)
+
+    def _sealed_groups(
+        self, file: LeafFile, first: int, end: int, wanted: Sequence[int]
+    ) -> Iterator[GroupRows]:
+        at, stop = max(first, file.first), min(end, file.end)
+        for indexes, groups in self._payload.groups(at, stop, wanted):
+            past = indexes[-1] + 1
+            rows = file.table[at - file.first : past - file.first]
+            here = np.zeros(len(rows), dtype=np.bool_)
+            here[np.array(indexes) - at] = True
+            yield GroupRows(at, rows["type"], rows["flags"].astype(np.uint16), here, groups)
+            at = past
+        if at < stop:
+            rows = file.table[at - file.first : stop - file.first]
+            nothing = np.zeros(len(rows), dtype=np.bool_)
+            flags = rows["flags"].astype(np.uint16)
+            yield GroupRows(at, rows["type"], flags, nothing, [[] for _ in wanted])
+
+    def _tail_groups(
+        self, sequenced: Sequenced, first: int, end: int, wanted: Sequence[int]
+    ) -> GroupRows:
+        at, stop = max(first - sequenced.first, 0), min(end, sequenced.end) - sequenced.first
+        kept = sequenced.kept()
+        heads = np.frombuffer(b"".join([leaf[2:5] for leaf in sequenced.leaves()]), dtype=np.uint8)
+        types, high, low = heads.reshape(-1, 3).T
+        flags = high.astype(np.uint16) << 8 | low
+        try:
+            groups = sequenced.batch.open_groups(self._door_key(sequenced.batch), wanted)
+        except IntegrityError:  # as in `_open`
+            nothing = np.zeros(stop - at, dtype=np.bool_)
+            empty: list[list[bytes]] = [[] for _ in wanted]
+            return GroupRows(sequenced.first + at, types[at:stop], flags[at:stop], nothing, empty)
+        if len(kept) < sequenced.batch.rows:
+            groups = [[column[row] for row in kept] for column in groups]
+        here = np.ones(stop - at, dtype=np.bool_)
+        chosen = [column[at:stop] for column in groups]
+        return GroupRows(sequenced.first + at, types[at:stop], flags[at:stop], here, chosen)
+
+    def _door_key(self, batch: Batch) -> bytes:
+        key = self._door_keys.get(batch.wrapped_key)
+        if key is None:
+            if len(self._door_keys) >= _DOOR_KEYS_MAX:
+                self._door_keys.clear()
+            key = self._door_keys[batch.wrapped_key] = batch.key(self._keks)
+        return key
+
     def row(self, index: int) -> StoredRow:
         """Return one entry. Raises UsageError when the log is shorter."""
         if not 0 <= index < self.size and not 0 <= index < self.refresh():
@@ -118,6 +219,51 @@ class LedgerReader:
             leaf = self._leaves.leaf(index)
             return StoredRow(index, leaf, row[0] if row else None, row[1] if row else None)
         return next(self.rows(index, index + 1))
+
+    def pick(self, indexes: Sequence[int], look: Look | None = None) -> Iterator[StoredRow]:
+        """Yield the entries at these ascending indexes, in some order; several at a time are cheap.
+
+        `groups` is None where the payload is gone or damaged. With a `look`, entries are left out
+        for which it is false of the bytes of their groups.
+        """
+        sealed = bisect_left(indexes, self.manifest.sealed)
+        for start in range(0, sealed, UNIT_ROWS):
+            yield from self._pick_sealed(indexes[start : min(start + UNIT_ROWS, sealed)], look)
+        for index in indexes[sealed:]:
+            try:
+                row = self.row(index)
+            except LedgerError:
+                yield StoredRow(index, self.leaf_bytes(index), None, None)
+                continue
+            if row.groups is None or look is None or look(b"\n".join(row.groups)):
+                yield row
+
+    def _pick_sealed(self, indexes: Sequence[int], look: Look | None) -> Iterator[StoredRow]:
+        done: set[int] = set()
+        try:
+            for index, row in self._payload.pick(indexes, look):
+                done.add(index)
+                seed, groups = (None, None) if row is None else row[:2]
+                yield StoredRow(index, self._leaves.leaf(index), seed, groups)
+        except LedgerError:
+            if len(indexes) == 1:
+                yield StoredRow(indexes[0], self._leaves.leaf(indexes[0]), None, None)
+                return
+            for index in indexes:
+                if index not in done:
+                    yield from self._pick_sealed([index], look)
+
+    def leaf_bytes(self, index: int) -> bytes:
+        """Return one entry's leaf, without opening its payload. Raises as `row`."""
+        if not 0 <= index < self.size:
+            raise UsageError(f"entry {index} is not in the log of {self.size} entries")
+        if index < self.manifest.sealed:
+            return self._leaves.leaf(index)
+        record = self._record_of(index)
+        sequenced = self._tail.open(record)
+        if sequenced is None:
+            return self.row(index).leaf_bytes
+        return sequenced.leaves()[index - record.first][1:]
 
     def tail_records(self) -> list[TailRecord]:
         """Return the unsealed records, oldest first."""
@@ -137,6 +283,8 @@ class LedgerReader:
                 yield StoredRow(index, leaf[1:], seed, groups)
 
     def _record_of(self, index: int) -> TailRecord:
+        if self._tail.first > index:
+            self.refresh()
         low, high = 0, len(self._tail.records)
         records = self._tail.records
         while low < high:
@@ -155,12 +303,16 @@ class LedgerReader:
         sequenced = self._tail.open(record)
         if sequenced is None:
             return None
-        opened = sequenced.batch.open(self._keks)
-        kept = sequenced.kept()
-        rows = [
-            StoredRow(record.first + i, leaf[1:], opened.seeds[row], opened.groups[row])
-            for i, (row, leaf) in enumerate(zip(kept, sequenced.leaves(), strict=True))
-        ]
+        parts = enumerate(zip(sequenced.kept(), sequenced.leaves(), strict=True), record.first)
+        try:
+            opened = sequenced.batch.open_with(self._door_key(sequenced.batch))
+        except IntegrityError:  # the record is as it was written: the door sent no payload
+            rows = [StoredRow(index, leaf[1:], None, None) for index, (_, leaf) in parts]
+        else:
+            rows = [
+                StoredRow(index, leaf[1:], opened.seeds[row], opened.groups[row])
+                for index, (row, leaf) in parts
+            ]
         self._cached = (record.lsn, rows)
         return rows
 

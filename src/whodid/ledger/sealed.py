@@ -82,7 +82,7 @@ class SealedLeaves:
     def leaf(self, index: int) -> bytes:
         """Return one leaf, without the 0x00."""
         file = self.file_at(index)
-        return file.leaves()[index - file.first][1:]
+        return file.leaf(index - file.first)
 
     def last_time(self) -> int:
         """Return `appended_us` of the last sealed leaf."""

@@ -1,0 +1,31 @@
+"""A cache bounded by bytes: the least recently used goes first. Not safe for threads."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+import numpy as np
+
+Array = np.ndarray
+
+
+class ArrayCache:
+    """Arrays by key. Invariant: the arrays together have at most `bytes_max` bytes, or are one."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._size = 0
+        self._arrays: OrderedDict[Hashable, Array] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Array]) -> Array:
+        """Return the array of this key, made when it is not here."""
+        found = self._arrays.get(key)
+        if found is not None:
+            self._arrays.move_to_end(key)
+            return found
+        made = make()
+        self._arrays[key] = made
+        self._size += made.nbytes
+        while self._size > self._bytes_max and len(self._arrays) > 1:
+            _, gone = self._arrays.popitem(last=False)
+            self._size -= gone.nbytes
+        return made

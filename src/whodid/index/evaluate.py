@@ -1,0 +1,311 @@
+"""What the columns of a table say about a search: for each row yes, no, or open it.
+
+A tree becomes two masks: `sure` (matches for certain) and `maybe` (may match; contains `sure`).
+Columns give both alike; where rows must be opened, nothing is sure and all may be. Hence AND and
+OR work on each, NOT exchanges them. Predicates are asked once per distinct text of a dictionary.
+Never answers otherwise than `query.match`, only sooner.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from whodid.index.builder import uuid_numbers, uuid_texts
+from whodid.index.columns import KINDS, OPENED
+from whodid.index.dictionary import containing, equal_to, satisfying
+from whodid.index.table import Array, Table
+from whodid.ledger.leaf import LeafFlag
+from whodid.query.fields import SEARCH_FIELDS
+from whodid.query.match import term_columns, value_predicate
+from whodid.query.own import OWN_SOURCE
+from whodid.query.times import term_bounds
+from whodid.query.tree import And, Everything, Node, Not, Or, Pattern, Range, Term, Text
+
+Masks: TypeAlias = tuple[Any, Any]
+"""(sure, maybe): arrays of bool, or one bool for all rows."""
+
+YES = np.True_
+NO = np.False_
+_INT64 = np.iinfo(np.int64)
+_FLAGS = {
+    "_quarantined": (LeafFlag.QUARANTINED, "quarantine"),
+    "_redacted": (LeafFlag.REDACTED, "redactions"),
+    "_conflict": (LeafFlag.CONFLICT, None),
+}
+
+
+def masks(node: Node, table: Table) -> Masks:
+    """Return (sure, maybe) of a resolved tree over the rows of a table."""
+    match node:
+        case Everything():
+            return YES, YES
+        case Text():
+            return NO, YES
+        case Not():
+            sure, maybe = masks(node.item, table)
+            return ~maybe, ~sure
+        case And():
+            return _all(sorted(node.items, key=opens_rows), table)
+        case Or():
+            parts = [masks(item, table) for item in node.items]
+            return _reduced(np.logical_or, parts)
+    return _term(node, table)
+
+
+def opens_rows(node: Node) -> bool:
+    """Tell whether some row may have to be opened to answer this tree."""
+    match node:
+        case Text():
+            return True
+        case Term():
+            return not OPENED.isdisjoint(term_columns(node))
+        case Not():
+            return opens_rows(node.item)
+        case And() | Or():
+            return any(opens_rows(item) for item in node.items)
+    return False
+
+
+def states_of(flags: int) -> frozenset[str]:
+    """Return the names of the states that the flags of a leaf say."""
+    return frozenset(name for name, (bit, _) in _FLAGS.items() if flags & bit)
+
+
+def own_rows(table: Table) -> Any:
+    """Return which rows whodid itself wrote."""
+    if not table.summary.own:
+        return NO
+    return _by_text(table, "source", OWN_SOURCE)
+
+
+def _all(items: list[Node], table: Table) -> Masks:
+    sure: Any = YES
+    maybe: Any = YES
+    for item in items:
+        part = masks(item, table)
+        sure, maybe = sure & part[0], maybe & part[1]
+        if not maybe.any():
+            return NO, NO
+    return sure, maybe
+
+
+def _reduced(join: Callable[[Any, Any], Any], parts: list[Masks]) -> Masks:
+    return reduce(join, (part[0] for part in parts)), reduce(join, (part[1] for part in parts))
+
+
+def _term(term: Term, table: Table) -> Masks:
+    columns = term_columns(term)
+    kind = SEARCH_FIELDS[term.field].kind
+    if not OPENED.isdisjoint(columns):
+        return NO, YES
+    if kind == "state":
+        return _same(_state(term, table))
+    if kind == "time":
+        return _same(_time(term, table))
+    if kind == "integer":
+        return _number(term, table, columns[0])
+    found: Any = NO
+    for column in columns:
+        found = found | (_id(term, table) if column == "id" else _text(term, table, column))
+    return _same(found)
+
+
+def _same(found: Any) -> Masks:
+    return found, found
+
+
+def _needed(table: Table, name: str) -> Array:
+    array = table.array(name)
+    assert array is not None
+    return array
+
+
+def _state(term: Term, table: Table) -> Any:
+    holds: Any = NO
+    if term.field in _FLAGS:
+        bit, column = _FLAGS[term.field]
+        holds = (_needed(table, "flags") & np.uint16(bit)) != 0
+        codes = table.array(column) if column else None
+        if codes is not None:
+            holds = holds | (codes != 0)
+    predicate = value_predicate(term)
+    return _where(holds, predicate(True), predicate(False))
+
+
+def _where(holds: Any, if_true: bool, if_false: bool) -> Any:
+    if if_true == if_false:
+        return np.bool_(if_true)
+    return holds if if_true else ~holds
+
+
+def _time(term: Term, table: Table) -> Any:
+    if term.op == "exists":
+        return _needed(table, "timed") if term.field == "time" else YES
+    low, high = term_bounds(term)
+    if term.field == "time":
+        summary = table.summary
+        if not summary.events or _apart(low, high, summary.at_min, summary.at_max):
+            return NO
+        if (low is None or low <= summary.at_min) and (high is None or summary.at_max < high):
+            return YES
+    values = _needed(table, "at" if term.field == "time" else "received")
+    found: Any = YES
+    if low is not None:
+        found = found & (values >= low)
+    if high is not None:
+        found = found & (values < high)
+    return found
+
+
+def _apart(low: int | None, high: int | None, least: int, most: int) -> bool:
+    return (low is not None and most < low) or (high is not None and least >= high)
+
+
+def _number(term: Term, table: Table, column: str) -> Masks:
+    values = table.array(column)
+    if values is None:
+        return _same(NO)
+    present = _needed(table, f"{column}?")
+    if term.op == "exists":
+        return _same(present)
+    low, high = _integer_bounds(term)
+    found = present & (values >= low) & (values <= high)
+    edge = present & ((values == _INT64.max) | (values == _INT64.min))
+    if not edge.any():
+        return _same(found)
+    return found & ~edge, found | edge  # a number there may be a greater one
+
+
+def _integer_bounds(term: Term) -> tuple[int, int]:
+    """Return the least and the greatest number that satisfy a term, both within int64."""
+    value: Any = term.value
+    least, most = int(_INT64.min), int(_INT64.max)
+    if isinstance(value, Range):
+        low: Any = least if value.low is None else value.low
+        high: Any = most if value.high is None else value.high
+        return low, high
+    return {
+        ">": (value + 1, most) if value < most else (most, least),
+        ">=": (value, most),
+        "<": (least, value - 1) if value > least else (most, least),
+        "<=": (least, value),
+    }.get(term.op, (value, value))
+
+
+def _text(term: Term, table: Table, column: str) -> Any:
+    codes = table.array(column)
+    if codes is None:
+        return NO
+    if term.op == "exists":
+        return codes != 0
+    exact, piece = _literal(term)
+    found = table.kept(
+        (column, term),
+        lambda: _texts_found(table, column, value_predicate(term), exact=exact, piece=piece),
+    )
+    return _rows_of(table, column, found)
+
+
+def _literal(term: Term) -> tuple[str | None, str | None]:
+    """Return (text that a match equals, case apart; ASCII piece that a match contains)."""
+    kind, value = SEARCH_FIELDS[term.field].kind, term.value
+    if isinstance(value, str) and term.op in {"has", "is"}:
+        if kind == "exact" or term.op == "is":
+            return value, None
+        return None, _piece((value,))
+    if isinstance(value, Pattern):
+        return None, _piece(value.pieces)
+    return None, None
+
+
+def _piece(pieces: tuple[str, ...]) -> str | None:
+    ascii_pieces = [piece.casefold() for piece in pieces if piece.isascii() and piece]
+    return max(ascii_pieces, key=len, default=None)
+
+
+class _Dictionary:
+    """The dictionary of a column of a table."""
+
+    def __init__(self, table: Table, column: str) -> None:
+        self._table = table
+        self._column = column
+
+    def crc(self) -> Array:
+        return _needed(self._table, f"{self._column}#")
+
+    def at(self) -> Array:
+        return _needed(self._table, f"{self._column}@")
+
+    def blob(self) -> Array:
+        return _needed(self._table, f"{self._column}$")
+
+
+def _by_text(table: Table, column: str, text: str) -> Any:
+    """Return which rows have exactly this text in this column."""
+    found = _texts_found(table, column, lambda value: value == text, exact=text)
+    return _rows_of(table, column, found)
+
+
+def _texts_found(
+    table: Table,
+    column: str,
+    predicate: Callable[[Any], bool],
+    *,
+    exact: str | None = None,
+    piece: str | None = None,
+) -> Array:
+    """Return which texts of the dictionary satisfy the predicate."""
+    texts = _Dictionary(table, column)
+    if exact is not None:
+        return equal_to(texts, exact, predicate)
+    if piece is not None:
+        return containing(texts, piece, predicate)
+    return satisfying(texts, predicate)
+
+
+def _rows_of(table: Table, column: str, found: Array) -> Any:
+    """Return which rows have a text that was found."""
+    if not found.any():
+        return NO
+    if KINDS.get(column) == "texts":
+        found = _lists(table, column, found)
+    return np.concatenate((np.zeros(1, dtype=np.bool_), found))[_needed(table, column)]
+
+
+def _lists(table: Table, column: str, found: Array) -> Array:
+    """Return which lists hold a text that was found. No list is empty."""
+    flat = found[_needed(table, f"{column}>")]
+    bounds = _needed(table, f"{column}<").astype(np.int64)
+    lists: Array = np.logical_or.reduceat(flat, bounds[:-1])
+    return lists
+
+
+def _id(term: Term, table: Table) -> Any:
+    if table.array("id") is not None:
+        return _text(term, table, "id")
+    if term.op == "exists":
+        return _needed(table, "live")
+    if term.op in {"has", "is"} and isinstance(term.value, str):
+        wanted = term.value if term.op == "is" else term.value.casefold()
+        return rows_of_id(table, wanted)
+    high, low = _needed(table, "id.high"), _needed(table, "id.low")
+    predicate = value_predicate(term)
+    texts = uuid_texts(high, low)
+    return np.fromiter((predicate(text) for text in texts), np.bool_, count=len(texts))
+
+
+def rows_of_id(table: Table, event_id: str) -> Any:
+    """Return which rows have this id, written as we write it."""
+    if table.array("id") is not None:
+        return _by_text(table, "id", event_id)
+    pair = uuid_numbers([event_id])
+    if pair is None:
+        return NO
+    summary = table.summary
+    if summary.id_min is None or summary.id_max is None:
+        return NO
+    if not summary.id_min <= int(pair[0][0]) <= summary.id_max:
+        return NO
+    return (_needed(table, "id.high") == pair[0][0]) & (_needed(table, "id.low") == pair[1][0])

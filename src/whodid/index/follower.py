@@ -1,0 +1,194 @@
+"""The follower: writes segments after the ledger. One process does; its cursor is the catalog.
+
+A step fills the first range that no segment covers, then joins small neighbours: within an aligned
+range of INDEX_SEGMENT_ROWS a segment is always at least twice as long as the one after it, so the
+number of segments stays small and each entry is joined O(log) times.
+
+What it finds wrong (missing, altered, foreign, of another history) it drops and makes again; each
+such finding is a sentence in `findings`. It never touches the ledger.
+"""
+
+import hashlib
+import re
+import secrets
+from pathlib import Path
+
+from whodid.errors import LedgerError
+from whodid.index.build import build_table
+from whodid.index.cache import ArrayCache
+from whodid.index.catalog import Entry, catalog_path, encode_catalog, gaps, read_catalog
+from whodid.index.merge import merge
+from whodid.index.segment import Segment, SegmentError, encode_segment
+from whodid.index.table import MemoryTable
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import INDEX
+from whodid.ledger.reader import LedgerReader
+from whodid.limits import INDEX_SEGMENT_BYTES_MAX, INDEX_SEGMENT_ROWS
+
+_OURS = re.compile(r"[0-9]{16}-[0-9]{6}-[0-9a-f]{8}(\.tmp)?|catalog\.tmp")
+_READ_BYTES = 1 << 20
+
+
+class Follower:
+    """Keeps index/ current. Invariant: a file is complete before the catalog names it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        keys: KeyFolder,
+        reader: LedgerReader,
+        *,
+        segment_rows: int = INDEX_SEGMENT_ROWS,
+    ) -> None:
+        self._directory = directory
+        self._folder = directory / INDEX
+        self._keys = keys
+        self._reader = reader
+        self._segment_rows = segment_rows
+        self._entries: list[Entry] | None = None
+        self.findings: list[str] = []
+
+    def behind(self, limit: int) -> int:
+        """Return how many entries below `limit` are in no segment yet."""
+        return sum(end - first for first, end in gaps(self._adopted(), limit))
+
+    def step(self, limit: int) -> int:
+        """Index entries below `limit` (known durable), at most one segment; return how many.
+
+        0 means current. Raises LedgerError when the ledger cannot be read.
+        """
+        reader = self._reader
+        limit = min(limit, reader.refresh())
+        self._drop_lost()
+        missing = gaps(self._adopted(), limit)
+        if not missing:
+            return 0
+        first, end = missing[0]
+        end = min(end, (first // self._segment_rows + 1) * self._segment_rows)
+        table = build_table(reader, first, end)
+        self._replace([], table)
+        self._join(first)
+        return table.count
+
+    def _adopted(self) -> list[Entry]:
+        """Return the catalog; at the first look every segment is checked against it."""
+        if self._entries is not None:
+            return self._entries
+        self._folder.mkdir(exist_ok=True)
+        listed = read_catalog(self._directory, self._keys.ledger_id)
+        if not listed and catalog_path(self._directory).exists():
+            self.findings.append("index/catalog: not readable; the index is made again")
+        kept = [entry for entry in listed if self._sound(entry)]
+        while kept and not self._same_history(kept[-1]):
+            gone = kept.pop()
+            self.findings.append(f"index/{gone.name}: of another history of this ledger")
+        self._write_catalog(kept)
+        return kept
+
+    def _sound(self, entry: Entry) -> bool:
+        digest = hashlib.sha256()
+        try:
+            with (self._folder / entry.name).open("rb") as file:
+                while data := file.read(_READ_BYTES):
+                    digest.update(data)
+        except OSError:
+            self.findings.append(f"index/{entry.name}: missing; made again")
+            return False
+        if digest.hexdigest() == entry.sha256:
+            try:
+                self._open(entry)
+                return True
+            except SegmentError as error:
+                self.findings.append(f"{error}; made again")
+                return False
+        self.findings.append(f"index/{entry.name}: altered; made again")
+        return False
+
+    def _same_history(self, entry: Entry) -> bool:
+        try:
+            return entry.belongs_to(self._reader)
+        except LedgerError:
+            return True  # its leaf cannot be read; `verify` says so
+
+    def _drop_lost(self) -> None:
+        """Drop what was removed behind our back, and what the ledger no longer holds."""
+        entries = self._adopted()
+        names = {path.name for path in self._folder.iterdir()} if self._folder.is_dir() else set()
+        size = self._reader.size
+        kept = [entry for entry in entries if entry.name in names and entry.end <= size]
+        if len(kept) == len(entries) and ("catalog" in names or not entries):
+            return
+        for entry in entries:
+            if entry.end > size:
+                self.findings.append(f"index/{entry.name}: the ledger is shorter; dropped")
+            elif entry.name not in names:
+                self.findings.append(f"index/{entry.name}: missing; made again")
+        self._folder.mkdir(exist_ok=True)
+        self._write_catalog(kept)
+
+    def _replace(self, gone: list[Entry], table: MemoryTable) -> Entry:
+        data = encode_segment(table, self._keys.ledger_id, self._keys.public_kek())
+        leaf = self._reader.leaf_bytes(table.end - 1)
+        entry = Entry(
+            f"{table.first:016d}-{table.count:06d}-{secrets.token_hex(4)}",
+            len(data),
+            hashlib.sha256(data).hexdigest(),
+            table.first,
+            table.count,
+            hashlib.sha256(leaf).hexdigest(),
+        )
+        self._write(self._folder / entry.name, data)
+        kept = [item for item in self._adopted() if item not in gone]
+        self._write_catalog(sorted([*kept, entry], key=lambda item: item.first))
+        return entry
+
+    def _join(self, index: int) -> None:
+        """Join neighbours around `index` until each is at least twice as long as the next."""
+        number = index // self._segment_rows
+        while True:
+            here = [e for e in self._adopted() if e.first // self._segment_rows == number]
+            run = _complete(here, self._segment_rows) or _mergeable(here)
+            if not run:
+                return
+            self._replace(run, merge([self._open(entry).load() for entry in run]))
+
+    def _open(self, entry: Entry) -> Segment:
+        path = self._folder / entry.name
+        return Segment(path, self._keys.ledger_id, self._keys.keks(), ArrayCache(0))
+
+    def _write_catalog(self, entries: list[Entry]) -> None:
+        data = encode_catalog(self._keys.ledger_id, entries)
+        self._write(catalog_path(self._directory), data)
+        self._entries = entries
+        named = {entry.name for entry in entries}
+        for path in self._folder.iterdir():
+            if path.name not in named and _OURS.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _write(path: Path, data: bytes) -> None:
+        temporary = path.with_name(path.name + ".tmp")
+        temporary.write_bytes(data)
+        temporary.chmod(0o600)
+        temporary.replace(path)
+
+
+def _complete(entries: list[Entry], rows: int) -> list[Entry]:
+    """Return all segments of an aligned range when they fill it and may be one."""
+    size = sum(entry.size_bytes for entry in entries)
+    full = sum(entry.count for entry in entries) == rows
+    return entries if full and len(entries) > 1 and size <= INDEX_SEGMENT_BYTES_MAX else []
+
+
+def _mergeable(entries: list[Entry]) -> list[Entry]:
+    """Return the last run of neighbours to be joined, empty when none is."""
+    for at in range(len(entries) - 1, 0, -1):
+        before, after = entries[at - 1], entries[at]
+        size = before.size_bytes + after.size_bytes
+        if (
+            before.end == after.first
+            and before.count < 2 * after.count
+            and size <= INDEX_SEGMENT_BYTES_MAX
+        ):
+            return [before, after]
+    return []

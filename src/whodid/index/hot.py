@@ -1,0 +1,74 @@
+"""The hot part: entries that no segment holds yet, as tables in the query process.
+
+Read straight from the ledger, so that an entry is found as soon as it is durable. Bounded by
+INDEX_HOT_ROWS_MAX; what is beyond it the answer must say (`missing`).
+"""
+
+from whodid.index.build import build_table
+from whodid.index.merge import merge
+from whodid.index.table import MemoryTable
+from whodid.ledger.reader import LedgerReader
+from whodid.limits import INDEX_HOT_ROWS_MAX
+
+Gap = tuple[int, int]
+
+
+class Hot:
+    """Tables of the newest entries of the gaps. `missing` counts the entries that did not fit."""
+
+    def __init__(self, reader: LedgerReader, rows_max: int = INDEX_HOT_ROWS_MAX) -> None:
+        self._reader = reader
+        self._rows_max = rows_max
+        self.tables: list[MemoryTable] = []
+        self.missing = 0
+
+    def update(self, gaps: list[Gap]) -> None:
+        """Follow the gaps (ascending ranges without a segment). Raises LedgerError."""
+        kept = [
+            table.part(max(first, table.first), min(end, table.end))
+            for first, end in gaps
+            for table in self.tables
+            if max(first, table.first) < min(end, table.end)
+        ]
+        kept.sort(key=lambda table: table.first)
+        room = max(self._rows_max - sum(table.count for table in kept), 0)
+        fresh: list[MemoryTable] = []
+        missing = 0
+        for first, end in reversed(_without(gaps, kept)):
+            start = max(first, end - room)
+            missing += start - first
+            room -= end - start
+            while start < end:
+                table = build_table(self._reader, start, end)
+                fresh.append(table)
+                start = table.end
+        self.missing = missing
+        self.tables = _joined(sorted([*kept, *fresh], key=lambda table: table.first))
+
+
+def _without(gaps: list[Gap], tables: list[MemoryTable]) -> list[Gap]:
+    """Return the parts of the gaps that no table covers, ascending."""
+    left: list[Gap] = []
+    for first, end in gaps:
+        at = first
+        for table in tables:
+            if first <= table.first < end:
+                if at < table.first:
+                    left.append((at, table.first))
+                at = table.end
+        if at < end:
+            left.append((at, end))
+    return left
+
+
+def _joined(tables: list[MemoryTable]) -> list[MemoryTable]:
+    """Join neighbours, so that each is at least twice as long as the next."""
+    out: list[MemoryTable] = []
+    for table in tables:
+        last = table
+        while out and out[-1].end == last.first and out[-1].count < 2 * last.count:
+            if out[-1].count + last.count > INDEX_HOT_ROWS_MAX:
+                break
+            last = merge([out.pop(), last])
+        out.append(last)
+    return out

@@ -1,0 +1,84 @@
+"""Opening rows for what columns cannot answer: a cheap look at their bytes, then the predicate."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from whodid.event import Event
+from whodid.index.columns import OPENED
+from whodid.index.evaluate import states_of
+from whodid.ledger.payload import Look
+from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.query.match import matcher, term_columns
+from whodid.query.tree import And, Node, Or, Pattern, Term, Text
+from whodid.query.words import within_raw
+
+
+class Opened(Struct, frozen=True):
+    """A row and its event."""
+
+    row: StoredRow
+    event: Event
+
+
+class RowMatcher:
+    """Decides single rows. `unreadable` counts those whose payload is gone or damaged by now."""
+
+    def __init__(self, node: Node, reader: LedgerReader) -> None:
+        self._reader = reader
+        self._look = may_match(node)
+        self._states: frozenset[str] = frozenset()
+        self._matches = matcher(node, lambda _: self._states)
+        self.unreadable = 0
+
+    def matching(self, indexes: Sequence[int]) -> Iterator[Opened]:
+        """Yield the rows among these (ascending) that match."""
+        for row in self._reader.pick(indexes, self._look):
+            opened = self._open(row)
+            if opened is not None:
+                self._states = states_of(int.from_bytes(row.leaf_bytes[2:4], "big"))
+                if self._matches(opened.event):
+                    yield opened
+
+    def opened(self, indexes: Sequence[int]) -> dict[int, Opened]:
+        """Return these rows (ascending) by index; those that cannot be opened are left out."""
+        found: dict[int, Opened] = {}
+        for row in self._reader.pick(indexes):
+            opened = self._open(row)
+            if opened is not None:
+                found[row.index] = opened
+        return found
+
+    def _open(self, row: StoredRow) -> Opened | None:
+        event = None
+        with contextlib.suppress(msgspec.DecodeError):
+            event = row.event()
+        self.unreadable += event is None
+        return None if event is None else Opened(row, event)
+
+
+def may_match(node: Node) -> Look | None:
+    """Return a look at a row's bytes that is true whenever the row matches; None says nothing.
+
+    A word that is in no group's bytes (escapes of JSON undone) is in no field either.
+    """
+    match node:
+        case Text():
+            return within_raw(node.value)
+        case And():
+            looks = _known(node.items)
+            return (lambda data: all(look(data) for look in looks)) if looks else None
+        case Or():
+            looks = _known(node.items)
+            every = len(looks) == len(node.items)
+            return (lambda data: any(look(data) for look in looks)) if every else None
+        case Term(op="has", value=str() | Pattern() as value):
+            if not OPENED.isdisjoint(term_columns(node)):
+                return within_raw(value)
+    return None
+
+
+def _known(items: Iterable[Node]) -> list[Look]:
+    return [look for item in items if (look := may_match(item)) is not None]

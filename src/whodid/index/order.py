@@ -1,0 +1,134 @@
+"""The order of answers: newest first by (time, index), over tables that overlap in time."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from whodid.index.evaluate import masks, own_rows
+from whodid.index.page import Cursor
+from whodid.index.table import Array, Table
+from whodid.query.tree import Node
+
+
+class Candidates(Struct, frozen=True):
+    """Rows as parallel arrays: time, index, whether they match for certain, whether ours."""
+
+    at: Array
+    index: Array
+    sure: Array
+    own: Array
+
+    def take(self, rows: Array | slice) -> "Candidates":
+        """Return some of them."""
+        return Candidates(self.at[rows], self.index[rows], self.sure[rows], self.own[rows])
+
+    def newest_first(self) -> "Candidates":
+        """Return them in the order of answers."""
+        return self.take(np.lexsort((self.index, self.at))[::-1])
+
+    def cursor(self, row: int) -> Cursor:
+        """Return the place of one of them."""
+        return Cursor(int(self.at[row]), int(self.index[row]))
+
+
+def newest_tables(tables: Sequence[Table]) -> list[Table]:
+    """Return the tables that hold events, by their newest time, newest first."""
+    having = [table for table in tables if table.summary.events]
+    return sorted(having, key=lambda table: table.summary.at_max, reverse=True)
+
+
+def candidates(table: Table, sure: Any, maybe: Any) -> Candidates | None:
+    """Return the rows of a table that may match, in order of index; None when there are none."""
+    if not maybe.any():
+        return None
+    live, at = table.array("live"), table.array("at")
+    assert live is not None
+    assert at is not None
+    rows = np.flatnonzero(live & maybe)
+    own = own_rows(table)
+    return Candidates(
+        at[rows],
+        rows + table.first,
+        np.broadcast_to(sure, live.shape)[rows],
+        np.broadcast_to(own, live.shape)[rows],
+    )
+
+
+def below(found: Candidates, before: Cursor | None) -> Candidates:
+    """Return those that come after the cursor in the order of answers."""
+    if before is None:
+        return found
+    older = found.at < before.time_us
+    same = (found.at == before.time_us) & (found.index < before.index)
+    return found.take(older | same)
+
+
+def in_order(node: Node, tables: Sequence[Table], before: Cursor | None) -> Iterator[Candidates]:
+    """Yield all candidates below the cursor, in the order of answers, some at a time.
+
+    A row is yielded once no table that is still to be looked at can hold a newer one, so no more
+    is in memory than overlaps in time.
+    """
+    ordered = newest_tables(tables)
+    waiting: list[Candidates] = []
+    for number, table in enumerate(ordered):
+        if before is None or table.summary.at_min <= before.time_us:
+            found = candidates(table, *masks(node, table))
+            if found is not None:
+                waiting.append(below(found, before))
+        if not waiting:
+            continue
+        joined = _joined(waiting)
+        if number + 1 == len(ordered):
+            yield joined.newest_first()
+            return
+        ready = joined.at > ordered[number + 1].summary.at_max
+        if ready.any():
+            yield joined.take(ready).newest_first()
+        waiting = [joined.take(~ready)]
+
+
+def _joined(parts: list[Candidates]) -> Candidates:
+    if len(parts) == 1:
+        return parts[0]
+    return Candidates(
+        np.concatenate([part.at for part in parts]),
+        np.concatenate([part.index for part in parts]),
+        np.concatenate([part.sure for part in parts]),
+        np.concatenate([part.own for part in parts]),
+    )
+
+
+class Newest:
+    """The first `limit` of all candidates offered. `beyond` tells whether there were more."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._best: Candidates | None = None
+        self.beyond = False
+
+    def wants(self, table: Table) -> bool:
+        """Tell whether a row of this table could be among them."""
+        best = self._best
+        if best is None or len(best.at) < self._limit:
+            return True
+        return table.summary.at_max >= int(best.at[-1])
+
+    def offer(self, found: Candidates) -> None:
+        """Consider more candidates."""
+        if len(found.at) > self._limit:
+            cut = len(found.at) - self._limit
+            least = np.partition(found.at, cut)[cut]
+            found = found.take(found.at >= least)
+            self.beyond = True
+        best = _joined([self._best, found] if self._best is not None else [found]).newest_first()
+        self.beyond = self.beyond or len(best.at) > self._limit
+        self._best = best.take(slice(self._limit))
+
+    def rows(self) -> list[tuple[int, int]]:
+        """Return (time, index) of each, newest first."""
+        if self._best is None:
+            return []
+        return list(zip(self._best.at.tolist(), self._best.index.tolist(), strict=True))

@@ -1,0 +1,95 @@
+"""A search that opens rows: newest first, until the page is full, then for a while to count."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from whodid.index.opening import Opened, RowMatcher
+from whodid.index.order import Candidates, in_order
+from whodid.index.page import Cursor, Hit, Page
+from whodid.index.table import Table
+from whodid.limits import SEARCH_COUNT_S_MAX, SEARCH_SCAN_S_MAX
+from whodid.query.tree import Node
+
+_ROWS_FIRST = 256
+_ROWS_MAX = 4096
+
+
+class Scan:
+    """One run. It counts only what comes after the cursor, so a total is exact on page one only."""
+
+    def __init__(
+        self, rows: RowMatcher, limit: int, monotonic: Callable[[], float], *, hide: bool
+    ) -> None:
+        self._rows = rows
+        self._limit = limit
+        self._monotonic = monotonic
+        self._hide = hide
+        self._hits: list[Hit] = []
+        self._total = 0
+        self._hidden = 0
+
+    def run(self, node: Node, tables: Sequence[Table], before: Cursor | None) -> Page:
+        """Return the page; `size` and the warnings about tables are the caller's."""
+        start_s = self._monotonic()
+        exact, last = before is None, before
+        warnings: list[str] = []
+        stopped = False
+        for chunk in _chunks(in_order(node, tables, before)):
+            full = len(self._hits) == self._limit
+            spent_s = self._monotonic() - start_s
+            if spent_s > (SEARCH_COUNT_S_MAX if full else SEARCH_SCAN_S_MAX):
+                stopped = True
+                break
+            self._match(chunk)
+            last = chunk.cursor(-1)
+        full = len(self._hits) == self._limit
+        following = None
+        if full and (stopped or self._total > self._limit):
+            following = Cursor(self._hits[-1].time_us, self._hits[-1].index)
+        elif stopped:
+            following = last
+            warnings.append("older events were not searched yet: go on with the next page")
+        if stopped and full:
+            warnings.append(f"{self._total} events found so far; older ones were not counted")
+        return Page(
+            self._hits, self._total, exact and not stopped, self._hidden, following, 0, warnings
+        )
+
+    def _match(self, chunk: Candidates) -> None:
+        """Open, by index, what is not sure and what goes on the page; take it in order."""
+        indexes = chunk.index.tolist()
+        unsure = chunk.index[~chunk.sure]
+        unsure.sort()
+        matched = {item.row.index: item for item in self._rows.matching(unsure.tolist())}
+        own = chunk.own.tolist()
+        sure = chunk.sure.tolist()
+        page: list[tuple[int, int]] = []
+        for place, index in enumerate(indexes):
+            if not sure[place] and index not in matched:
+                continue
+            if self._hide and own[place]:
+                self._hidden += 1
+                continue
+            self._total += 1
+            if len(self._hits) + len(page) < self._limit:
+                page.append((int(chunk.at[place]), index))
+        self._add(page, matched)
+
+    def _add(self, page: list[tuple[int, int]], matched: dict[int, Opened]) -> None:
+        closed = sorted(index for _, index in page if index not in matched)
+        matched |= self._rows.opened(closed)
+        self._hits += [
+            Hit(matched[index].row, matched[index].event, time_us)
+            for time_us, index in page
+            if index in matched
+        ]
+
+
+def _chunks(parts: Iterator[Candidates]) -> Iterator[Candidates]:
+    """Cut candidates into chunks, small ones first: most pages are full soon."""
+    size = _ROWS_FIRST
+    for part in parts:
+        at = 0
+        while at < len(part.at):
+            yield part.take(slice(at, at + size))
+            at += size
+            size = min(2 * size, _ROWS_MAX)

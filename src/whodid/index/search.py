@@ -1,0 +1,234 @@
+"""The searcher: answers searches from segments, the hot part and opened rows. Writes nothing.
+
+1. Look for new entries and new segments; what no segment holds is the hot part.
+2. Ask the columns of each table, newest first.
+3. When they answer alone, count all and open only the page's rows. Otherwise open, newest first,
+   the rows that may match: until the page is full, then for a while to complete the total.
+4. Whatever could not be seen becomes a warning.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from whodid.index.cache import ArrayCache
+from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
+from whodid.index.evaluate import YES, masks, opens_rows, rows_of_id
+from whodid.index.hot import Hot
+from whodid.index.opening import Opened, RowMatcher
+from whodid.index.order import Newest, below, candidates, newest_tables
+from whodid.index.page import Cursor, Hit, Page
+from whodid.index.scan import Scan
+from whodid.index.segment import Segment, SegmentError
+from whodid.index.table import SourceCount, Table
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import INDEX
+from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.limits import INDEX_CACHE_BYTES_MAX, INDEX_HOT_ROWS_MAX, PAGE_ROWS_MAX
+from whodid.query.own import hides_own
+from whodid.query.tree import Node, Query
+
+_TRIES_MAX = 10_000
+_T = TypeVar("_T")
+
+
+class Searcher:
+    """Answers searches over one ledger. Not safe for threads.
+
+    Invariant: every entry below the answer's `size` is in exactly one table, or the answer warns.
+    `monotonic` returns seconds and bounds how long rows are opened.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        keys: KeyFolder,
+        reader: LedgerReader,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        hot_rows_max: int = INDEX_HOT_ROWS_MAX,
+    ) -> None:
+        self._directory = directory
+        self._ledger_id = keys.ledger_id
+        self._keks = keys.keks()
+        self._reader = reader
+        self._monotonic = monotonic
+        self._cache = ArrayCache(INDEX_CACHE_BYTES_MAX)
+        self._hot = Hot(reader, hot_rows_max)
+        self._stamp: tuple[int, int, int] | None = None
+        self._entries: list[Entry] = []
+        self._segments: dict[str, Segment] = {}
+        self._damaged: set[str] = set()
+
+    def search(
+        self,
+        query: Query,
+        *,
+        limit: int,
+        durable: int,
+        before: Cursor | None = None,
+        own: bool = False,
+    ) -> Page:
+        """Return one page, at most `limit` events, of those after `before`.
+
+        The query's times are resolved. `durable` is the number of entries that the sequencer has
+        acknowledged; `own` shows whodid's own events. Raises LedgerError when the ledger cannot be
+        read, ValueError for a relative time.
+        """
+        limit = max(1, min(limit, PAGE_ROWS_MAX))
+        hide = not own and hides_own(query)
+        return self._retried(lambda: self._search(query.filter, limit, durable, before, hide=hide))
+
+    def by_id(self, event_id: str, *, durable: int | None = None) -> StoredRow | None:
+        """Return the newest entry with this id; None when there is none."""
+        return self._retried(lambda: self._by_id(event_id.lower(), durable))
+
+    def source_counts(self, *, durable: int | None = None) -> dict[str, SourceCount]:
+        """Return what is known of each declared source that has sent something, by name."""
+        return self._retried(lambda: self._source_counts(durable))
+
+    # --- tables ----------------------------------------------------------------------------------
+
+    def _retried(self, work: Callable[[], _T]) -> _T:
+        """Do the work again when a segment vanished (merged) or is damaged (then without it)."""
+        for _ in range(_TRIES_MAX):
+            try:
+                return work()
+            except SegmentError as error:
+                self._stamp = None
+                self._load_catalog()
+                if any(entry.name == error.name for entry in self._entries):
+                    self._damaged.add(error.name)
+                self._segments.pop(error.name, None)
+        raise SegmentError(self._directory / INDEX, "the index changes faster than it can be read")
+
+    def _tables(self, durable: int | None) -> tuple[list[Table], int]:
+        """Return all tables, and the number of entries that they cover or should."""
+        size = self._reader.refresh()
+        if durable is not None:
+            size = min(size, durable)
+        self._load_catalog()
+        usable = [entry for entry in self._entries if entry.name not in self._damaged]
+        size = max(size, usable[-1].end if usable else 0)
+        segments: list[Table] = [self._segment(entry) for entry in usable]
+        self._hot.update(gaps(usable, size))
+        return [*segments, *self._hot.tables], size
+
+    def _load_catalog(self) -> None:
+        try:
+            stat = catalog_path(self._directory).stat()
+            stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        except OSError:
+            stamp = (0, 0, 0)
+        if stamp == self._stamp:
+            return
+        entries = read_catalog(self._directory, self._ledger_id)
+        if entries and not entries[-1].belongs_to(self._reader):
+            entries = []
+        names = {entry.name for entry in entries}
+        self._entries, self._stamp = entries, stamp
+        self._damaged &= names
+        self._segments = {name: item for name, item in self._segments.items() if name in names}
+
+    def _segment(self, entry: Entry) -> Segment:
+        found = self._segments.get(entry.name)
+        if found is None:
+            path = self._directory / INDEX / entry.name
+            found = Segment(path, self._ledger_id, self._keks, self._cache)
+            if (found.first, found.count) != (entry.first, entry.count):
+                raise SegmentError(path, "holds other entries than the catalog says")
+            self._segments[entry.name] = found
+        return found
+
+    # --- answers ---------------------------------------------------------------------------------
+
+    def _search(
+        self, node: Node, limit: int, durable: int, before: Cursor | None, *, hide: bool
+    ) -> Page:
+        tables, size = self._tables(durable)
+        rows = RowMatcher(node, self._reader)
+        page = None
+        if not opens_rows(node):
+            page = self._from_columns(node, tables, rows, limit, before, hide=hide)
+        if page is None:
+            page = Scan(rows, limit, self._monotonic, hide=hide).run(node, tables, before)
+        unreadable = sum(table.summary.unreadable for table in tables) + rows.unreadable
+        return Page(
+            page.rows, page.total, page.total_is_exact, page.hidden_own, page.next, size,
+            [*self._warnings(unreadable), *page.warnings],
+        )  # fmt: skip
+
+    def _warnings(self, unreadable: int) -> list[str]:
+        found = []
+        if self._hot.missing:
+            found.append(f"the index is {self._hot.missing} entries behind; they were not searched")
+        found += [
+            f"index/{name} is damaged; its entries were read from the ledger"
+            for name in sorted(self._damaged)
+        ]
+        if unreadable:
+            found.append(f"{unreadable} entries have no readable content and were not searched")
+        return found
+
+    def _from_columns(
+        self,
+        node: Node,
+        tables: list[Table],
+        rows: RowMatcher,
+        limit: int,
+        before: Cursor | None,
+        *,
+        hide: bool,
+    ) -> Page | None:
+        """Return the page when columns answer alone, else None."""
+        newest = Newest(limit)
+        total = hidden = 0
+        for table in newest_tables(tables):
+            summary = table.summary
+            wanted = newest.wants(table) and (before is None or summary.at_min <= before.time_us)
+            sure, maybe = masks(node, table)
+            if not wanted and sure is YES:
+                total += summary.events - (summary.own if hide else 0)
+                hidden += summary.own if hide else 0
+                continue
+            found = candidates(table, sure, maybe)
+            if found is None:
+                continue
+            if not found.sure.all():
+                return None
+            if hide and summary.own:
+                hidden += int(np.count_nonzero(found.own))
+                found = found.take(~found.own)
+            total += len(found.at)
+            if wanted:
+                newest.offer(below(found, before))
+        chosen = newest.rows()
+        opened = rows.opened(sorted(index for _, index in chosen))
+        following = Cursor(*chosen[-1]) if newest.beyond else None
+        return Page(_hits(chosen, opened), total, True, hidden, following, 0, [])
+
+    def _by_id(self, event_id: str, durable: int | None) -> StoredRow | None:
+        tables, _ = self._tables(durable)
+        for table in sorted(tables, key=lambda table: table.first, reverse=True):
+            found = rows_of_id(table, event_id)
+            if found.any():
+                return self._reader.row(table.first + int(np.flatnonzero(found)[-1]))
+        return None
+
+    def _source_counts(self, durable: int | None) -> dict[str, SourceCount]:
+        counts: dict[str, SourceCount] = {}
+        for table in self._tables(durable)[0]:
+            for name, item in table.summary.sources.items():
+                counts[name] = counts[name].plus(item) if name in counts else item
+        return counts
+
+
+def _hits(chosen: list[tuple[int, int]], opened: dict[int, Opened]) -> list[Hit]:
+    return [
+        Hit(opened[index].row, opened[index].event, time_us)
+        for time_us, index in chosen
+        if index in opened
+    ]
