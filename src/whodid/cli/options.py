@@ -14,7 +14,11 @@ from whodid.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-stdout = Console(highlight=False, soft_wrap=True)
+_PIPED_COLUMNS = 160
+
+stdout = Console(
+    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_COLUMNS
+)
 stderr = Console(stderr=True, highlight=False)
 
 

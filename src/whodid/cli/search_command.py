@@ -21,6 +21,7 @@ from whodid.cli.options import (
 from whodid.cli.remote import Remote
 from whodid.errors import QueryError
 
+_WIDE_COLUMNS = 110
 _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
 
 
@@ -69,22 +70,25 @@ def _point(text: str, error: QueryError) -> None:
 
 
 def event_table(documents: list[dict[str, Any]]) -> Table:
-    """Return events as a table of sentences."""
+    """Return events as a table of sentences; a narrow terminal gets fewer columns."""
+    wide = stdout.width >= _WIDE_COLUMNS
     table = Table(box=None, pad_edge=False, show_edge=False)
     table.add_column("TIME (UTC)", no_wrap=True)
     table.add_column("WHAT", ratio=1, overflow="fold")
-    table.add_column("OUTCOME", no_wrap=True)
-    table.add_column("SOURCE", no_wrap=True)
+    if wide:
+        table.add_column("OUTCOME", no_wrap=True)
+        table.add_column("SOURCE", no_wrap=True)
     table.add_column("ID", no_wrap=True)
     for event in documents:
         outcome = str(event.get("outcome") or "-")
-        table.add_row(
-            str(event.get("time") or event.get("received") or "")[:19].replace("T", " "),
+        cells = [
+            Text(str(event.get("time") or event.get("received") or "")[:19].replace("T", " ")),
             Text(_plain(str(event.get("sentence", "")))),
             Text(outcome, _COLOURS.get(outcome, "dim")),
             Text(_plain(str(event.get("source", "")))),
-            str(event.get("id", "")),
-        )
+            Text(str(event.get("id", ""))),
+        ]
+        table.add_row(*(cells if wide else (cells[0], cells[1], cells[4])))
     return table
 
 
