@@ -61,3 +61,10 @@ def test_log_in_and_link(doorkeeper, alice):
     link = doorkeeper.sessions.issue_link(alice)
     assert doorkeeper.redeem(link, "10.0.0.1").user == alice
     assert doorkeeper.redeem(link, "10.0.0.1").user is None
+
+
+def test_wrong_links_are_limited_and_a_right_one_never_waits(doorkeeper, alice):
+    waits = [doorkeeper.redeem("wdl_" + "A" * 43, "10.0.0.1").wait_s for _ in range(31)]
+    assert waits == [0.0] * 30 + [20.0]
+    link = doorkeeper.sessions.issue_link(alice)
+    assert doorkeeper.redeem(link, "10.0.0.1").user == alice

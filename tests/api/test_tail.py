@@ -93,8 +93,6 @@ def test_hits_flow_as_they_come_and_the_client_goes(server):
     playing(scene)
     assert server.reading.calls[0][0] == "follow"
     assert server.reading.calls[0][2] == "alice"
-    polls = server.reading.following.polls
-    assert server.reading.following.polls == polls
 
 
 def test_a_heartbeat_is_a_comment(server):

@@ -48,21 +48,18 @@ def identify(request: Request, doorkeeper: Doorkeeper, reading: Reading) -> Call
     Raises UnauthenticatedError, AccessDeniedError (a write token), BusyError (too many failures).
     """
     credential = Credential(request)
-    ip = address(request)
-    if credential.bearer is None:
-        identity = credential.identity(doorkeeper)
-        if identity is None:
-            raise UnauthenticatedError(
-                "Log in, or send a read token: `Authorization: Bearer wdr_…` (`whodid token`)."
-            )
+    identity = credential.identity(doorkeeper)
+    if identity is not None:
         return _caller(request, identity)
+    if credential.bearer is None:
+        raise UnauthenticatedError(
+            "Log in, or send a read token: `Authorization: Bearer wdr_…` (`whodid token`)."
+        )
+    # Nobody guesses 256 bits: the limit is for the log, which strangers must not fill.
+    ip = address(request)
     wait_s = doorkeeper.failed_logins.begin(None, ip)
     if wait_s:
         raise BusyError("Too many wrong tokens came from this address; wait.", wait_s)
-    identity = credential.identity(doorkeeper)
-    if identity is not None:
-        doorkeeper.failed_logins.succeeded(None, ip)
-        return _caller(request, identity)
     reading.record(
         Caller("unknown", "api", ip, _agent(request)), "log in", "api", ok=False,
         reason="the token is not valid",
