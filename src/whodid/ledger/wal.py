@@ -1,15 +1,21 @@
 """The write-ahead log: append, make durable, recycle. One owner: the sequencer.
 
 Faults per write, each of which may have been persisted, torn or lost:
-    preallocating a file   refused; a leftover `.tmp` is removed at the next start
+    preallocating a file   refused; a leftover is removed or overwritten
     writing records        stopped; recovery keeps what is whole and zeroes the rest
     fdatasync              stopped; what is on disk is unknown until the next start
-    zeroing, renaming      the file is dropped instead of used again
+    giving a file back     it stays in the chain, and is given back the next time
+    zeroing                the file is dropped instead of used again
+
+After a failed fdatasync the kernel may hold pages for clean that are not on disk (`fsync` errors
+are reported once). So what nobody is known to have made durable is written again at a start.
 """
 
+import contextlib
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -57,6 +63,7 @@ class Wal:
         self.last_lsn = 0
         self.durable_lsn = 0
         self._spare_lock = threading.Lock()
+        self._workers: list[threading.Thread] = []
 
     # --- opening ---------------------------------------------------------------------------------
 
@@ -69,34 +76,32 @@ class Wal:
         self._files = list(scan.files)
         self.last_lsn = self.durable_lsn = scan.last_lsn
         self._last_hash = scan.last_hash or NO_HASH
+        _check_breaks(scan)
         for path in self._leftovers():
             path.unlink()
-        if scan.last_lsn < scan.durable_lsn:
-            where = scan.breaks[0] if scan.breaks else None
-            at = f"{where.path.name} offset {where.offset}: {where.reason}" if where else "its end"
-            raise IntegrityError(
-                f"write-ahead record {scan.last_lsn + 1} was durable and is not readable ({at}); "
-                "the log stops here: run `whodid verify`, restore a copy"
-            )
         for broken in scan.breaks:
             self._heal(broken.path, broken.offset)
+        for file in self._files:  # what a killed process left in the page cache
+            self._settle(file, scan.doubtful.get(file.path))
         if self._files:
             last = self._files[-1]
             self._fd = os.open(last.path, os.O_RDWR | os.O_CLOEXEC)
             self._offset, self._size = last.end, os.fstat(self._fd).st_size
-            for file in self._files:  # what a killed process left in the page cache
-                self._sync_file(file.path)
 
-    def _sync_file(self, path: Path) -> None:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    def _settle(self, file: WalFile, start: int | None) -> None:
+        fd = os.open(file.path, os.O_RDWR | os.O_CLOEXEC)
         try:
+            if start is not None:
+                start = start if start > FILE_HEADER_BYTES else 0
+                self._disk.write_at(fd, os.pread(fd, file.end - start, start), start)
             self._disk.sync_data(fd)
         finally:
             os.close(fd)
 
     def _leftovers(self) -> list[Path]:
         folder = self._directory / WAL
-        return [*folder.glob("*.tmp"), *folder.glob("*.dirty")]
+        wrong = [path for path in self._spares() if path.stat().st_size != self._file_bytes]
+        return [*folder.glob("*.tmp"), *folder.glob("*.dirty"), *wrong]
 
     def _heal(self, path: Path, offset: int) -> None:
         if offset < FILE_HEADER_BYTES:  # a new file whose header never became durable
@@ -171,7 +176,7 @@ class Wal:
         self._fd, self._size, self._offset = fd, size, FILE_HEADER_BYTES
         self._pending.append(_Pending(fd, 0, [header.encode()]))
         self._files.append(WalFile(path, header, FILE_HEADER_BYTES, self.last_lsn + 1))
-        threading.Thread(target=self._keep_spare, daemon=True).start()
+        self._beside(self._keep_spare, f"spare-{generation:016d}")
 
     def _take_spare(self, path: Path) -> None:
         with self._spare_lock:
@@ -181,18 +186,20 @@ class Wal:
             else:
                 self._disk.preallocate(path, self._file_bytes)
 
+    def _beside(self, work: Callable[..., None], *arguments: object) -> None:
+        self._workers = [worker for worker in self._workers if worker.is_alive()]
+        worker = threading.Thread(target=work, args=arguments, daemon=True)
+        self._workers.append(worker)
+        worker.start()
+
     def _spares(self) -> list[Path]:
         return sorted((self._directory / WAL).glob("spare-*[0-9]"))
 
-    def _keep_spare(self) -> None:
-        with self._spare_lock:
-            if self._spares():
-                return
-            path = self._directory / WAL / f"spare-{self._files[-1].header.generation:016d}"
-            try:
-                self._disk.preallocate(path, self._file_bytes)
-            except OSError:
-                return  # the next roll meets the full disk itself, and says so
+    def _keep_spare(self, name: str) -> None:
+        with self._spare_lock, contextlib.suppress(OSError):
+            # When it fails, the next roll meets the full disk itself, and says so.
+            if not self._spares():
+                self._disk.preallocate(self._directory / WAL / name, self._file_bytes)
 
     # --- recycling -------------------------------------------------------------------------------
 
@@ -203,14 +210,19 @@ class Wal:
     def release(self, lsn: int) -> None:
         """Give back the files whose records are all at or below `lsn` (sealed, durable elsewhere).
 
-        The newest file always stays: it holds the chain's end.
+        The newest file always stays: it holds the chain's end. Raises OSError; a file that could
+        not be given back is still in the chain then.
         """
         while len(self._files) > 1 and self._files[0].last_lsn <= lsn:
             path = self._files[0].path
             dirty = path.with_suffix(".dirty")
-            self._disk.rename(path, dirty)
+            try:
+                self._disk.rename(path, dirty)
+            except OSError:
+                if path.exists():
+                    raise
             del self._files[0]
-            threading.Thread(target=self._reuse, args=(dirty,), daemon=True).start()
+            self._beside(self._reuse, dirty)
 
     def _reuse(self, dirty: Path) -> None:
         with self._spare_lock:
@@ -226,7 +238,8 @@ class Wal:
                     os.close(fd)
                 self._disk.rename(dirty, dirty.with_name(f"spare-{dirty.stem}"))
             except OSError:
-                dirty.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    dirty.unlink(missing_ok=True)
 
     def _zero(self, fd: int, start: int, end: int) -> None:
         step = 1 << 20
@@ -235,6 +248,25 @@ class Wal:
 
     def close(self) -> None:
         """Close the open file; staged records that were not synced are lost."""
+        for worker in self._workers:
+            worker.join()
         for fd in {item.fd for item in self._pending} | ({self._fd} if self._fd >= 0 else set()):
             os.close(fd)
         self._pending, self._fd = [], -1
+
+
+def _check_breaks(scan: WalScan) -> None:
+    """Raise IntegrityError for a break at or below the durable mark (rule 4 of `wal_scan`)."""
+    if scan.last_lsn < scan.durable_lsn:
+        where = scan.breaks[0] if scan.breaks else None
+        at = f"{where.path} offset {where.offset}: {where.reason}" if where else "the log ends"
+        raise IntegrityError(
+            f"write-ahead record {scan.last_lsn + 1} was durable and is not readable ({at}); "
+            "the log stops here: run `whodid verify`, restore a copy"
+        )
+    for broken in scan.breaks:
+        if broken.expected_lsn <= scan.durable_lsn:
+            raise IntegrityError(
+                f"{broken.path} offset {broken.offset}: {broken.reason}, in a part that was "
+                "durable; the log stops here: run `whodid verify`, restore a copy"
+            )

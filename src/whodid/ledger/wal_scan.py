@@ -66,6 +66,8 @@ class WalScan:
         self.durable_lsn = 0
         self.last_lsn = 0
         self.last_hash = b""
+        self.doubtful: dict[Path, int] = {}
+        """Per file, the offset of its first record that no later one knows to be on disk."""
 
     def paths(self) -> list[Path]:
         """Return the files in order of generation."""
@@ -134,7 +136,11 @@ class WalScan:
         current.end = record.end
         current.last_lsn = self.last_lsn = record.lsn
         current.last_hash = self.last_hash = record.hash
-        self.durable_lsn = max(self.durable_lsn, record.durable_lsn)
+        if record.durable_lsn > self.durable_lsn:
+            self.durable_lsn = record.durable_lsn
+            if record.durable_lsn >= record.lsn - 1:  # the first of its group
+                self.doubtful = {}
+        self.doubtful.setdefault(current.path, record.offset)
         return record
 
     def _rest(self, path: Path, mapped: mmap.mmap, start: int) -> None:

@@ -21,6 +21,8 @@ from whodid.ledger.wal_record import (
 )
 from whodid.limits import WAL_FILE_BYTES
 
+_AGAIN, _WAIT, _LOST = range(3)
+
 
 class TailRecord(Struct, frozen=True):
     """Where a record stands and which entries it holds."""
@@ -39,7 +41,7 @@ class WalTail:
     """The records that hold entries from some index on, in order.
 
     Invariant: `records` is a contiguous part of the chain. `poll` continues it; when the files
-    it stood in were recycled meanwhile, it begins again at the oldest file that is there.
+    it stood in were recycled meanwhile, it begins again at the oldest file that is there, once.
     """
 
     def __init__(self, directory: Path, ledger_id: bytes) -> None:
@@ -60,17 +62,33 @@ class WalTail:
         """Index behind the last entry that was seen, 0 before any."""
         return self.records[-1].end if self.records else 0
 
+    @property
+    def first(self) -> int:
+        """Index of the first entry that is held, 0 when there is none."""
+        return self.records[0].first if self.records else 0
+
     def poll(self) -> int:
         """Read what was appended since; return the number of new records."""
         before = len(self.records)
+        restarts = 0
         if self._path is None and not self._open_oldest():
             return 0
         while True:
             record = self._read()
             if record is not None:
                 self._add(record)
-            elif not self._next_file():
+                continue
+            step = self._next_file()
+            if step == _AGAIN:
+                continue
+            if step == _WAIT or restarts:  # lost twice: the chain itself is broken
                 return len(self.records) - before
+            restarts += 1
+            before = 0
+            self.close()
+            self._restart()
+            if not self._open_oldest():
+                return 0
 
     def forget(self, index: int) -> None:
         """Drop records whose entries all lie below `index` (they are sealed)."""
@@ -103,27 +121,32 @@ class WalTail:
 
     def _open_oldest(self) -> bool:
         files = self._files()
-        return bool(files) and self._enter(files[0], check=False)
+        return bool(files) and self._enter(files[0], check=False) == _AGAIN
 
-    def _enter(self, path: Path, *, check: bool) -> bool:
+    def _enter(self, path: Path, *, check: bool) -> int:
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            return False
+            return _LOST
+        head = os.pread(fd, FILE_HEADER_BYTES, 0)
+        if not any(head):  # the writer has taken it, but written nothing yet
+            os.close(fd)
+            return _WAIT
         try:
-            header = parse_file_header(os.pread(fd, FILE_HEADER_BYTES, 0), path)
+            header = parse_file_header(head, path)
         except WhodidError:
             os.close(fd)
-            return False
+            return _LOST
         if check and (header.first_lsn, header.previous_hash) != (self._lsn + 1, self._hash):
             os.close(fd)
-            return False
+            return _LOST
         self.close()
         self._path, self._fd, self._offset = path, fd, FILE_HEADER_BYTES
         self._lsn, self._hash = header.first_lsn - 1, header.previous_hash
-        return True
+        return _AGAIN
 
-    def _next_file(self) -> bool:
+    def _next_file(self) -> int:
+        """Return _AGAIN (read on), _WAIT (nothing more yet) or _LOST (recycled under our feet)."""
         assert self._path is not None
         following = self._path.with_name(f"{int(self._path.name) + 1:016d}")
         if following.exists():
@@ -131,14 +154,9 @@ class WalTail:
             record = self._read()
             if record is not None:
                 self._add(record)
-                return True
-            return self._enter(following, check=True) or self._lost()
-        return not self._path.exists() and self._lost()
-
-    def _lost(self) -> bool:
-        self.close()
-        self._restart()
-        return self._open_oldest()
+                return _AGAIN
+            return self._enter(following, check=True)
+        return _WAIT if self._path.exists() else _LOST
 
     def _read(self) -> Record | None:
         head = os.pread(self._fd, RECORD_HEADER_BYTES, self._offset)

@@ -6,6 +6,7 @@ preallocated, zero-written bytes needs only fdatasync (no journal metadata).
 It does not retry: after a failed fsync the kernel may have dropped the pages, so the caller stops.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -21,13 +22,17 @@ class PosixDisk:
         Raises OSError; then either the old or the new bytes are there, never a mixture.
         """
         temporary = path.with_name(path.name + ".tmp")
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
-            write_all(fd, data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        self.rename(temporary, path)
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+            try:
+                write_all(fd, data)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            self.rename(temporary, path)
+        except OSError:
+            _drop(temporary)  # on a full disk it would hold the space that is missing
+            raise
 
     def rename(self, old: Path, new: Path) -> None:
         """Rename within one folder and make the new name durable."""
@@ -55,12 +60,12 @@ class PosixDisk:
             for start in range(0, size_bytes, len(_ZEROS)):
                 write_all(fd, _ZEROS[: min(len(_ZEROS), size_bytes - start)])
             os.fsync(fd)
+            self.rename(temporary, path)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            _drop(temporary)
             raise
         finally:
             os.close(fd)
-        self.rename(temporary, path)
 
     def write_at(self, fd: int, data: bytes, offset: int) -> None:
         """Write all of `data` at `offset`; not yet durable."""
@@ -78,6 +83,11 @@ class PosixDisk:
         """Bytes that an unprivileged writer may still use on the disk of `folder`."""
         stat = os.statvfs(folder)
         return stat.f_bavail * stat.f_frsize
+
+
+def _drop(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink(missing_ok=True)
 
 
 def write_all(fd: int, data: bytes) -> None:
