@@ -8,6 +8,7 @@ A content tag of zero means erased: any redelivery is then a duplicate.
 """
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +25,7 @@ RUN_ROWS = 1 << 18
 _MERGE_FANIN = 4
 _HEADER = struct.Struct(">8sQQQ")
 _ERASED = bytes(8)
+_NAME = re.compile(r"\d{16}-\d{16}")
 Array = np.ndarray
 
 
@@ -50,6 +52,7 @@ class IdentityTable:
         self._disk = disk
         self._fresh: dict[bytes, tuple[bytes, ...]] = {}
         self._fresh_end = 0
+        self._flush_rows = RUN_ROWS
         self.runs = _load_runs(self._folder)
 
     @property
@@ -76,8 +79,11 @@ class IdentityTable:
             if not has_identity[i]:
                 continue
             content = contents[i]
-            known = staged.get(tag) or below.get(tag) or fresh.get(tag) or older.get(i)
+            known = staged.get(tag) or below.get(tag)
             if known is None:
+                # Both: what is read back from the write-ahead log knows nothing of the runs.
+                known = fresh.get(tag, ()) + older.get(i, ())
+            if not known:
                 staged[tag] = (content,)
             elif content in known or _ERASED in known:
                 verdicts[i] = DUPLICATE
@@ -115,23 +121,33 @@ class IdentityTable:
     # --- runs ------------------------------------------------------------------------------------
 
     def flush_if_large(self) -> None:
-        """Move the dict to a run once it is large."""
-        if len(self._fresh) >= RUN_ROWS:
+        """Move the dict to a run once it is large.
+
+        It can wait: while the disk refuses, the dict grows on, and this is tried less often.
+        """
+        if len(self._fresh) < self._flush_rows:
+            return
+        try:
             self.flush()
+            self._flush_rows = RUN_ROWS
+        except OSError:
+            self._flush_rows = len(self._fresh) + RUN_ROWS // 4
 
     def flush(self) -> None:
-        """Write the dict as a run, durably, and merge runs of like size."""
-        if self._fresh_end <= self.covered:
-            return
-        pairs = [(tag, content) for tag, contents in self._fresh.items() for content in contents]
-        self.add_run(self.covered, self._fresh_end, pairs)
-        self._fresh = {}
+        """Write the dict as a run, durably, and merge runs of like size. Raises OSError."""
+        if self._fresh_end > self.covered:
+            pairs = ((tag, content) for tag, known in self._fresh.items() for content in known)
+            self.add_run(self.covered, self._fresh_end, pairs)
+            self._fresh = {}
+        self._merge_alike()
 
     def add_run(self, first: int, end: int, pairs: Iterable[tuple[bytes, bytes]]) -> None:
         """Write a run of (identity tag, content tag) pairs that covers [first, end)."""
         raw = b"".join(tag + content for tag, content in pairs)
         table = np.frombuffer(raw, dtype=">u8").reshape(-1, 3).astype(np.uint64)
         self.runs.append(self._write(first, end, table))
+
+    def _merge_alike(self) -> None:
         while len(self.runs) >= _MERGE_FANIN and self._alike(self.runs[-_MERGE_FANIN:]):
             self._merge(self.runs[-_MERGE_FANIN:])
 
@@ -188,25 +204,25 @@ def read_run(path: Path) -> Run:
 
 def run_paths(folder: Path) -> list[Path]:
     """Return the run files, oldest entries first."""
-    return sorted(path for path in folder.glob("*-*") if path.suffix != ".tmp")
+    return sorted(path for path in folder.glob("*-*") if _NAME.fullmatch(path.name))
 
 
 def _load_runs(folder: Path) -> list[Run]:
-    """Return the runs that cover a prefix of the log; a broken or overlapping one ends it.
+    """Return the runs that cover a prefix of the log; every other file in the folder is removed.
 
-    A crash between writing a merged run and removing its parts leaves both; the widest wins.
+    A crash between writing a merged run and removing its parts leaves both; the widest wins. What
+    is behind a missing or broken run is derived again, so that no gap outlives one start.
     """
     runs: list[Run] = []
     for path in sorted(run_paths(folder), key=lambda p: (p.name[:16], -int(p.name[17:]))):
         try:
             run = read_run(path)
         except (IntegrityError, OSError):
-            break
-        covered = runs[-1].end if runs else 0
-        if run.first == covered:
+            run = None
+        if run is not None and run.first == (runs[-1].end if runs else 0):
             runs.append(run)
-        elif run.end > covered:
-            break
         else:
             path.unlink(missing_ok=True)
+    for path in folder.glob("*.tmp"):
+        path.unlink(missing_ok=True)
     return runs

@@ -144,6 +144,10 @@ class KeyFolder:
                 found[version] = Kek(version, self._secret(f"kek-{version}.key"))
         return found
 
+    def kek_versions(self) -> list[int]:
+        """Return the versions of the key-encryption keys, oldest first."""
+        return self._versions()
+
     def _versions(self) -> list[int]:
         names = (_KEK_NAME.fullmatch(path.name) for path in self.path.glob("kek-*.pub"))
         return sorted(int(match[1]) for match in names if match)

@@ -5,7 +5,7 @@ Magic: 6 bytes `whodid`, one byte for the kind of file, one byte format number.
 
 from pathlib import Path
 
-from whodid.errors import FormatError
+from whodid.errors import FormatError, IntegrityError
 
 FORMAT = 1
 
@@ -37,7 +37,10 @@ RUN_FILE = magic(b"I")
 
 
 def check_magic(data: bytes, expected: bytes, name: object) -> None:
-    """Raise FormatError when `data` does not open with the expected magic."""
+    """Raise unless `data` opens with the expected magic.
+
+    FormatError for a newer format of this kind of file, IntegrityError for anything else.
+    """
     if data[:8] == expected:
         return
     if data[:7] == expected[:7] and len(data) > 7 and data[7] > FORMAT:
@@ -45,7 +48,7 @@ def check_magic(data: bytes, expected: bytes, name: object) -> None:
             f"{name}: format {data[7]} is newer than this whodid (format {FORMAT}); "
             "upgrade with `pip install --upgrade whodid`"
         )
-    raise FormatError(f"{name}: not a whodid file of this kind (its first 8 bytes are wrong)")
+    raise IntegrityError(f"{name}: not a whodid file of this kind (its first 8 bytes are wrong)")
 
 
 def leaves_path(first: int, count: int) -> str:

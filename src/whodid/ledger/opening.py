@@ -36,10 +36,10 @@ from whodid.ledger.layout import (
 )
 from whodid.ledger.leaf import LeafFlag, LeafType
 from whodid.ledger.manifest import Manifest, all_files, read_manifest
-from whodid.ledger.payload import content_tags
+from whodid.ledger.payload import SealedPayload
 from whodid.ledger.sealed import SealedLeaves
-from whodid.ledger.sequenced import DUPLICATE, Sequenced, parse_sequenced
-from whodid.ledger.sequencer import Parts, Sequencer
+from whodid.ledger.sequenced import Sequenced, parse_sequenced
+from whodid.ledger.sequencer import Parts, Sequencer, receipt_of
 from whodid.ledger.signer import Signer
 from whodid.ledger.state_db import OWN_SOURCE, Receipt, StateDb
 from whodid.ledger.wal import Wal
@@ -48,7 +48,7 @@ from whodid.ledger.writer_lock import WriterLock, bind, is_writable_directory
 from whodid.limits import DISK_FREE_BYTES_MIN, WAL_FILE_BYTES
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, verify_note
 from whodid.merkle.tiles import TILE_WIDTH, tile_path
-from whodid.merkle.tree import perfect_root, root_of
+from whodid.merkle.tree import perfect_root
 from whodid.storage.posix import PosixDisk
 
 
@@ -168,7 +168,7 @@ class _Opening:
         wal.resume(scan)  # 6
         self._clear_unnamed(manifest)
         heal_checkpoints(self.directory, manifest.origin, self.disk)
-        identity = self._identity(sealed, manifest.sealed)  # 7
+        identity = self._identity(sealed, manifest)  # 7
         return Sequencer(
             Parts(
                 self.directory, self.keys, self.disk, self.clock, self.settings.free_bytes_min,
@@ -221,19 +221,7 @@ class _Opening:
                     path.unlink()
 
     def _receipt(self, lsn: int, s: Sequenced) -> None:
-        hashes = [sha256(leaf).digest() for leaf in s.leaves()]
-        duplicate = s.verdicts.count(DUPLICATE)
-        conflict = len(s.verdicts) - duplicate - s.verdicts.count(0)
-        receipt = Receipt(
-            s.batch.batch_id,
-            s.first,
-            s.end,
-            duplicate,
-            conflict,
-            s.verdicts,
-            root_of(hashes),
-            s.end,
-        )
+        receipt = receipt_of(s, [sha256(leaf).digest() for leaf in s.leaves()])
         self.receipts[s.batch.batch_id] = (lsn, s.appended_us, receipt)
 
     # --- the tree --------------------------------------------------------------------------------
@@ -283,13 +271,13 @@ class _Opening:
 
     # --- dedup -----------------------------------------------------------------------------------
 
-    def _identity(self, sealed: SealedLeaves, sealed_end: int) -> IdentityTable:
+    def _identity(self, sealed: SealedLeaves, manifest: Manifest) -> IdentityTable:
         table = IdentityTable(self.directory, self.disk)
-        if table.covered > max(sealed_end, self._tail_end()):
+        if table.covered > max(manifest.sealed, self._tail_end()):
             table.forget()
-        start = self.tail[0][1].first if self.tail else sealed_end
+        start = self.tail[0][1].first if self.tail else manifest.sealed
         if table.covered < start:
-            _derive_runs(table, sealed, start, self._contents())
+            _derive_runs(table, sealed, start, self._contents(manifest))
         for _, s in self.tail:
             staged: dict[bytes, tuple[bytes, ...]] = {}
             if s.end <= table.covered:
@@ -306,8 +294,10 @@ class _Opening:
     def _tail_end(self) -> int:
         return self.tail[-1][1].end if self.tail else 0
 
-    def _contents(self) -> Callable[[int, int], dict[int, bytes]]:
-        return lambda first, end: content_tags(self.directory, self.keys, first, end)
+    def _contents(self, manifest: Manifest) -> Callable[[int, int], dict[int, bytes]]:
+        payload = SealedPayload(self.directory, self.keys)
+        payload.extend(all_files(self.directory, manifest))
+        return lambda first, end: {index: row[2] for index, row in payload.rows(first, end)}
 
 
 def _derive_runs(

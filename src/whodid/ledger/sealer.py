@@ -1,26 +1,28 @@
 """The sealer: a follower that turns the unsealed tail into immutable files.
 
 For each unit (entries of one aligned range of 4,096): payload blocks by retention class and one
-leaf file, each written, synced, read back and hashed, renamed; their keys first. Then the
-sequencer names them in the signed manifest. A crash before that leaves files that nobody names;
-they are written again under the same name with new keys.
+leaf file, each written beside its place, synced, read back and compared; their keys first. Then
+the sequencer puts them in their places and names them in the signed manifest. A crash before that
+leaves files that nobody names, which the sequencer removes when it starts.
 
-It recomputes every commitment that a door gave: what does not match is kept and reported.
+It recomputes every commitment that a door gave: what does not match is kept and reported, as is
+a row whose payload does not open, which is in no block.
 """
 
+import contextlib
+import secrets
 from collections.abc import Callable
 from hashlib import sha256
-from pathlib import Path
 
 from whodid.clock import Clock
-from whodid.errors import IntegrityError
+from whodid.errors import IntegrityError, RefusedError
 from whodid.ledger.blocks import encode_block
 from whodid.ledger.frame import Rows
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import add_keys
 from whodid.ledger.layout import block_path, leaves_path
 from whodid.ledger.leaf import LEAF_BYTES
-from whodid.ledger.leaves import encode_leaf_file
+from whodid.ledger.leaves import decode_leaf_file, encode_leaf_file
 from whodid.ledger.manifest import SealedFile
 from whodid.ledger.reader import LedgerReader, StoredRow
 from whodid.ledger.sequencer import SealRequest
@@ -35,7 +37,8 @@ _COMMITMENT = slice(LEAF_BYTES - 32, LEAF_BYTES)
 class Sealer:
     """Seals what is durable. Holds the private half of the key-encryption key.
 
-    `mismatches` grows by the index of each entry whose payload is not what its leaf commits to.
+    `mismatches` grows by the index of each entry whose payload is not what its leaf commits to,
+    once it is sealed.
     """
 
     def __init__(
@@ -66,15 +69,31 @@ class Sealer:
             end = end // UNIT_ROWS * UNIT_ROWS
         if end <= start:
             return 0
-        files, hashes, at = [], sha256(), start
-        while at < end:
-            stop = min(end, (at // UNIT_ROWS + 1) * UNIT_ROWS)
-            files += self._unit(at, stop, hashes.update)
-            at = stop
-        lsn, digest = self._released(end)
-        self._submit(SealRequest(files, end, hashes.digest(), lsn, digest))
+        suffix = f".{secrets.token_hex(8)}"
+        files: list[SealedFile] = []
+        found: list[int] = []
+        hashes, at = sha256(), start
+        try:
+            while at < end:
+                stop = min(end, (at // UNIT_ROWS + 1) * UNIT_ROWS)
+                rows = list(reader.rows(at, stop))
+                found += _mismatches(rows)
+                for path, data in self._unit(at, rows):
+                    files.append(self._write(path, suffix, data, at, stop - at))
+                hashes.update(b"".join([sha256(b"\0" + row.leaf_bytes).digest() for row in rows]))
+                at = stop
+            lsn, digest = self._released(end)
+            self._submit(SealRequest(files, suffix, end, hashes.digest(), lsn, digest))
+        finally:
+            self._clear(files, suffix)
+        self.mismatches += found
         reader.refresh()
         return end - start
+
+    def _clear(self, files: list[SealedFile], suffix: str) -> None:
+        for file in files:  # nothing is there any more when the sequencer took them
+            with contextlib.suppress(OSError):
+                (self._reader.directory / (file.path + suffix)).unlink(missing_ok=True)
 
     def _due(self, start: int) -> bool:
         for record in self._reader.tail_records():
@@ -91,18 +110,17 @@ class Sealer:
             found = (record.lsn, record.hash)
         return found
 
-    def _unit(self, first: int, end: int, hashed: Callable[[bytes], None]) -> list[SealedFile]:
-        rows = list(self._reader.rows(first, end))
-        tags = self._reader.content_tags(first, end)
-        self._check(rows)
-        leaves = [b"\0" + row.leaf_bytes for row in rows]
-        hashed(b"".join([sha256(leaf).digest() for leaf in leaves]))
+    def _unit(self, first: int, rows: list[StoredRow]) -> list[tuple[str, bytes]]:
+        """Return (path, bytes) of the files of one unit; the keys of its blocks are durable."""
+        ledger_id, count = self._keys.ledger_id, len(rows)
+        tags = self._reader.content_tags(first, first + count)
+        opened = [i for i, row in enumerate(rows) if row.groups is not None]
         files, keys = [], {}
-        for class_ in sorted({row.leaf_bytes[4:6] for row in rows}):
-            chosen = [i for i, row in enumerate(rows) if row.leaf_bytes[4:6] == class_]
+        for class_ in sorted({rows[i].leaf_bytes[4:6] for i in opened}):
+            chosen = [i for i in opened if rows[i].leaf_bytes[4:6] == class_]
             number = int.from_bytes(class_, "big")
             data, key_id, key = encode_block(
-                self._keys.ledger_id, first, end - first, number,
+                ledger_id, first, count, number,
                 [first + i for i in chosen],
                 Rows(
                     [rows[i].seed or b"" for i in chosen],
@@ -111,27 +129,34 @@ class Sealer:
                 ),
             )  # fmt: skip
             keys[key_id] = key
-            files.append((block_path(first, end - first, number), data))
-        add_keys(self._reader.directory, self._keys.ledger_id, self._keys.public_kek(), keys)
-        leaf_file = encode_leaf_file(self._keys.ledger_id, first, leaves)
-        files.append((leaves_path(first, end - first), leaf_file))
-        return [self._write(path, data, first, end - first) for path, data in files]
+            files.append((block_path(first, count, number), data))
+        add_keys(self._reader.directory, ledger_id, self._keys.public_kek(), keys)
+        leaves = [b"\0" + row.leaf_bytes for row in rows]
+        leaf_file = encode_leaf_file(ledger_id, first, leaves)
+        if decode_leaf_file(leaf_file, leaves_path(first, count)).leaves() != leaves:
+            raise IntegrityError(f"leaves [{first}, {first + count}) cannot be stored as they are")
+        return [*files, (leaves_path(first, count), leaf_file)]
 
-    def _check(self, rows: list[StoredRow]) -> None:
-        seeds = [row.seed or b"" for row in rows]
-        computed = commit_rows(seeds, [row.groups or () for row in rows])
-        for row, commitment in zip(rows, computed, strict=True):
-            if row.leaf_bytes[_COMMITMENT] != commitment:
-                self.mismatches.append(row.index)
-
-    def _write(self, path: str, data: bytes, first: int, count: int) -> SealedFile:
-        target = self._reader.directory / path
-        self._disk.create(target, data)
-        digest = sha256(data).hexdigest()
-        if sha256(_read(target)).hexdigest() != digest:
+    def _write(self, path: str, suffix: str, data: bytes, first: int, count: int) -> SealedFile:
+        target = self._reader.directory / (path + suffix)
+        try:
+            self._disk.create(target, data)
+        except OSError as error:
+            raise RefusedError(f"{target}: cannot be written ({error})") from error
+        if target.read_bytes() != data:
             raise IntegrityError(f"{target}: what was written does not read back")
-        return SealedFile(path, len(data), digest, first, count)
+        return SealedFile(path, len(data), sha256(data).hexdigest(), first, count)
 
 
-def _read(path: Path) -> bytes:
-    return path.read_bytes()
+def _mismatches(rows: list[StoredRow]) -> list[int]:
+    """Return the indexes of the entries whose payload is not what their leaf commits to."""
+    opened = [row for row in rows if row.groups is not None]
+    computed = commit_rows(
+        [row.seed or b"" for row in opened], [row.groups or () for row in opened]
+    )
+    right = {
+        row.index
+        for row, commitment in zip(opened, computed, strict=True)
+        if row.leaf_bytes[_COMMITMENT] == commitment
+    }
+    return [row.index for row in rows if row.index not in right]

@@ -11,6 +11,8 @@ append is refused with it, reads go on.
 It never opens a batch's body and does no network; `server` puts it behind a socket.
 """
 
+import contextlib
+import errno
 import secrets
 from collections.abc import Sequence
 from hashlib import sha256
@@ -26,10 +28,10 @@ from whodid.ledger.checkpoints_log import append_checkpoint
 from whodid.ledger.hash_tree import HashTree
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
-from whodid.ledger.layout import CHECKPOINT, MANIFEST
+from whodid.ledger.layout import CHECKPOINT, LEAVES, MANIFEST, PAYLOAD, leaves_path
 from whodid.ledger.leaf import LeafFlag, LeafType
 from whodid.ledger.leaf_rules import first_broken_rule
-from whodid.ledger.manifest import Manifest, SealedFile, with_files
+from whodid.ledger.manifest import Manifest, SealedFile, read_manifest, with_files
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import CONFLICT, DUPLICATE, Sequenced
 from whodid.ledger.signer import Signer
@@ -39,6 +41,8 @@ from whodid.ledger.wal import Wal
 from whodid.limits import BATCH_ID_KEPT_US, CLOCK_BACK_MAX_US
 from whodid.merkle.tree import consistency_proof, root_of
 from whodid.storage.posix import PosixDisk
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Parts(Struct):
@@ -65,12 +69,15 @@ class Parts(Struct):
 class SealRequest(Struct, frozen=True):
     """What the sealer made durable: files that hold entries up to `sealed`.
 
+    The files stand beside their places, with `suffix` behind their names: only the sequencer puts
+    a sealed file in its place, so that none that is named is ever overwritten.
     `digest` is SHA-256 over the concatenated leaf hashes that the sealer computed from the leaves
     it wrote, from the manifest's old end to `sealed`;
     `released` the last write-ahead record (LSN, hash) that holds nothing beyond.
     """
 
     files: list[SealedFile]
+    suffix: str
     sealed: int
     digest: bytes
     released_lsn: int
@@ -83,13 +90,16 @@ class Sequencer:
     Invariants: entries are numbered without gaps; `appended_us` never decreases; an identity tag
     is an entry twice only as a conflict; a receipt is given only for what is fsynced; the signed
     head never runs ahead of the durable log.
+    A batch whose rows are all duplicates leaves nothing behind but its answer.
     """
 
     def __init__(self, parts: Parts) -> None:
         self._p = parts
         self.stopped: str | None = None
+        self._note = ""  # of the signer's head, once it was published here
         self.sources = parts.state.sources()
         self._source_ids = {source.source_id for source in self.sources.values()}
+        self._kek_versions = set(parts.keys.kek_versions())
         self._builder = BatchBuilder(parts.keys.ledger_id, parts.keys.public_kek())
 
     # --- reading ---------------------------------------------------------------------------------
@@ -156,7 +166,10 @@ class Sequencer:
         hashes: list[bytes],
     ) -> tuple[Receipt | WhodidError, int]:
         known = self._p.receipts.get(batch.batch_id)
-        receipt = known[2] if known else self._p.state.receipt(batch.batch_id)
+        try:
+            receipt = known[2] if known else self._p.state.receipt(batch.batch_id)
+        except OSError as error:
+            return RefusedError(f"it is unknown whether this batch was stored: {error}", 10), 0
         if receipt is not None:
             return receipt, 0
         refusal = self._refusal(batch)
@@ -165,6 +178,9 @@ class Sequencer:
         overlay: dict[bytes, tuple[bytes, ...]] = {}
         verdicts = self._verdicts(batch, staged, overlay)
         sequenced = Sequenced(self._p.tree.size + len(hashes), now, verdicts, batch)
+        if not sequenced.accepted:
+            # Nothing is written: a retry finds the same, and redelivery does not fill the disk.
+            return receipt_of(sequenced, []), 0
         try:
             lsn = self._p.wal.append(sequenced.encode())
         except RefusedError as error:
@@ -172,14 +188,7 @@ class Sequencer:
         staged.update(overlay)
         leaf_hashes = _hash(sequenced.leaves())
         hashes += leaf_hashes
-        return (
-            Receipt(
-                batch.batch_id, sequenced.first, sequenced.end,
-                verdicts.count(DUPLICATE), verdicts.count(CONFLICT), verdicts,
-                root_of(leaf_hashes), sequenced.end,
-            ),
-            lsn,
-        )  # fmt: skip
+        return receipt_of(sequenced, leaf_hashes), lsn
 
     def _refusal(self, batch: Batch) -> WhodidError | None:
         if batch.ledger_id != self._p.keys.ledger_id:
@@ -189,6 +198,8 @@ class Sequencer:
         broken = first_broken_rule(batch.table)
         if broken:
             return RefusedError(f"row {broken[0]} of the batch {broken[1]}")
+        if batch.kek_version not in self._kek_versions:
+            return RefusedError(f"a batch under an unknown key (version {batch.kek_version})")
         for source_id in batch.sources:
             if source_id not in self._source_ids:
                 return RefusedError(f"a batch of an undeclared source {source_id.hex()}")
@@ -252,7 +263,10 @@ class Sequencer:
         if isinstance(answer, WhodidError):
             self._source_ids.discard(source.source_id)
             raise answer
-        self._p.state.add_source(source)
+        try:
+            self._p.state.add_source(source)
+        except OSError as error:
+            raise RefusedError(f"the source cannot be kept: {error}") from error
         self.sources[name] = source
         return source
 
@@ -261,8 +275,8 @@ class Sequencer:
     def publish(self, *, keep: bool = False) -> str:
         """Sign the tree as it is and put the checkpoint in place; `keep` also logs it.
 
-        Returns the signed note. Raises StoppedError, and stops the log, when the signer refuses
-        or the disk fails.
+        Returns the signed note. Raises RefusedError when the disk is full, and when it fails or the
+        signer refuses StoppedError, and stops the log.
         """
         p = self._p
         old = p.signer.head.size if p.signer.head else 0
@@ -275,10 +289,14 @@ class Sequencer:
             p.disk.create(p.directory / CHECKPOINT, note.encode(), 0o644)
             if keep:
                 append_checkpoint(p.directory, note, p.disk)
-            p.tree.save_tiles(p.directory, p.saved_tiles)
-        except (StoppedError, OSError) as error:
-            self.stopped = str(error)
+        except (StoppedError, IntegrityError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise RefusedError(f"no checkpoint can be written: {error}", 10) from error
+            self.stopped = f"publishing failed: {error}"
             raise StoppedError(self.stopped) from error
+        with contextlib.suppress(OSError):  # a cache
+            p.tree.save_tiles(p.directory, p.saved_tiles)
+        self._note = note
         return note
 
     def prove(self, index: int) -> tuple[str, list[bytes]]:
@@ -289,11 +307,9 @@ class Sequencer:
         """
         if not 0 <= index < self.size:
             raise UsageError(f"entry {index} is not in the log of {self.size} entries")
-        if index >= self.published:
+        if index >= self.published or not self._note:
             self.publish(keep=True)
-        size = self.published
-        note = (self._p.directory / CHECKPOINT).read_text()
-        return note, self._p.tree.inclusion(index, size)
+        return self._note, self._p.tree.inclusion(index, self.published)
 
     # --- sealing ---------------------------------------------------------------------------------
 
@@ -301,25 +317,63 @@ class Sequencer:
         """Name new sealed files in the signed manifest, then recycle what they make needless.
 
         Raises IntegrityError when the files do not continue the manifest or their leaves are not
-        those of the tree: nothing is changed then.
+        those of the tree, RefusedError when the disk fails or a file is not there: what was sealed
+        before stays as it was, and sealing can be tried again. A request that was done already
+        changes nothing.
         """
         p = self._p
-        old = p.manifest
+        if request.files and set(request.files) <= set(p.manifest.files):
+            return p.manifest
+        self._check_seal(request)
+        released = (request.released_lsn, request.released_hash)
+        manifest, chapters = with_files(p.manifest, request.files, request.sealed, released)
+        note = p.signer.sign_manifest(manifest.body())
+        try:
+            self._place(request)
+            for path, data in chapters.items():
+                p.disk.create(p.directory / path, data)
+            p.disk.create(p.directory / MANIFEST, note.encode(), 0o644)
+        except OSError as error:
+            self._adopt(read_manifest(p.directory, p.keys.vkey()))
+            raise RefusedError(f"sealing up to {request.sealed} failed: {error}") from error
+        self._adopt(manifest)
+        p.tree.release(request.sealed)
+        try:
+            self._release(request.released_lsn)
+        except OSError as error:
+            raise RefusedError(f"the write-ahead log cannot be recycled: {error}") from error
+        return manifest
+
+    def _check_seal(self, request: SealRequest) -> None:
+        p, old = self._p, self._p.manifest
         if not old.sealed < request.sealed <= p.tree.size:
             raise IntegrityError(f"cannot seal up to {request.sealed} (sealed {old.sealed})")
+        at = old.sealed
+        for file in request.files:
+            if file.path == leaves_path(at, file.count) and file.first == at:
+                at += file.count
+            elif not file.path.startswith(PAYLOAD + "/") or file.first < old.sealed:
+                raise IntegrityError(f"{file.path} does not continue the sealed files")
+        if at != request.sealed:
+            raise IntegrityError(f"the files to seal end at entry {at}, not {request.sealed}")
         if p.tree.digest(old.sealed, request.sealed) != request.digest:
             raise IntegrityError(f"the leaves sealed up to {request.sealed} are not the tree's")
-        released = (request.released_lsn, request.released_hash)
-        manifest, chapters = with_files(old, request.files, request.sealed, released)
-        for path, data in chapters.items():
-            p.disk.create(p.directory / path, data)
-        note = p.signer.sign_manifest(manifest.body())
-        p.disk.create(p.directory / MANIFEST, note.encode(), 0o644)
-        p.manifest = manifest
-        p.sealed.extend(iter(request.files))
-        p.tree.release(request.sealed)
-        self._release(request.released_lsn)
-        return manifest
+
+    def _place(self, request: SealRequest) -> None:
+        """Put the new files in their places, durably. Raises OSError when one is not there."""
+        directory = self._p.directory
+        for file in request.files:
+            path = directory / file.path
+            path.with_name(path.name + request.suffix).rename(path)
+        for folder in (LEAVES, PAYLOAD):
+            self._p.disk.sync_folder(directory / folder)
+
+    def _adopt(self, manifest: Manifest) -> None:
+        # After an error it is unknown which manifest the disk will keep: the one that can be read
+        # now counts, and nothing is recycled before one is known to be durable.
+        new = [file for file in manifest.files if file not in set(self._p.manifest.files)]
+        self._p.manifest = manifest
+        self._p.sealed.extend(iter(new))
 
     def _release(self, lsn: int) -> None:
         p = self._p
@@ -337,12 +391,23 @@ class Sequencer:
         p.wal.release(limit)
 
     def close(self) -> None:
-        """Flush what is derived and close the files; the log itself is durable already."""
-        if not self.stopped:
-            self.publish(keep=True)
-            self._p.identity.flush()
-        self._p.wal.close()
-        self._p.state.close()
+        """Publish, flush what is derived and close the files; the log itself is durable already."""
+        try:
+            if not self.stopped:
+                with contextlib.suppress(RefusedError):  # the next start publishes
+                    self.publish(keep=True)
+                with contextlib.suppress(OSError):
+                    self._p.identity.flush()
+        finally:
+            self._p.wal.close()
+            self._p.state.close()
+
+
+def receipt_of(s: Sequenced, leaf_hashes: list[bytes]) -> Receipt:
+    """Return the receipt of a sequenced batch, given the hashes of its leaves."""
+    duplicate, conflict = s.verdicts.count(DUPLICATE), s.verdicts.count(CONFLICT)
+    root = root_of(leaf_hashes)
+    return Receipt(s.batch.batch_id, s.first, s.end, duplicate, conflict, s.verdicts, root, s.end)
 
 
 def _cut(data: bytes, size: int) -> list[bytes]:

@@ -4,7 +4,7 @@ The last head is kept in the key folder, outside DIR, so that an older copy of D
 is found on this machine. Against a restored key folder only other witnesses help.
 """
 
-from whodid.errors import IntegrityError, StoppedError
+from whodid.errors import IntegrityError, StoppedError, WhodidError
 from whodid.ledger.keys import KeyFolder
 from whodid.merkle.checkpoint import Checkpoint, parse_body, sign_note, verify_note
 from whodid.merkle.tree import verify_consistency
@@ -27,7 +27,7 @@ class Signer:
         """Return the signed checkpoint of this tree; the new head is durable before.
 
         `proof` is the consistency proof from the last head's size. Raises StoppedError when the
-        tree does not continue it.
+        tree does not continue it, OSError when the head cannot be kept; nothing is signed then.
         """
         if self.head is not None:
             try:
@@ -40,10 +40,7 @@ class Signer:
         checkpoint = Checkpoint(self._origin, size, root)
         note = sign_note(checkpoint.body(), self._origin, self._key)
         if checkpoint != self.head:
-            try:
-                self._disk.create(self._folder / HEAD, note.encode())
-            except OSError as error:
-                raise StoppedError(f"the signer cannot keep its head: {error}") from error
+            self._disk.create(self._folder / HEAD, note.encode())
             self.head = checkpoint
         return note
 
@@ -55,9 +52,12 @@ class Signer:
 def read_head(keys: KeyFolder) -> Checkpoint | None:
     """Return the last head that was signed here, None before the first.
 
-    Raises IntegrityError or InputError for a head that is altered.
+    Raises IntegrityError for a head that is altered.
     """
     path = keys.path / HEAD
     if not path.exists():
         return None
-    return parse_body(verify_note(path.read_bytes(), keys.vkey()))
+    try:
+        return parse_body(verify_note(path.read_bytes(), keys.vkey()))
+    except WhodidError as error:
+        raise IntegrityError(f"{path}: not a head of this ledger ({error})") from error

@@ -3,13 +3,17 @@
 It holds names and settings, never event content. Other rooms keep their own tables in it.
 """
 
+import errno
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from whodid.errors import IntegrityError, LedgerError
 from whodid.ledger.keys_db import load_readonly, open_durable
 from whodid.ledger.layout import FORMAT, STATE_DB
 
@@ -63,41 +67,81 @@ class StateDb:
     """Sources and receipts. Commits are durable on return."""
 
     def __init__(self, directory: Path) -> None:
-        self._db = open_durable(directory / STATE_DB)
+        path = directory / STATE_DB
         self._lock = threading.Lock()
-        with self._db:
-            self._db.executescript(_SCHEMA)
-            self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        try:
+            self._db = open_durable(path)
+            with self._db:
+                self._db.executescript(_SCHEMA)
+                self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        except sqlite3.OperationalError as error:
+            raise LedgerError(f"{path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise IntegrityError(f"{path}: not a readable database ({error})") from error
 
     def sources(self) -> dict[str, Source]:
         """Return the declared sources by name."""
         return _read_sources(self._db)
 
     def add_source(self, source: Source) -> None:
-        """Keep a declared source."""
-        with self._lock, self._db:
+        """Keep a declared source. Raises OSError when it cannot."""
+        with self._lock, _failing(), self._db:
             self._db.execute(
                 "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(source)
             )
 
     def keep_receipts(self, receipts: list[tuple[int, Receipt]], older_than_us: int) -> None:
-        """Keep (appended_us, receipt) pairs and drop those before `older_than_us`."""
-        encode = msgspec.msgpack.encode
-        rows = [(receipt.batch_id, when, encode(receipt)) for when, receipt in receipts]
-        with self._lock, self._db:
+        """Keep (appended_us, receipt) pairs and drop those before `older_than_us`.
+
+        Raises OSError when it cannot.
+        """
+        rows = [(receipt.batch_id, when, _pack(receipt)) for when, receipt in receipts]
+        with self._lock, _failing(), self._db:
             self._db.executemany("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", rows)
             self._db.execute("DELETE FROM receipts WHERE appended_us < ?", (older_than_us,))
 
     def receipt(self, batch_id: bytes) -> Receipt | None:
-        """Return the receipt of a batch whose write-ahead record was recycled."""
+        """Return the receipt of a batch whose write-ahead record was recycled.
+
+        Raises OSError when it cannot be read.
+        """
         query = "SELECT receipt FROM receipts WHERE batch_id = ?"
-        with self._lock:
+        with self._lock, _failing():
             row = self._db.execute(query, (batch_id,)).fetchone()
-        return msgspec.msgpack.decode(row[0], type=Receipt) if row else None
+        return _unpack(row[0]) if row else None
 
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Turn a database's failure into what any other file's is: the caller sees one disk."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        raise OSError(errno.ENOSPC if full else errno.EIO, f"{STATE_DB}: {error}") from error
+
+
+def _pack(receipt: Receipt) -> bytes:
+    # Most batches are accepted whole: their verdicts are zeros, one a row, and are left out.
+    if not any(receipt.verdicts):
+        receipt = msgspec.structs.replace(receipt, verdicts=b"")
+    return msgspec.msgpack.encode(receipt)
+
+
+def _unpack(data: bytes) -> Receipt:
+    try:
+        receipt = msgspec.msgpack.decode(data, type=Receipt)
+    except msgspec.DecodeError as error:
+        raise OSError(errno.EIO, f"{STATE_DB}: a receipt that does not decode") from error
+    return (
+        receipt
+        if receipt.verdicts
+        else msgspec.structs.replace(receipt, verdicts=bytes(receipt.accepted))
+    )
 
 
 def _read_sources(db: sqlite3.Connection) -> dict[str, Source]:
