@@ -213,16 +213,19 @@ def decode_groups(groups: tuple[bytes, ...] | list[bytes]) -> Event:
     Raises msgspec.DecodeError (its subclass ValidationError too) for bytes that it never wrote.
     """
     when, who, what, where, context, content, raw, envelope = groups
-    return Event(
-        _when(when),
-        _who(who) if who else EMPTY_WHO,
-        _what(what) if what else EMPTY_WHAT,
-        _where(where) if where else EMPTY_WHERE,
-        _context(context) if context else EMPTY_CONTEXT,
-        _content(content) if content else EMPTY_CONTENT,
-        raw,
-        _envelope(envelope),
-    )
+    try:
+        return Event(
+            _when(when),
+            _who(who) if who else EMPTY_WHO,
+            _what(what) if what else EMPTY_WHAT,
+            _where(where) if where else EMPTY_WHERE,
+            _context(context) if context else EMPTY_CONTEXT,
+            _content(content) if content else EMPTY_CONTENT,
+            raw,
+            _envelope(envelope),
+        )
+    except (UnicodeDecodeError, RecursionError) as error:  # msgspec lets these two through
+        raise msgspec.DecodeError(str(error)) from error
 
 
 class Mapped(Struct):

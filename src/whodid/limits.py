@@ -103,6 +103,9 @@ LEAF_TAIL_BYTES_MAX = 4096
 QUEUE_ROWS_MAX = 200_000
 """Rows waiting in the sequencer before a door is told to come back later."""
 
+QUEUE_BYTES_MAX = 128 * 1024 * 1024
+"""The same for the bytes of the batches that wait."""
+
 DISK_FREE_BYTES_MIN = 256 * 1024 * 1024
 """Appends are refused below this much free space, so that reads, seals and checkpoints go on."""
 

@@ -29,6 +29,8 @@ from whodid.merkle.commitment import commit_rows
 _HEADER = struct.Struct(">8s16s16sIHH80sQ")
 _ROW = struct.Struct(">BBHHHQQ16s32s8s")
 _TAIL = struct.Struct(">IH")
+_COUNT = struct.Struct(">H")
+_SIZE = struct.Struct(">I")
 _DOOR_KEY_S = 3600.0
 _DOOR_KEY_FRAMES = 1 << 30
 _CONTEXT = b"whodid/door-key/v1"
@@ -187,8 +189,8 @@ def parse_batch(data: bytes) -> Batch:
         table = np.frombuffer(data, dtype=ROW_DTYPE, count=rows, offset=at)
         at += rows * _ROW.size
         tails, at = _parse_tails(data, at, rows)
-        size = int.from_bytes(data[at : at + 4], "big")
-        body = data[at + 4 :]
+        (size,) = _SIZE.unpack_from(data, at)
+        body = data[at + _SIZE.size :]
     except (struct.error, ValueError) as error:
         raise InputError(f"a batch that is cut short: {error}") from error
     if size != len(body) or int(table["source"].max()) >= source_count:
@@ -199,8 +201,8 @@ def parse_batch(data: bytes) -> Batch:
 
 
 def _parse_tails(data: bytes, at: int, rows: int) -> tuple[dict[int, bytes], int]:
-    count = int.from_bytes(data[at : at + 2], "big")
-    at += 2
+    (count,) = _COUNT.unpack_from(data, at)
+    at += _COUNT.size
     tails: dict[int, bytes] = {}
     for _ in range(count):
         index, length = _TAIL.unpack_from(data, at)

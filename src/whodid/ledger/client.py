@@ -39,14 +39,14 @@ class SequencerClient:
                 connection.connect(address)
             self._connection = connection
             self._exchange(protocol.encode(protocol.Hello(self._role)))
-        except OSError:
+        except BaseException:
             connection.close()
             self._connection = None
             raise
 
     def _exchange(self, body: bytes) -> protocol.Answer:
         assert self._connection is not None
-        self._number += 1
+        self._number = (self._number + 1) & 0xFFFFFFFF
         self._connection.sendall(protocol.frame(self._number, body))
         length, number = protocol.HEAD.unpack(self._read(protocol.HEAD.size))
         answer = self._read(length)
@@ -79,7 +79,10 @@ class SequencerClient:
                 except OSError as error:
                     self._drop()
                     if time.monotonic() >= deadline:
-                        raise RefusedError(f"the sequencer does not answer ({error})") from error
+                        raise RefusedError(
+                            f"the sequencer does not answer ({error}); what was sent may be stored:"
+                            " send it again with the same ids"
+                        ) from error
                     time.sleep(0.05)
 
     def _drop(self) -> None:

@@ -10,10 +10,13 @@ import msgspec
 from msgspec import Struct
 
 from whodid.errors import (
+    AccessDeniedError,
     InputError,
     IntegrityError,
+    LedgerError,
     RefusedError,
     StoppedError,
+    TooLargeError,
     UsageError,
     WhodidError,
 )
@@ -89,7 +92,16 @@ _requests = msgspec.msgpack.Decoder(Request)
 _answers = msgspec.msgpack.Decoder(Answer)
 _encode = msgspec.msgpack.encode
 _ERRORS: dict[str, type[WhodidError]] = {
-    error.code: error for error in (InputError, IntegrityError, StoppedError, UsageError)
+    error.code: error
+    for error in (
+        AccessDeniedError,
+        InputError,
+        IntegrityError,
+        LedgerError,
+        StoppedError,
+        TooLargeError,
+        UsageError,
+    )
 }
 
 
@@ -113,8 +125,11 @@ def decode_request(body: bytes) -> Request:
 
 
 def decode_answer(body: bytes) -> Answer:
-    """Read an answer; an error in it is raised as itself."""
-    answer = _answers.decode(body)
+    """Read an answer; an error in it is raised as itself, LedgerError for what is no answer."""
+    try:
+        answer = _answers.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise LedgerError(f"the sequencer's answer does not decode ({error})") from error
     if answer.failed:
         raise revive(answer.failed)
     return answer

@@ -8,6 +8,7 @@ All peers are processes of the same operating-system user (checked); a role keep
 process to its part, it does not hold against one that was taken over.
 """
 
+import contextlib
 import os
 import queue
 import socket
@@ -19,7 +20,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from whodid.errors import AccessDeniedError, InputError, RefusedError, StoppedError, WhodidError
+from whodid.errors import (
+    AccessDeniedError,
+    RefusedError,
+    StoppedError,
+    TooLargeError,
+    WhodidError,
+)
 from whodid.ledger import protocol
 from whodid.ledger.batch import Batch, parse_batch
 from whodid.ledger.layout import BATCH, SOCKET
@@ -31,12 +38,14 @@ from whodid.limits import (
     BATCH_BYTES_MAX,
     PUBLISH_BUSY_S,
     PUBLISH_IDLE_S,
+    QUEUE_BYTES_MAX,
     QUEUE_ROWS_MAX,
 )
 
 ROLES = ("door", "face", "sealer", "admin")
 _SEND_TIMEOUT_S = 10
 _HOUR_S = 3600.0
+_SKIP_BYTES = 1 << 16
 _GROUP_MAX = 16  # requests behind one fsync; more would keep readers waiting
 
 
@@ -55,17 +64,27 @@ class _Peer:
         self._lock = threading.Lock()
 
     def receive(self) -> tuple[int, bytes]:
-        length, number = protocol.HEAD.unpack(_exactly(self.connection, protocol.HEAD.size))
-        if length > BATCH_BYTES_MAX:
-            raise InputError(f"a message of {length} bytes; at most {BATCH_BYTES_MAX}")
-        return number, _exactly(self.connection, length)
+        while True:
+            length, number = protocol.HEAD.unpack(_exactly(self.connection, protocol.HEAD.size))
+            if length <= BATCH_BYTES_MAX:
+                return number, _exactly(self.connection, length)
+            # Read to its end and answered, or the peer would send it again when it reconnects.
+            for start in range(0, length, _SKIP_BYTES):
+                _exactly(self.connection, min(_SKIP_BYTES, length - start))
+            error = TooLargeError(f"a message of {length} bytes; at most {BATCH_BYTES_MAX}")
+            self.send(number, protocol.failure(error))
 
     def send(self, number: int, answer: protocol.Answer) -> None:
         try:
             with self._lock:
                 self.connection.sendall(protocol.frame(number, protocol.encode(answer)))
         except OSError:  # a peer that does not read is dropped; it asks again with the same id
-            self.connection.close()
+            self.drop()
+
+    def drop(self) -> None:
+        """End the connection; the thread that reads it closes it."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
@@ -86,7 +105,10 @@ class SequencerServer:
         self._sequencer = sequencer
         self._path = directory / SOCKET
         self._queue: queue.Queue[_Work] = queue.Queue()
+        self._lock = threading.Lock()  # of the next three
         self._rows_waiting = 0
+        self._bytes_waiting = 0
+        self._peers: set[_Peer] = set()
         self._stopping = threading.Event()
         self._published_s = 0.0
         self._kept_s = time.monotonic()
@@ -99,7 +121,13 @@ class SequencerServer:
             while not self._stopping.is_set():
                 self._turn()
         finally:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
             listener.close()
+            with self._lock:
+                peers = list(self._peers)
+            for peer in peers:
+                peer.drop()
             self._path.unlink(missing_ok=True)
 
     def stop(self) -> None:
@@ -118,18 +146,22 @@ class SequencerServer:
 
     def _serve(self, connection: socket.socket) -> None:
         peer = _Peer(connection)
-        connection.setsockopt(
-            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_TIMEOUT_S, 0)
-        )
+        with self._lock:
+            self._peers.add(peer)
         try:
+            connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_TIMEOUT_S, 0)
+            )
             if not same_user(connection):
                 return
-            while True:
+            while not self._stopping.is_set():
                 number, body = peer.receive()
                 self._enqueue(peer, number, body)
         except (OSError, WhodidError):
             return
         finally:
+            with self._lock:
+                self._peers.discard(peer)
             connection.close()
 
     def _enqueue(self, peer: _Peer, number: int, body: bytes) -> None:
@@ -141,13 +173,18 @@ class SequencerServer:
                 peer.send(number, protocol.Answer())
                 return
             if isinstance(request, Batch):
-                if self._rows_waiting > QUEUE_ROWS_MAX:
-                    raise RefusedError("the sequencer's queue is full; send more slowly", 1.0)
-                self._rows_waiting += request.rows
+                self._wait(request)
         except WhodidError as error:
             peer.send(number, protocol.failure(error))
             return
         self._queue.put(_Work(peer, number, request))
+
+    def _wait(self, batch: Batch) -> None:
+        with self._lock:
+            if self._rows_waiting > QUEUE_ROWS_MAX or self._bytes_waiting > QUEUE_BYTES_MAX:
+                raise RefusedError("the sequencer's queue is full; send more slowly", 1.0)
+            self._rows_waiting += batch.rows
+            self._bytes_waiting += len(batch.data)
 
     def _authorise(self, peer: _Peer, request: "protocol.Request | Batch") -> None:
         if isinstance(request, protocol.Hello):
@@ -167,7 +204,8 @@ class SequencerServer:
             raise AccessDeniedError(f"a {role} may not do that")
 
     def _authorise_batch(self, role: str, batch: Batch) -> None:
-        own = self._sequencer.sources[OWN_SOURCE].source_id
+        own_source = self._sequencer.sources.get(OWN_SOURCE)
+        own = own_source.source_id if own_source else b""
         if not bool((batch.table["type"] == int(LeafType.EVENT)).all()):
             raise AccessDeniedError(f"a {role} may append events only")
         if role == "door" and own in batch.sources:
@@ -182,7 +220,9 @@ class SequencerServer:
         batches = [work for work in works if isinstance(work.request, Batch)]
         if batches:
             found = [work.request for work in batches if isinstance(work.request, Batch)]
-            self._rows_waiting -= sum(batch.rows for batch in found)
+            with self._lock:
+                self._rows_waiting -= sum(batch.rows for batch in found)
+                self._bytes_waiting -= sum(len(batch.data) for batch in found)
             answers = self._sequencer.commit(found)
             for work, answer in zip(batches, answers, strict=True):
                 work.peer.send(work.number, _reply(answer))
@@ -236,8 +276,9 @@ class SequencerServer:
         keep = now - self._kept_s >= _HOUR_S
         try:
             sequencer.publish(keep=keep)
-        except StoppedError as error:
-            print(f"whodid sequencer: the log has stopped: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        except (StoppedError, RefusedError) as error:
+            word = "the log has stopped: " if isinstance(error, StoppedError) else ""
+            print(f"whodid sequencer: {word}{error}", file=sys.stderr, flush=True)  # noqa: T201
         self._published_s = now
         self._kept_s = now if keep else self._kept_s
 
