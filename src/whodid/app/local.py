@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from whodid.app.answer import Caller
 from whodid.app.intake import LedgerIntake
-from whodid.app.own import OwnEvents
+from whodid.app.own import Act, OwnEvents
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
 from whodid.clock import system_clock
-from whodid.errors import UsageError
+from whodid.errors import UsageError, WhodidError
 from whodid.index.follower import Follower
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.keys import KeyFolder
@@ -45,6 +46,17 @@ class LocalLedger(Struct):
     def own(self) -> OwnEvents:
         """Return the writer of own events."""
         return OwnEvents(self.port, self._builder(), self.keys.identity_root(), system_clock)
+
+    @contextmanager
+    def acting(self, act: Act) -> Iterator[None]:
+        """Write the event of an administrative act, then do it; a failure is an event too."""
+        own = self.own()
+        own.write(self.caller(), act)
+        try:
+            yield
+        except WhodidError as error:
+            own.write(self.caller(), msgspec.structs.replace(act, ok=False, reason=str(error)))
+            raise
 
     def _builder(self) -> BatchBuilder:
         return BatchBuilder(self.keys.ledger_id, self.keys.public_kek())

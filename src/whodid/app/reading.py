@@ -22,6 +22,7 @@ from whodid.app.event_proof import check_proof
 from whodid.app.own import Act, OwnEvents
 from whodid.clock import Clock
 from whodid.errors import IntegrityError, UsageError, WhodidError
+from whodid.event import Access
 from whodid.index.catalog import read_catalog
 from whodid.index.page import decode_cursor
 from whodid.index.search import Searcher
@@ -158,7 +159,7 @@ class LedgerReading:
         self._own.write(
             caller,
             Act(
-                action, "authenticate" if action.startswith("log") else "administer",
+                action, _access_of(action),
                 "whodid", resource, content, ok=ok, reason=reason,
             ),
         )  # fmt: skip
@@ -247,3 +248,9 @@ def _hit(row: StoredRow) -> Hit:
         raise UsageError(f"entry {row.index} is not an event")
     leaf = row.leaf()
     return Hit(row.index, event, leaf.appended_us, leaf.flags)
+
+
+def _access_of(action: str) -> Access:
+    if action.startswith("log "):
+        return "authenticate"
+    return "read" if action.startswith("export") else "administer"

@@ -24,9 +24,8 @@ def command(
     keys = init_ledger(directory, origin=origin)
     if admin and password is not None:
         with open_local(directory) as ledger:
-            act = Act("create user", "administer", "user", admin)
-            ledger.own().write(ledger.caller(), act)
-            Users(directory).add(admin, password)
+            with ledger.acting(Act("create user", "administer", "user", admin)):
+                Users(directory).add(admin, password)
     stdout.print(f"A new ledger is in {directory}", markup=False)
     stdout.print(f"Its keys are in {keys.path}", markup=False)
     stdout.print("Back the keys up: without them the payloads cannot be read again.")

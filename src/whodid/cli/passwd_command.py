@@ -19,6 +19,6 @@ def command(name: str, directory: Path | None, *, password_stdin: bool) -> None:
     where = need_directory(directory)
     password = read_password(from_stdin=password_stdin)
     with open_local(where) as ledger:
-        ledger.own().write(ledger.caller(), Act("set password", "administer", "user", name))
-        Users(where).set_password(name, password)
+        with ledger.acting(Act("set password", "administer", "user", name)):
+            Users(where).set_password(name, password)
     stdout.print(f"password of {name} is set", markup=False)

@@ -79,7 +79,9 @@ def make_application(
         metrics=_Metrics(reading), stopping=ending.is_set,
     )  # fmt: skip
     web = make_web(reading, doorkeeper, log, demo=is_demo(directory))
-    return Starlette(routes=[*api, *web.routes], middleware=web.middleware)
+    application = Starlette(routes=[*api, *web.routes], middleware=web.middleware)
+    application.router.redirect_slashes = False
+    return application
 
 
 class _Metrics:
