@@ -23,9 +23,9 @@ def command(
     password = read_password(from_stdin=password_stdin) if admin else None
     keys = init_ledger(directory, origin=origin)
     if admin and password is not None:
-        with open_local(directory) as ledger:
-            with ledger.acting(Act("create user", "administer", "user", admin)):
-                Users(directory).add(admin, password)
+        act = Act("create user", "administer", "user", admin)
+        with open_local(directory) as ledger, ledger.acting(act):
+            Users(directory).add(admin, password)
     stdout.print(f"A new ledger is in {directory}", markup=False)
     stdout.print(f"Its keys are in {keys.path}", markup=False)
     stdout.print("Back the keys up: without them the payloads cannot be read again.")

@@ -18,7 +18,7 @@ def command(name: str, directory: Path | None, *, password_stdin: bool) -> None:
     """Set the password of user NAME."""
     where = need_directory(directory)
     password = read_password(from_stdin=password_stdin)
-    with open_local(where) as ledger:
-        with ledger.acting(Act("set password", "administer", "user", name)):
-            Users(where).set_password(name, password)
+    act = Act("set password", "administer", "user", name)
+    with open_local(where) as ledger, ledger.acting(act):
+        Users(where).set_password(name, password)
     stdout.print(f"password of {name} is set", markup=False)
