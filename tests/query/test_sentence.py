@@ -156,3 +156,17 @@ def test_hostile_content_stays_short_and_plain():
 )
 def test_a_search_in_english(text, sentence):
     assert query_sentence(parse(text)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "rows", "said"),
+    [
+        ("crm.export_customers", "customers", 50_000, "exported 50,000 rows from customers"),
+        ("CUSTOMER_SEARCH", "customers", None, "searched customers"),
+        ("export_customers", "payroll", 7, "called export_customers on payroll (7 rows)"),
+        ("FilterLogEvents", "/ecs/billing", None, "called FilterLogEvents on /ecs/billing"),
+    ],
+)
+def test_a_verb_that_names_its_resource_again_is_said_once(action, resource, rows, said):
+    what = What(action=action, access="read", resource_name=resource, rows=rows)
+    assert event_sentence(event(ALICE, what)) == f"alice {said}"

@@ -42,7 +42,11 @@ def event_parts(event: Event) -> list[Part]:
         verb = login_verb(what.action)
         if verb is not None:
             return _login(event, verb)
-    verb = verb_of(what.action) if what.action else BY_ACCESS.get(what.access or "other")
+    verb = (
+        verb_of(what.action, what.resource_name)
+        if what.action
+        else BY_ACCESS.get(what.access or "other")
+    )
     if what.access == "execute" and event.context.service_name in _SHELLS:
         return _command(event)
     return [*_actor(event), *_outcome(event, verb), *_object(event, verb)]
@@ -102,6 +106,8 @@ def _object(event: Event, verb: Verb | None) -> list[Part]:
     parts.append(("resource", _clean(names[0])))
     if len(names) > 1:
         parts.append(("plain", f" and {len(names) - 1:,} more"))
+    if verb is None and what.rows:
+        parts.append(("plain", f" ({what.rows:,} {'row' if what.rows == 1 else 'rows'})"))
     return parts
 
 

@@ -100,12 +100,28 @@ def words_of(action: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(action[:_ACTION_CHARS_MAX])]
 
 
-def verb_of(action: str) -> Verb | None:
-    """Return the English verb of a plain native verb, or None when it says more than a verb."""
+def verb_of(action: str, resource: str | None = None) -> Verb | None:
+    """Return the English verb of a plain native verb, or None when it says more than a verb.
+
+    What it says beside the verb may be the resource again: `crm.export_customers` on customers,
+    CUSTOMER_SEARCH on customers.
+    """
     words = words_of(action)
     if len(words) == 2:
         words = [word for word in words if word not in _THINGS]
-    return _VERBS.get(words[0]) if len(words) == 1 else None
+    if len(words) == 1:
+        return _VERBS.get(words[0])
+    last = words_of(action.rpartition(".")[2])
+    if resource and 2 <= len(last) <= 4:
+        named = {_singular(word) for word in words_of(resource)}
+        for verb, others in ((last[0], last[1:]), (last[-1], last[:-1])):
+            if verb in _VERBS and all(_singular(word) in named for word in others):
+                return _VERBS[verb]
+    return None
+
+
+def _singular(word: str) -> str:
+    return word.removesuffix("s")
 
 
 def login_verb(action: str | None) -> Verb | None:
