@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from whodid.web.inert import inert, inert_lines
+from whodid.web.inert import inert, inert_lines, plain
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = Markup('<time datetime="{}">{}</time>')
@@ -28,8 +28,10 @@ def environment() -> Environment:
     found.filters |= {
         "inert": inert,
         "inert_lines": inert_lines,
+        "plain": plain,
         "clock": clock,
         "moment": moment,
+        "minute": minute,
         "count": count,
     }
     return found
@@ -47,10 +49,22 @@ def clock(time_us: int) -> Markup:
 
 
 def moment(time_us: int) -> Markup:
-    """Return weekday, day and UTC time to the microsecond as a <time>."""
+    """Return weekday, day and UTC time as exact as it is known as a <time>."""
     at = _at(time_us)
-    words = f"{_DAYS[at.weekday()][:3]} {at.day} {_MONTHS[at.month - 1][:3]} {at.year}"
-    return _TIME.format(_iso(time_us), f"{words}, {at:%H:%M:%S.%f} UTC")
+    fraction = f"{at:.%f}" if at.microsecond else ""
+    if fraction.endswith("000"):
+        fraction = fraction[:4]
+    return _TIME.format(_iso(time_us), f"{_date(at)}, {at:%H:%M:%S}{fraction} UTC")
+
+
+def minute(time_us: int) -> Markup:
+    """Return weekday, day and UTC time to the minute as a <time> that holds all of it."""
+    at = _at(time_us)
+    return _TIME.format(_iso(time_us), f"{_date(at)}, {at:%H:%M}")
+
+
+def _date(at: datetime) -> str:
+    return f"{_DAYS[at.weekday()][:3]} {at.day} {_MONTHS[at.month - 1][:3]} {at.year}"
 
 
 def count(number: int, noun: str = "") -> str:

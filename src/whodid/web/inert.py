@@ -23,6 +23,13 @@ def inert_lines(text: str) -> Markup:
     return escape(text) if text.isprintable() else _marked(text, "\n\t")
 
 
+def plain(text: str) -> str:
+    """Return text for an attribute, where no mark can stand: spaces, or U+FFFD in its place."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
+
+
 def _marked(text: str, kept: str) -> Markup:
     pieces: list[Markup] = []
     for plain, run in groupby(text, lambda char: char.isprintable() or char in kept):

@@ -30,7 +30,9 @@ def show(text: str, error: QueryError) -> Shown:
     after = _flat(text[position + 1 : position + _WINDOW_CHARS])
     if position + _WINDOW_CHARS < len(text):
         after += "…"
-    return Shown(str(error), before, at, after, " " * len(before) + "^", _mended(text, error))
+    message = str(error)
+    message = f"{message[:1].upper()}{message[1:]}."
+    return Shown(message, before, at, after, " " * len(before) + "^", _mended(text, error))
 
 
 def _flat(text: str) -> str:

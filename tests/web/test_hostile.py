@@ -1,0 +1,184 @@
+"""Log content is hostile: markup in every field of an event stays text, on every page."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from jinja2 import FileSystemLoader
+
+import whodid.web
+from whodid.web.headers import CONTENT_SECURITY_POLICY
+
+VOID = {"meta", "link", "img", "input", "br"}
+TAGS = VOID | {
+    "html", "head", "title", "script", "body", "a", "header", "nav", "form", "span", "button",
+    "main", "footer", "p", "div", "strong", "label", "ul", "ol", "li", "details", "summary",
+    "h1", "h2", "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "bdi",
+    "section", "pre", "mark", "code", "dl", "dt", "dd", "aside", "del", "ins", "b",
+}  # fmt: skip
+ATTRIBUTES = {
+    "lang", "charset", "name", "content", "rel", "href", "type", "src", "class", "id", "alt",
+    "width", "height", "aria-label", "aria-current", "aria-hidden", "role", "method", "action",
+    "value", "for", "placeholder", "autocomplete", "autocapitalize", "spellcheck", "title",
+    "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
+}  # fmt: skip
+
+
+class Checker(HTMLParser):
+    """Raises AssertionError for what none of our templates would write."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.ids, self.scripts, self.labels, self.fields = [], set(), 0, set(), set()
+
+    def handle_starttag(self, tag, attrs):
+        names = [name for name, _ in attrs]
+        assert tag in TAGS, tag
+        assert set(names) <= ATTRIBUTES, names
+        assert len(names) == len(set(names)), names
+        values = dict(attrs)
+        for name in ("href", "src", "action"):
+            if name in values:
+                parts = urlsplit(values[name])
+                assert not parts.scheme
+                assert not parts.netloc
+                assert values[name].startswith(("/", "#"))
+                assert not values[name].startswith("//")
+        if "id" in values:
+            assert values["id"] not in self.ids
+            self.ids.add(values["id"])
+        if tag == "label" and "for" in values:
+            self.labels.add(values["for"])
+        if tag == "script":
+            self.scripts += 1
+            assert values["src"].startswith("/static/whodid.js?")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> without its start"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            assert not data.strip()
+
+    def handle_comment(self, data):
+        raise AssertionError(f"a comment: {data}")
+
+
+def check(answer):
+    """Check a page: well-formed, ours alone, inert."""
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    text = answer.content.decode()
+    assert all(char.isprintable() or char == "\n" for char in text), "control character"
+    checker = Checker()
+    checker.feed(text)
+    checker.close()
+    assert checker.open == []
+    assert checker.scripts == 1
+    assert checker.labels <= checker.ids
+    assert "<title>" in text
+    assert text.count("<h1") == 1
+    assert text.count("<main") == 1
+    return text
+
+
+@pytest.fixture
+def hostile(visit, fake):
+    log, _ = fake.hostile_log()
+    found = visit(log)
+    found.log_in()
+    return found
+
+
+def test_search_page_with_every_hostile_text(hostile, fake):
+    text = check(hostile.client.get("/"))
+    assert "&lt;script&gt;document.title" in text
+    assert len(text) < 400_000
+
+
+def test_event_page_with_a_hostile_text_in_every_field(hostile):
+    assert len(hostile.log.hits) == 40
+    for hit in hostile.log.hits:
+        answer = hostile.client.get(f"/events/{hit.event.when.id}")
+        assert answer.status_code == 200
+        check(answer)
+
+
+def test_verdict_on_hostile_events(hostile):
+    form = {"csrf": hostile.csrf("/about")}
+    for hit in hostile.log.hits[::9]:
+        answer = hostile.client.post(f"/events/{hit.event.when.id}/verify", data=form)
+        assert answer.status_code == 200
+        check(answer)
+
+
+def test_hostile_queries_names_addresses_and_agents(hostile, fake):
+    for text in fake.HOSTILE:
+        answer = hostile.client.get("/", params={"q": text, "before": "", "past": text})
+        assert answer.status_code in {200, 400}
+        check(answer)
+        check(hostile.client.get("/", params={"q": f"actor:{text}", "own": text}))
+    hostile.client.cookies.clear()
+    for text in fake.HOSTILE:
+        form = {"csrf": hostile.csrf("/login"), "next": text, "name": text, "password": text}
+        check(hostile.client.post("/login", data=form))
+        check(hostile.client.get("/login/" + text.encode().hex()))
+
+
+def test_hostile_sources_and_reasons(hostile, fake):
+    log = hostile.log
+    log.formats = {text: text for text in fake.HOSTILE}
+    check(hostile.client.get("/sources"))
+    log.warnings = fake.HOSTILE
+    for text in fake.HOSTILE:
+        log.stopped = text
+        check(hostile.client.get("/"))
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """Names of the templates that were read."""
+    names = set()
+    read = FileSystemLoader.get_source
+
+    def noted(self, environment, name):
+        names.add(name)
+        return read(self, environment, name)
+
+    monkeypatch.setattr(FileSystemLoader, "get_source", noted)
+    return names
+
+
+def test_every_page_is_well_formed_and_guarded(loaded, site):
+    paths = ["/", "/?q=nofield:x", "/?q=actor:nobody+outcome:denied", "/sources", "/about",
+             "/nowhere", "/events/none", "/events/019ab000-0000-7000-8000-000000000001",
+             "/login/wdl_x"]  # fmt: skip
+    for path in paths:
+        answer = site.client.get(path)
+        check(answer)
+        headers = answer.headers
+        assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert headers["cache-control"] == "no-store"
+    site.client.cookies.clear()
+    check(site.client.get("/login"))
+    templates = {file.name for file in Path(whodid.web.__file__).parent.glob("templates/*.html")}
+    assert templates == loaded, "a template that no page uses, or that is not tested"
+
+
+def test_files_are_ours_typed_and_kept(site):
+    page = site.client.get("/login/x").text
+    for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
+        answer = site.client.get(address)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        kind = answer.headers["content-type"]
+        assert kind.startswith(("text/css", "text/javascript", "image/svg"))
+        foreign = rb"https?://(?!www\.w3\.org/2000/svg)|@import|eval\(|innerHTML"
+        assert not re.search(foreign, answer.content)
