@@ -16,6 +16,7 @@ from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.opening import keys_of
 from whodid.ledger.state_db import read_sources
 from whodid.serve.face_process import face_socket
+from whodid.serve.http_server import HttpServer
 from whodid.serve.process import when_told_to_end
 from whodid.sources.http import IngestApp
 from whodid.sources.proxy import ReverseProxy
@@ -41,7 +42,7 @@ def run_door(directory: Path, listener_fd: int) -> None:
         lifespan="on", timeout_graceful_shutdown=5, server_header=False, ws="none",
         proxy_headers=False,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = HttpServer(config)
 
     def stop() -> None:
         server.should_exit = True

@@ -4,8 +4,9 @@ Only the doors reach the socket; they say whose request it is in X-Forwarded-For
 whatever the client said there.
 """
 
-import asyncio
+import contextlib
 import gc
+import threading
 import time
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.manifest import read_manifest
 from whodid.ledger.opening import keys_of
 from whodid.ledger.server import listen
+from whodid.serve.http_server import HttpServer
 from whodid.serve.process import when_told_to_end
 from whodid.web.make_web import make_web
 from whodid.web.site import PublicLog
@@ -43,7 +45,7 @@ def run_faces(directory: Path) -> None:
     keys = keys_of(directory)
     port = SequencerClient(directory, "face", retry_s=_RETRY_S)
     reading = LedgerReading(directory, keys, port, system_clock)
-    ending = asyncio.Event()
+    ending = threading.Event()
     application = make_application(directory, keys, reading, ending)
     gc.freeze()
     config = uvicorn.Config(
@@ -51,22 +53,27 @@ def run_faces(directory: Path) -> None:
         proxy_headers=True, forwarded_allow_ips="*", server_header=False, ws="none",
         timeout_graceful_shutdown=5,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = HttpServer(config)
 
     def stop() -> None:
         ending.set()
         server.should_exit = True
 
     when_told_to_end(stop)
-    listener = listen(face_socket(directory))
+    path = face_socket(directory)
+    listener = listen(path)
+    inode = path.stat().st_ino
     try:
         server.run([listener])
     finally:
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == inode:  # else another server took its place already
+                path.unlink()
         reading.close()
 
 
 def make_application(
-    directory: Path, keys: KeyFolder, reading: LedgerReading, ending: asyncio.Event
+    directory: Path, keys: KeyFolder, reading: LedgerReading, ending: threading.Event
 ) -> Starlette:
     """Put API and pages together."""
     doorkeeper = Doorkeeper(directory)

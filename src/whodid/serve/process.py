@@ -1,5 +1,6 @@
 """What every child process does: end when asked, and end when the supervisor is gone."""
 
+import os
 import signal
 import sys
 import threading
@@ -30,7 +31,9 @@ def when_told_to_end(stop: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, on_signal)
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
+        # The bare descriptor: a thread that waits in sys.stdin holds its lock, and the interpreter
+        # aborts when it cannot take that at its end.
+        while os.read(0, 1):
             pass
         end()
 

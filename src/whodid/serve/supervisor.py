@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from whodid.errors import UsageError
 from whodid.ledger.layout import SOCKET
-from whodid.serve.face_process import face_socket
 from whodid.serve.process import CANNOT_START
+from whodid.serve.server_lock import ServerLock
 
 DOORS = 2
 _STOP_ORDER = ("door", "faces", "follower", "sequencer")
@@ -52,13 +52,22 @@ class Supervisor:
             *(_Child("door", ["door", "--fd", str(fd)], (fd,)) for _ in range(doors)),
         ]
         self._stopping = threading.Event()
+        self._lock = ServerLock(directory)
 
     def start(self) -> None:
-        """Start the processes, the sequencer first."""
-        for child in self._children:
-            self._spawn(child)
-            if child.name == "sequencer":
-                self._wait_for(child, self._directory / SOCKET)
+        """Start the processes, the sequencer first.
+
+        Raises LedgerError when a server runs on this ledger already, or DIR is a copy.
+        """
+        try:
+            self._lock.acquire()
+            for child in self._children:
+                self._spawn(child)
+                if child.name == "sequencer":
+                    self._wait_for(child, self._directory / SOCKET)
+        except BaseException:
+            self.end()
+            raise
 
     def _wait_for(self, child: _Child, path: Path) -> None:
         deadline = time.monotonic() + 60
@@ -134,7 +143,7 @@ class Supervisor:
                 if process.stdin:
                     process.stdin.close()
         self.listener.close()
-        face_socket(self._directory).unlink(missing_ok=True)
+        self._lock.release()
 
     def pids(self, name: str) -> list[int]:
         """Return the process ids of the running processes of one kind."""
