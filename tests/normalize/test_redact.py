@@ -200,3 +200,15 @@ def test_fuzz():
         except (ValueError, RecursionError):
             continue
         json.loads(kept)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"Nov 21 10:00:00 h sudo: bob : TTY=pts/0 ; PWD=/home/bob ; USER=root ; COMMAND=/bin/ls",
+        b'{"tokens": 123, "prompt_tokens": 5, "completion_tokens": 9}',
+    ],
+    ids=["sudo's working directory", "counts of tokens"],
+)
+def test_what_only_sounds_like_a_secret_is_kept(record):
+    assert redact(record) == (record, ())

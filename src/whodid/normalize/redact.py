@@ -179,10 +179,15 @@ def _find_parameters(raw: bytes, spans: list[_Span]) -> None:
         at += 1
         if name is not None and _is_secret_name(_unescaped(name)):
             value = _VALUE(raw, at)
-            if value is not None:
+            if value is not None and not _is_folder(name[0], value):
                 spans.append((*value.span(value.lastindex or 0), "parameter"))
                 at = value.end()
         at = raw.find(b"=", at)
+
+
+def _is_folder(name: bytes, value: re.Match[bytes]) -> bool:
+    """Tell whether this is sudo's PWD=/home/alice: the working directory, no password."""
+    return name.endswith(b"PWD") and value[value.lastindex or 0].startswith((b"/", b"~"))
 
 
 def _unescaped(name: re.Match[bytes]) -> bytes:
@@ -205,7 +210,11 @@ def _find_keys(raw: bytes, lowered: bytes, mark: bytes, spans: list[_Span]) -> N
                 number = _NUMBER(raw, match.end())
                 if number is None:
                     _find_values(raw, match.end(), match[1], spans)
-                elif match[1] == b'"' and _backslashes(raw, quote, 0) == 0:
+                elif (
+                    match[1] == b'"'
+                    and not name.lower().endswith(b"tokens")  # how many, as language models count
+                    and _backslashes(raw, quote, 0) == 0
+                ):
                     spans.append((*number.span(1), "json-key:number"))
         at = lowered.find(mark, at + 1)
 
