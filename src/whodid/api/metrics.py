@@ -62,6 +62,8 @@ def log_metrics(health: Health, *, events: int, sources: int) -> list[Metric]:
         gauge("whodid_stopped", "1 when appends have ended.", int(health.stopped is not None)),
         counter("whodid_events_total", "Events in the ledger.", events),
         gauge("whodid_sources", "Declared sources, whodid's own not counted.", sources),
+        counter("whodid_duplicates_total", "Redeliveries since the start.", health.duplicates),
+        counter("whodid_conflicts_total", "Same id, other bytes, since start.", health.conflicts),
         gauge("whodid_entries", "Durable entries of the log.", health.size),
         gauge("whodid_published_entries", "Entries that are signed.", health.published),
         gauge("whodid_sealed_entries", "Entries in sealed files.", health.sealed),

@@ -101,6 +101,8 @@ class Health(Struct, frozen=True):
     sealed: int
     indexed: int
     stopped: str | None
+    duplicates: int = 0
+    conflicts: int = 0
 
 
 class Reading(Protocol):

@@ -1,6 +1,8 @@
 """A command's way to a ledger: the running sequencer, or one in this process."""
 
-import getpass
+import os
+import pwd
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +25,11 @@ from whodid.ledger.opening import keys_of
 from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
-from whodid.ledger.state_db import Source
+from whodid.ledger.state_db import OWN_SOURCE, Source
 from whodid.normalize.registry import FORMATS
+
+
+_SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+:-]{0,63}")
 
 
 class LocalLedger(Struct):
@@ -35,8 +40,12 @@ class LocalLedger(Struct):
     port: SequencerPort
 
     def caller(self) -> Caller:
-        """Return the operating-system user as the actor."""
-        return Caller(getpass.getuser(), "cli")
+        """Return the operating-system user as the actor; the environment is not asked."""
+        uid = os.getuid()
+        try:
+            return Caller(pwd.getpwuid(uid).pw_name, "cli")
+        except KeyError:
+            return Caller(f"uid {uid}", "cli")
 
     def intake(self) -> LedgerIntake:
         """Return a blocking intake."""
@@ -87,11 +96,16 @@ class LocalLedger(Struct):
     def source_for(self, name: str, format_name: str | None = None) -> Source:
         """Return the declared source `name`; a format's name declares one of that format.
 
-        Raises UsageError for any other name.
+        Declaring is an act with its own event. Raises UsageError for any other name, for whodid's
+        own source, and for a declared one of another format than `format_name`.
         """
-        sources = self.port.sources()
-        if name in sources:
-            return sources[name]
+        if name == OWN_SOURCE:
+            raise UsageError(f"only whodid itself writes the source {OWN_SOURCE!r}")
+        declared = self.port.sources().get(name)
+        if declared is not None:
+            if format_name is not None and format_name != declared.format:
+                raise UsageError(f"source {name!r} is declared and takes {declared.format}")
+            return declared
         formats = {known.name for known in FORMATS} | {"auto"}
         chosen = format_name or (name if name in formats else None)
         if chosen is None:
@@ -102,7 +116,10 @@ class LocalLedger(Struct):
         if chosen not in formats:
             known = ", ".join(sorted(formats))
             raise UsageError(f"there is no format {chosen!r}; known: {known}")
-        return self.port.declare_source(name, chosen, name)
+        if _SOURCE_NAME.fullmatch(name) is None:
+            raise UsageError("a source's name has 1 to 64 of A-Z a-z 0-9 . _ @ + : -")
+        with self.acting(Act("declare source", "administer", "source", name)):
+            return self.port.declare_source(name, chosen, name)
 
 
 @contextmanager

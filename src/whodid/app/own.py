@@ -69,22 +69,27 @@ class OwnEvents:
         self._port.submit(self._builder.build([row]))
 
 
+def _text(text: str | None) -> str | None:
+    """Make any text storable: an argument of a command may hold bytes that are no UTF-8."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
+
+
 def _event(caller: Caller, act: Act, event_id: str, now: int) -> Event:
     return Event(
         When(event_id, now, now),
-        Who(actor_id=caller.name, actor_type="user", actor_session=caller.session),
+        Who(actor_id=_text(caller.name), actor_type="user", actor_session=caller.session),
         What(
             action=act.action,
             access=act.access,
             resource_type=act.resource_type,
-            resource_name=act.resource,
+            resource_name=_text(act.resource),
             outcome="success" if act.ok else "denied",
             reason=act.reason,
             rows=act.rows,
         ),
-        Where(ip=caller.ip, agent=caller.agent),
+        Where(ip=caller.ip, agent=_text(caller.agent)),
         Context(service_name=OWN_SOURCE, service_version=whodid.__version__, endpoint=caller.face),
-        Content(statement=act.content) if act.content is not None else EMPTY_CONTENT,
+        EMPTY_CONTENT if act.content is None else Content(statement=_text(act.content)),
         b"",
         Envelope(OWN_SOURCE, "own", 1, "client", event_id),
     )

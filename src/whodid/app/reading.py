@@ -147,7 +147,7 @@ class LedgerReading:
         """Begin a live tail (see `Reading.follow`)."""
         query = resolve(parse(text), self._clock())
         self._own.write(caller, Act("tail", "read", "ledger", "events", text))
-        return _Tail(self, text, hide_own=hides_own(query))
+        return _Tail(self, text, hides_own(query), self.durable)
 
     # --- acts ------------------------------------------------------------------------------------
 
@@ -179,6 +179,7 @@ class LedgerReading:
         return Health(
             ready=not reasons, reasons=reasons, size=status.size, published=status.published,
             sealed=status.sealed, indexed=self._indexed(), stopped=status.stopped,
+            duplicates=status.duplicates, conflicts=status.conflicts,
         )  # fmt: skip
 
     def _indexed(self) -> int:
@@ -218,18 +219,15 @@ _TAIL_ROWS_MAX = 5000
 
 
 class _Tail(Struct):
-    """A `Following`: matches rows as they become durable."""
+    """A `Following`: matches rows as they become durable; `at` is the next entry to look at."""
 
     reading: LedgerReading
     text: str
     hide_own: bool
-    at: int = -1
+    at: int
 
     def poll(self) -> list[Hit]:
         """Return new hits."""
-        if self.at < 0:
-            self.at = self.reading.durable
-            return []
         query = resolve(parse(self.text), self.reading.now())
         matches = matcher(query.filter)
         rows, self.at = self.reading.new_rows(self.at)

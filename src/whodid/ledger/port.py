@@ -9,13 +9,18 @@ from whodid.ledger.state_db import Receipt, Source
 
 
 class Status(Struct, frozen=True):
-    """Where the log stands: entries durable, published and sealed; why it stopped, if it did."""
+    """Where the log stands: entries durable, published and sealed; why it stopped, if it did.
+
+    `duplicates` and `conflicts` count rows since the sequencer started.
+    """
 
     size: int
     durable_lsn: int
     published: int
     sealed: int
     stopped: str | None
+    duplicates: int = 0
+    conflicts: int = 0
 
 
 class SequencerPort(Protocol):

@@ -96,6 +96,8 @@ class Sequencer:
     def __init__(self, parts: Parts) -> None:
         self._p = parts
         self.stopped: str | None = None
+        self.duplicates = 0
+        self.conflicts = 0
         self._note = ""  # of the signer's head, once it was published here
         self.sources = parts.state.sources()
         self._source_ids = {source.source_id for source in self.sources.values()}
@@ -153,6 +155,8 @@ class Sequencer:
         except (StoppedError, OSError) as error:
             return self._stop(str(error), len(batches))
         self._p.appended_us = now
+        self.duplicates += sum(receipt.duplicate for _, _, receipt in fresh)
+        self.conflicts += sum(receipt.conflict for _, _, receipt in fresh)
         self._p.tree.append(hashes)
         self._p.identity.keep(staged, self._p.tree.size)
         self._p.identity.flush_if_large()

@@ -293,7 +293,7 @@ def status_of(sequencer: Sequencer) -> Status:
     """Return where a sequencer stands."""
     return Status(
         sequencer.size, sequencer.durable_lsn, sequencer.published,
-        sequencer.manifest.sealed, sequencer.stopped,
+        sequencer.manifest.sealed, sequencer.stopped, sequencer.duplicates, sequencer.conflicts,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a format is. A new format is one new file that passes `whodid.testing.format_conformance`."""
+"""What a format is. A new one is one new file that passes `testing.format_conformance`."""
 
 from typing import ClassVar, Literal, Protocol
 
