@@ -43,11 +43,7 @@ class PasswordHasher:
 
     def hash(self, password: str) -> str:
         """Return the text to store. Raises UsageError for a password that is too short or long."""
-        data = _prepare(password)
-        if data is None:
-            raise UsageError(f"A password has at most {PASSWORD_BYTES_MAX} bytes of valid text.")
-        if len(password) < PASSWORD_CHARS_MIN:
-            raise UsageError(f"A password has at least {PASSWORD_CHARS_MIN} characters.")
+        data = check_password(password)
         cost = self._cost
         kdf = Argon2id(
             salt=os.urandom(16),
@@ -68,6 +64,16 @@ class PasswordHasher:
             except InvalidKey:
                 return False
         return data is not None and stored is not None
+
+
+def check_password(password: str) -> bytes:
+    """Return what is hashed of a new password. Raises UsageError when it is too short or long."""
+    data = _prepare(password)
+    if data is None:
+        raise UsageError(f"A password has at most {PASSWORD_BYTES_MAX} bytes of valid text.")
+    if len(password) < PASSWORD_CHARS_MIN:
+        raise UsageError(f"A password has at least {PASSWORD_CHARS_MIN} characters.")
+    return data
 
 
 def _prepare(password: str) -> bytes | None:

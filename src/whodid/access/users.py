@@ -29,6 +29,14 @@ class User(Struct, frozen=True):
     created_us: int = 0
 
 
+def check_user_name(name: str) -> None:
+    """Raise UsageError for a name that no user can have."""
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(
+            "A user name begins with a letter or digit and has 1 to 64 of A-Z a-z 0-9 . _ @ + -"
+        )
+
+
 class Users:
     """The users of one ledger. Changes are durable on return."""
 
@@ -41,10 +49,7 @@ class Users:
 
     def add(self, name: str, password: str | None, role: Role = "administrator") -> User:
         """Add a user. Raises UsageError for a bad or used name, role or password."""
-        if _NAME.fullmatch(name) is None:
-            raise UsageError(
-                "A user name begins with a letter or digit and has 1 to 64 of A-Z a-z 0-9 . _ @ + -"
-            )
+        check_user_name(name)
         if role not in ROLES:
             raise UsageError(f"There is no role of that name; there are {', '.join(ROLES)}.")
         stored = None if password is None else self._hasher.hash(password)

@@ -28,7 +28,6 @@ from whodid.ledger.sealer import Sealer
 from whodid.ledger.state_db import OWN_SOURCE, Source
 from whodid.normalize.registry import FORMATS
 
-
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+:-]{0,63}")
 
 

@@ -11,9 +11,10 @@ from rich.progress import Progress
 from whodid.access.sessions import Sessions
 from whodid.access.users import Users
 from whodid.app.local import LocalLedger, open_local
+from whodid.app.own import Act
 from whodid.cli.ingest_command import read_one
 from whodid.cli.options import stderr, stdout
-from whodid.cli.serve_command import check_address
+from whodid.cli.serve_command import address_of, check_address
 from whodid.clock import system_clock
 from whodid.demo.mark import is_demo, mark_of
 from whodid.demo.plot import PLOT
@@ -43,10 +44,22 @@ def command(directory: Path, host: str, port: int, events: int, *, no_serve: boo
     if supervisor is None:
         return
     supervisor.start()
-    user = Users(directory).find(USER) or Users(directory).add(USER, None)
-    token = Sessions(directory).issue_link(user, valid_us=_LINK_US)
-    _print_what_to_try(f"http://{host}:{supervisor.port}", token, directory)
+    try:
+        token = _link(directory)
+    except BaseException:
+        supervisor.end()
+        raise
+    _print_what_to_try(address_of(host, supervisor.port), token, directory)
     supervisor.run()
+
+
+def _link(directory: Path) -> str:
+    user = Users(directory).find(USER)
+    if user is None:
+        raise UsageError(f"{directory}: the demo has no user {USER!r}; remove it and make it again")
+    act = Act("issue login link", "administer", "user", USER)
+    with open_local(directory) as ledger, ledger.acting(act):
+        return Sessions(directory).issue_link(user, valid_us=_LINK_US)
 
 
 def make_demo(directory: Path, events: int) -> None:
@@ -60,7 +73,8 @@ def make_demo(directory: Path, events: int) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     init_ledger(directory, origin=f"demo.example/whodid/{time.time_ns():x}")
     with open_local(directory) as ledger:
-        Users(directory).add(USER, None)
+        with ledger.acting(Act("create user", "administer", "user", USER)):
+            Users(directory).add(USER, None)
         _tell(ledger, events)
     mark_of(directory.resolve()).touch()
 

@@ -18,7 +18,7 @@ from whodid.cli.options import (
     stdout,
 )
 from whodid.clock import system_clock
-from whodid.errors import InputError
+from whodid.errors import WhodidError
 from whodid.ledger.state_db import Source
 from whodid.normalize.registry import format_by_name
 from whodid.sources.file import open_input, read_file
@@ -39,7 +39,7 @@ def command(name: str, files: tuple[str, ...], directory: Path | None, *, as_jso
     tally, fault = Tally(), None
     with open_local(need_directory(directory)) as ledger:
         source = ledger.source_for(name)
-        act = Act("ingest", "create", "source", name, " ".join(files))
+        act = Act("ingest", "create", "source", source.name, " ".join(files))
         ledger.own().write(ledger.caller(), act)
         with _progress() as progress:
             for file in files:
@@ -65,8 +65,8 @@ def _progress() -> Iterator[Progress]:
 
 def read_one(
     ledger: LocalLedger, source: Source, file: str, tally: Tally, progress: Progress
-) -> tuple[Tally, InputError | None]:
-    """Read one file; what was complete before a fault in it is stored and counted."""
+) -> tuple[Tally, WhodidError | None]:
+    """Read one file; what was stored before a fault in it, or a refusal, is counted."""
     chosen = None if source.format == "auto" else format_by_name(source.format)
     intake = ledger.intake()
     size = Path(file).stat().st_size if file != "-" and Path(file).is_file() else None
@@ -82,7 +82,7 @@ def read_one(
                 tally = tally.plus(intake.accept(delivery))
                 events += len(chunk.records)
                 progress.update(task, completed=chunk.read_bytes, events=events)
-    except InputError as error:
+    except WhodidError as error:
         return tally, error
     return tally, None
 

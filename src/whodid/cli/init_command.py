@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from whodid.access.users import Users
+from whodid.access.password import check_password
+from whodid.access.users import Users, check_user_name
 from whodid.app.local import open_local
 from whodid.app.own import Act
 from whodid.cli.options import read_password, stdout
@@ -21,6 +22,9 @@ def command(
 ) -> None:
     """Make an empty ledger in DIRECTORY, which must be new or empty."""
     password = read_password(from_stdin=password_stdin) if admin else None
+    if admin and password is not None:  # looked at first: a ledger without its admin is of no use
+        check_user_name(admin)
+        check_password(password)
     keys = init_ledger(directory, origin=origin)
     if admin and password is not None:
         act = Act("create user", "administer", "user", admin)

@@ -23,6 +23,6 @@ def command(name: str, server: str, directory: Path | None) -> None:
         user = Users(where).find(name)
         if user is None:
             raise UsageError(f"there is no user {name!r}")
-        ledger.own().write(ledger.caller(), Act("issue login link", "administer", "user", name))
-        token = Sessions(where).issue_link(user)
+        with ledger.acting(Act("issue login link", "administer", "user", name)):
+            token = Sessions(where).issue_link(user)
     click.echo(f"{server.rstrip('/')}/login/{token}")

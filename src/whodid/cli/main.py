@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 import whodid
+from whodid.cli.options import plain
 from whodid.errors import WhodidError
 
 COMMANDS = {
@@ -64,7 +65,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(context)
         except WhodidError as error:
-            click.echo(f"whodid: {error}", err=True)
+            click.echo(f"whodid: {plain(str(error))}", err=True)
             context.exit(error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()

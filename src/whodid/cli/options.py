@@ -1,6 +1,7 @@
 """Options that several commands share, and how they print."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +16,15 @@ from whodid.errors import UsageError
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PIPED_COLUMNS = 160
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 stdout = Console(
-    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_COLUMNS
+    highlight=False,
+    emoji=False,
+    soft_wrap=True,
+    width=None if sys.stdout.isatty() else _PIPED_COLUMNS,
 )
-stderr = Console(stderr=True, highlight=False)
+stderr = Console(stderr=True, highlight=False, emoji=False)
 
 
 def dir_option(function: F) -> F:
@@ -60,10 +65,21 @@ def token() -> str:
     return found
 
 
-def print_json(document: Any) -> None:
-    """Print one JSON document."""
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    click.echo(text.decode())
+def plain(text: str) -> str:
+    """Take control characters out: what a log holds must not drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def print_json(document: Any, *, indent: int = 2) -> None:
+    """Print one JSON document; `indent` 0 puts it on one line.
+
+    Control characters that JSON allows in strings (C1, bidirectional overrides) are escaped.
+    """
+    encoded = msgspec.json.encode(document)
+    text = (msgspec.json.format(encoded, indent=indent) if indent else encoded).decode()
+    click.echo(_UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def read_password(*, from_stdin: bool) -> str:

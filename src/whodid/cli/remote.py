@@ -7,7 +7,14 @@ import httpx
 import msgspec
 
 from whodid.cli.options import token
-from whodid.errors import AccessDeniedError, QueryError, RefusedError, UsageError, WhodidError
+from whodid.errors import (
+    AccessDeniedError,
+    InputError,
+    QueryError,
+    RefusedError,
+    UsageError,
+    WhodidError,
+)
 
 _TIMEOUT_S = 60.0
 
@@ -17,18 +24,26 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         headers = {"Authorization": f"Bearer {token()}"}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_S)
+        try:
+            self._client = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_S)
+        except httpx.InvalidURL as error:
+            raise UsageError(f"--url {url!r} is not an address ({error})") from error
 
     def get(self, path: str, **parameters: str | int | None) -> dict[str, Any]:
         """Return the JSON of a GET."""
         given = {key: value for key, value in parameters.items() if value is not None}
         try:
             response = self._client.get(path, params=given)
+        except httpx.UnsupportedProtocol as error:
+            raise UsageError("--url must begin with http:// or https://") from error
         except httpx.HTTPError as error:
             raise RefusedError(f"the server does not answer ({error})") from error
         if response.status_code != httpx.codes.OK:
             raise _error(response)
-        document: dict[str, Any] = response.json()
+        try:
+            document = msgspec.json.decode(response.content, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: the server answered no JSON; is it whodid?") from error
         return document
 
     def events(self, path: str, **parameters: str) -> Iterator[dict[str, Any]]:
@@ -38,9 +53,19 @@ class Remote:
                 if response.status_code != httpx.codes.OK:
                     response.read()
                     raise _error(response)
+                kind = ""
                 for line in response.iter_lines():
-                    if line.startswith("data:"):
-                        yield msgspec.json.decode(line[5:])
+                    if line.startswith("event:"):
+                        kind = line[6:].strip()
+                    elif line.startswith("data:"):
+                        document = msgspec.json.decode(line[5:], type=dict[str, Any])
+                        if kind == "fault":
+                            raise RefusedError(str(document["error"]["message"]))
+                        yield document
+        except (msgspec.DecodeError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: the server sent no event; is it whodid?") from error
+        except httpx.UnsupportedProtocol as error:
+            raise UsageError("--url must begin with http:// or https://") from error
         except httpx.HTTPError as error:
             raise RefusedError(f"the server went away ({error})") from error
 

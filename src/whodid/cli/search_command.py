@@ -13,6 +13,7 @@ from whodid.cli.options import (
     dir_option,
     json_option,
     need_directory,
+    plain,
     print_json,
     stderr,
     stdout,
@@ -65,8 +66,8 @@ def _answer(
 
 
 def _point(text: str, error: QueryError) -> None:
-    stderr.print(text, markup=False)
-    stderr.print(" " * error.position + "^", markup=False)
+    stderr.print(plain(text), markup=False, soft_wrap=True)
+    stderr.print(" " * error.position + "^", markup=False, soft_wrap=True)
 
 
 def event_table(documents: list[dict[str, Any]]) -> Table:
@@ -82,19 +83,20 @@ def event_table(documents: list[dict[str, Any]]) -> Table:
     for event in documents:
         outcome = str(event.get("outcome") or "-")
         cells = [
-            Text(str(event.get("time") or event.get("received") or "")[:19].replace("T", " ")),
-            Text(_plain(str(event.get("sentence", "")))),
-            Text(outcome, _COLOURS.get(outcome, "dim")),
-            Text(_plain(str(event.get("source", "")))),
-            Text(str(event.get("id", ""))),
+            Text(when_of(event)),
+            Text(plain(str(event.get("sentence", "")))),
+            Text(plain(outcome), _COLOURS.get(outcome, "dim")),
+            Text(plain(str(event.get("source", "")))),
+            Text(plain(str(event.get("id", "")))),
         ]
         table.add_row(*(cells if wide else (cells[0], cells[1], cells[4])))
     return table
 
 
-def _plain(text: str) -> str:
-    """Take control characters out: log content must not drive a terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+def when_of(event: dict[str, Any]) -> str:
+    """Return an event's time to the second, as people read it."""
+    when = str(event.get("time") or event.get("received") or "")
+    return plain(when[:19].replace("T", " "))
 
 
 def _print(document: dict[str, Any]) -> None:
@@ -109,6 +111,6 @@ def _print(document: dict[str, Any]) -> None:
     if document.get("hidden_own"):
         stderr.print(f"{document['hidden_own']:,} of whodid's own are hidden; --own shows them")
     for warning in document["warnings"]:
-        stderr.print(f"warning: {warning}", markup=False, style="yellow")
+        stderr.print(f"warning: {plain(str(warning))}", markup=False, style="yellow")
     if document.get("next"):
         stderr.print(f"more: --before {document['next']}", markup=False)

@@ -23,11 +23,16 @@ def command(host: str, port: int, doors: int, directory: Path | None, *, plain_h
     """Run the server: events in, search and pages out."""
     check_address(host, plain_http=plain_http)
     where = need_directory(directory)
-    keys_of(where)
+    keys_of(where)  # a folder that is no ledger is said before the port is taken
     supervisor = Supervisor(where, host, port, doors)
     supervisor.start()
-    stderr.print(f"whodid serves {where} on http://{host}:{supervisor.port}/", markup=False)
+    stderr.print(f"whodid serves {where} on {address_of(host, supervisor.port)}/", markup=False)
     supervisor.run()
+
+
+def address_of(host: str, port: int) -> str:
+    """Return the server's address as a browser takes it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def check_address(host: str, *, plain_http: bool) -> None:

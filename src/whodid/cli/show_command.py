@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -11,6 +12,7 @@ from whodid.cli.options import (
     dir_option,
     json_option,
     need_directory,
+    plain,
     print_json,
     stdout,
     url_option,
@@ -43,7 +45,7 @@ def _document(
     event_id: str, directory: Path | None, url: str | None, *, with_proof: bool
 ) -> dict[str, Any]:
     if url:
-        path = f"/v1/events/{event_id}"
+        path = f"/v1/events/{quote(event_id, safe='')}"
         return Remote(url).get(f"{path}/proof" if with_proof else path)
     with open_local(need_directory(directory)) as ledger:
         reading = ledger.reading()
@@ -59,10 +61,6 @@ def _print(document: dict[str, Any]) -> None:
             continue
         shown = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
         first, *rest = shown.rstrip("\n").split("\n")
-        stdout.print(f"{key:<20} {_safe(first)}", markup=False)
+        stdout.print(f"{key:<20} {plain(first)}", markup=False)
         for line in rest:
-            stdout.print(f"{'':<20} {_safe(line)}", markup=False)
-
-
-def _safe(text: str) -> str:
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+            stdout.print(f"{'':<20} {plain(line)}", markup=False)

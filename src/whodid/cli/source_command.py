@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from whodid.app.document import source_document
 from whodid.app.local import open_local
-from whodid.app.own import Act
 from whodid.cli.options import dir_option, json_option, need_directory, print_json, stdout
 from whodid.clock import to_rfc3339
 
@@ -23,7 +23,6 @@ def command() -> None:
 def add(name: str, format_name: str, directory: Path | None) -> None:
     """Declare the source NAME; an entry of the log says so."""
     with open_local(need_directory(directory)) as ledger:
-        ledger.own().write(ledger.caller(), Act("declare source", "administer", "source", name))
         source = ledger.source_for(name, format_name)
     stdout.print(f"source {source.name} takes {source.format}", markup=False)
 
@@ -36,7 +35,7 @@ def list_sources(directory: Path | None, *, as_json: bool) -> None:
     with open_local(need_directory(directory)) as ledger:
         infos = ledger.reading().sources(ledger.caller())
     if as_json:
-        print_json({"sources": infos})
+        print_json({"sources": [source_document(info) for info in infos]})
         return
     table = Table(box=None)
     for title in ("SOURCE", "FORMAT", "EVENTS", "QUARANTINED", "NEWEST"):

@@ -1,5 +1,6 @@
 """`whodid tail QUERY`."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,16 @@ import click
 
 from whodid.app.document import event_document
 from whodid.app.local import open_local
-from whodid.cli.options import dir_option, need_directory, stdout, url_option
+from whodid.cli.options import (
+    dir_option,
+    need_directory,
+    plain,
+    print_json,
+    stdout,
+    url_option,
+)
 from whodid.cli.remote import Remote
+from whodid.cli.search_command import when_of
 from whodid.errors import UsageError
 
 _POLL_S = 0.3
@@ -27,18 +36,13 @@ def command(
     """Follow new events that match QUERY, until interrupted; needs a running server."""
     text = " ".join(query)
     events = Remote(url).events("/v1/tail", q=text) if url else _local(directory, text)
-    for event in events:
-        if as_json:
-            click.echo(_line(event))
-        else:
-            when = str(event.get("time") or event.get("received") or "")[:19].replace("T", " ")
-            stdout.print(f"{when}  {event.get('sentence', '')}", markup=False)
-
-
-def _line(event: dict[str, Any]) -> str:
-    import msgspec  # noqa: PLC0415 - only for --json
-
-    return msgspec.json.encode(event).decode()
+    with contextlib.suppress(KeyboardInterrupt):
+        for event in events:
+            if as_json:
+                print_json(event, indent=0)
+            else:
+                line = f"{when_of(event)}  {plain(str(event.get('sentence', '')))}"
+                stdout.print(line, markup=False)
 
 
 def _local(directory: Path | None, text: str) -> Iterator[dict[str, Any]]:

@@ -1,16 +1,19 @@
 """`whodid token`: issue, list and revoke tokens."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from whodid.access.read_tokens import ReadTokens
 from whodid.access.source_tokens import SourceTokens
+from whodid.access.tokens import TokenInfo
 from whodid.access.users import Users
 from whodid.app.local import open_local
 from whodid.app.own import Act
-from whodid.cli.options import dir_option, need_directory, stdout
+from whodid.cli.options import dir_option, json_option, need_directory, print_json, stdout
 from whodid.clock import system_clock, to_rfc3339
 from whodid.errors import UsageError
 
@@ -39,36 +42,55 @@ def issue(
     with open_local(where) as ledger:
         holder = source or user or ""
         act = Act("issue token", "administer", "source" if source else "user", holder, name)
-        ledger.own().write(ledger.caller(), act)
-        if source:
-            ledger.source_for(source)
-            token = SourceTokens(where).issue(source, name, expires)
-        else:
-            found = Users(where).find(holder)
-            if found is None:
-                raise UsageError(f"there is no user {holder!r}")
-            token = ReadTokens(where).issue(found, name, expires)
+        with ledger.acting(act):
+            if source:
+                ledger.source_for(source)
+                token = SourceTokens(where).issue(source, name, expires)
+            else:
+                found = Users(where).find(holder)
+                if found is None:
+                    raise UsageError(f"there is no user {holder!r}")
+                token = ReadTokens(where).issue(found, name, expires)
     click.echo(token)
 
 
 @command.command("list")
 @dir_option
-def list_tokens(directory: Path | None) -> None:
+@json_option
+def list_tokens(directory: Path | None, *, as_json: bool) -> None:
     """List the tokens (never the secrets)."""
     where = need_directory(directory)
     with open_local(where) as ledger:
         ledger.own().write(ledger.caller(), Act("list", "read", "ledger", "tokens"))
-        table = Table(box=None)
-        for title in ("ID", "KIND", "FOR", "NAME", "EXPIRES"):
-            table.add_column(title)
-        for kind, tokens in (
-            ("write", SourceTokens(where).all()),
-            ("read", ReadTokens(where).all()),
-        ):
-            for info in tokens:
-                ends = to_rfc3339(info.expires_us)[:10] if info.expires_us else "never"
-                table.add_row(info.id, kind, info.holder, info.name, ends)
+        tokens = [
+            *(_document("write", info) for info in SourceTokens(where).all()),
+            *(_document("read", info) for info in ReadTokens(where).all()),
+        ]
+    if as_json:
+        print_json({"tokens": tokens})
+        return
+    table = Table(box=None)
+    for title in ("ID", "KIND", "FOR", "NAME", "ENDS"):
+        table.add_column(title)
+    for token in tokens:
+        ends = "revoked" if token["revoked"] else (token["expires"] or "never")[:10]
+        table.add_row(*(Text(str(token[key])) for key in ("id", "kind", "for", "name")), ends)
     stdout.print(table)
+
+
+def _document(kind: str, info: TokenInfo) -> dict[str, Any]:
+    def instant(time_us: int | None) -> str | None:
+        return None if time_us is None else to_rfc3339(time_us)
+
+    return {
+        "id": info.id,
+        "kind": kind,
+        "for": info.holder,
+        "name": info.name,
+        "issued": instant(info.issued_us),
+        "expires": instant(info.expires_us),
+        "revoked": instant(info.revoked_us),
+    }
 
 
 @command.command("revoke")
@@ -77,8 +99,8 @@ def list_tokens(directory: Path | None) -> None:
 def revoke(token_id: str, directory: Path | None) -> None:
     """Revoke the token ID."""
     where = need_directory(directory)
-    with open_local(where) as ledger:
-        ledger.own().write(ledger.caller(), Act("revoke token", "administer", "token", token_id))
+    act = Act("revoke token", "administer", "token", token_id)
+    with open_local(where) as ledger, ledger.acting(act):
         try:
             info = SourceTokens(where).revoke(token_id)
         except UsageError:

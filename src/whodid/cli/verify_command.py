@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from whodid.cli.options import json_option, print_json, stderr, stdout
+from whodid.cli.options import json_option, plain, print_json, stderr, stdout
 from whodid.errors import InputError
 from whodid.index.verify_index import compare
-from whodid.ledger.keys import KeyFolder
 from whodid.ledger.opening import keys_of
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.verify import Verdict, verify_ledger
@@ -41,7 +41,15 @@ def command(
             progress.update(tasks[what], completed=done, total=total)
 
         verdict = verify_ledger(directory, keys=held, vkey=vkey, head=note, progress=show)
-        differences = _index(directory, held) if with_index else []
+        not_opened = list(verdict.not_opened)
+        differences: list[str] = []
+        if with_index and held is None:
+            not_opened.append("index: not compared, the key folder is not here")
+        elif with_index and held is not None:
+            reader = LedgerReader(directory, held)
+            differences = compare(directory, held, reader)
+            reader.close()
+        verdict = msgspec.structs.replace(verdict, not_opened=not_opened)
     if as_json:
         print_json(_document(verdict, differences))
     else:
@@ -55,12 +63,6 @@ def _read(path: Path) -> str:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
-
-
-def _index(directory: Path, keys: KeyFolder | None) -> list[str]:
-    if keys is None:
-        return ["index: not compared, the key folder is not here"]
-    return compare(directory, keys, LedgerReader(directory, keys))
 
 
 def _progress() -> Progress:
@@ -89,13 +91,13 @@ def _document(verdict: Verdict, differences: list[str]) -> dict[str, Any]:
 def _print(verdict: Verdict, differences: list[str]) -> None:
     for fault in verdict.faults[:_FAULTS_SHOWN]:
         entry = f" entry {fault.entry:,}:" if fault.entry is not None else ""
-        stdout.print(f"✗ {fault.where}:{entry} {fault.problem}", markup=False, style="red")
+        stdout.print(plain(f"✗ {fault.where}:{entry} {fault.problem}"), markup=False, style="red")
     if len(verdict.faults) > _FAULTS_SHOWN:
         stdout.print(f"  … and {len(verdict.faults) - _FAULTS_SHOWN:,} more (--json shows all)")
     for difference in differences[:_FAULTS_SHOWN]:
-        stdout.print(f"✗ {difference}", markup=False, style="red")
+        stdout.print(plain(f"✗ {difference}"), markup=False, style="red")
     for warning in verdict.warnings:
-        stdout.print(f"! {warning}", markup=False, style="yellow")
+        stdout.print(plain(f"! {warning}"), markup=False, style="yellow")
     for thing in verdict.not_opened:
         stdout.print(f"not opened: {thing}", markup=False)
     stdout.print(f"rollback: {verdict.rollback}", markup=False)
