@@ -172,6 +172,12 @@ INDEX_SEGMENT_ROWS = 65_536
 INDEX_SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 """A segment is closed early when the fields of its rows pass this, so that memory is bounded."""
 
+INDEX_STEP_ROWS_MIN = 8192
+"""Fewer new entries than this wait for more before they become a segment, but not for long."""
+
+INDEX_STEP_S = 2.0
+"""How long they wait."""
+
 INDEX_CACHE_BYTES_MAX = 128 * 1024 * 1024
 """Opened columns of segments that a query process keeps."""
 

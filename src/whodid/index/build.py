@@ -28,7 +28,7 @@ def build_table(reader: LedgerReader, first: int, end: int) -> MemoryTable:
 
 
 def readable(reader: LedgerReader, first: int, end: int) -> Iterator[GroupRows]:
-    """Yield entries [first, end); where payload is damaged, a frame of rows without it."""
+    """Yield entries [first, end); where some is damaged, those rows without payload."""
     at = first
     while at < end:
         try:
@@ -37,16 +37,21 @@ def readable(reader: LedgerReader, first: int, end: int) -> Iterator[GroupRows]:
                 at += len(rows.types)
         except LedgerError:
             stop = min(end, (at // FRAME_ROWS + 1) * FRAME_ROWS)
-            yield _without_payload(reader, at, stop)
+            yield _one_by_one(reader, at, stop)
             at = stop
 
 
-def _without_payload(reader: LedgerReader, first: int, end: int) -> GroupRows:
-    leaves = [reader.leaf_bytes(index) for index in range(first, end)]
-    types = np.array([leaf[1] for leaf in leaves], dtype=np.uint8)
-    flags = np.array([int.from_bytes(leaf[2:4], "big") for leaf in leaves], dtype=np.uint16)
-    here = np.zeros(len(leaves), dtype=np.bool_)
-    return GroupRows(first, types, flags, here, [[] for _ in WANTED])
+def _one_by_one(reader: LedgerReader, first: int, end: int) -> GroupRows:
+    rows = sorted(reader.pick(range(first, end)), key=lambda row: row.index)
+    heads = [row.leaf_bytes for row in rows]
+    here = [row.groups for row in rows if row.groups is not None]
+    return GroupRows(
+        first,
+        np.array([leaf[1] for leaf in heads], dtype=np.uint8),
+        np.array([int.from_bytes(leaf[2:4], "big") for leaf in heads], dtype=np.uint16),
+        np.array([row.groups is not None for row in rows], dtype=np.bool_),
+        [[groups[number] for groups in here] for number in WANTED],
+    )
 
 
 def _gathered(chunks: Iterator[GroupRows]) -> Iterator[GroupRows]:

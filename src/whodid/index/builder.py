@@ -135,7 +135,8 @@ class TableBuilder:
         here = np.flatnonzero(live) + self.count
         self._add_fixed(rows, live, decoded[0])
         for number, group in zip(WANTED, decoded, strict=True):
-            self._add_group(number, group, here)
+            if group.values:
+                self._add_group(number, group, here)
         self.count += len(rows.types)
 
     def _decode(self, groups: list[list[bytes]]) -> list[_Group]:
@@ -204,6 +205,8 @@ class TableBuilder:
             dtype = np.bool_ if name.endswith("?") else np.int64
             arrays[name] = self._column(parts, dtype)
         for name, texts in self._texts.items():
+            if not texts.values:
+                continue
             arrays[name] = narrow(self._column(texts.parts, np.int32))
             encode = list_arrays if isinstance(texts.values[0], tuple) else text_arrays
             arrays |= encode(name, texts.values)

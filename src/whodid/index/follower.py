@@ -11,6 +11,8 @@ such finding is a sentence in `findings`. It never touches the ledger.
 import hashlib
 import re
 import secrets
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from whodid.errors import LedgerError
@@ -23,7 +25,12 @@ from whodid.index.table import MemoryTable
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader
-from whodid.limits import INDEX_SEGMENT_BYTES_MAX, INDEX_SEGMENT_ROWS
+from whodid.limits import (
+    INDEX_SEGMENT_BYTES_MAX,
+    INDEX_SEGMENT_ROWS,
+    INDEX_STEP_ROWS_MIN,
+    INDEX_STEP_S,
+)
 
 _OURS = re.compile(r"[0-9]{16}-[0-9]{6}-[0-9a-f]{8}(\.tmp)?|catalog\.tmp")
 _READ_BYTES = 1 << 20
@@ -39,12 +46,15 @@ class Follower:
         reader: LedgerReader,
         *,
         segment_rows: int = INDEX_SEGMENT_ROWS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._directory = directory
         self._folder = directory / INDEX
         self._keys = keys
         self._reader = reader
         self._segment_rows = segment_rows
+        self._monotonic = monotonic
+        self._waits_until_s = float("-inf")
         self._entries: list[Entry] | None = None
         self.findings: list[str] = []
 
@@ -55,7 +65,8 @@ class Follower:
     def step(self, limit: int) -> int:
         """Index entries below `limit` (known durable), at most one segment; return how many.
 
-        0 means current. Raises LedgerError when the ledger cannot be read.
+        0 means current, or that the few new entries wait a little for more of them: searches read
+        those from the ledger. Raises LedgerError when the ledger cannot be read.
         """
         reader = self._reader
         limit = min(limit, reader.refresh())
@@ -64,11 +75,23 @@ class Follower:
         if not missing:
             return 0
         first, end = missing[0]
+        if end == limit and not self._due(limit - first):
+            return 0
         end = min(end, (first // self._segment_rows + 1) * self._segment_rows)
         table = build_table(reader, first, end)
         self._replace([], table)
         self._join(first)
         return table.count
+
+    def _due(self, count: int) -> bool:
+        """Tell whether so many new entries are worth a segment now: small ones are rare."""
+        if count >= INDEX_STEP_ROWS_MIN:
+            return True
+        now_s = self._monotonic()
+        due = now_s >= self._waits_until_s
+        if due:
+            self._waits_until_s = now_s + INDEX_STEP_S
+        return due
 
     def _adopted(self) -> list[Entry]:
         """Return the catalog; at the first look every segment is checked against it."""
