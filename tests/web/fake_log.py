@@ -21,7 +21,7 @@ from whodid.app.answer import (
     SourceInfo,
 )
 from whodid.app.event_proof import check_proof
-from whodid.errors import UsageError
+from whodid.errors import QueryError, UsageError
 from whodid.event import (
     EMPTY_CONTENT,
     Context,
@@ -118,6 +118,8 @@ class FakeLog:
         hide = hides_own(query) and not own
         shown = [hit for hit in found if not (hide and is_own(hit.event))]
         shown.sort(key=lambda hit: (_time(hit), hit.index), reverse=True)
+        if before and not before.startswith("c~"):
+            raise QueryError("this page address is not one that was given out", 0)
         start = int(before.removeprefix("c~")) if before else 0
         end = start + limit
         return SearchAnswer(

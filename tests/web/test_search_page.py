@@ -111,12 +111,19 @@ def test_paging_goes_there_and_back(visit, fake):
     assert actors(site.client.get(href_of(third, "back to the newest")).text) == actors(first)
 
 
+def test_a_place_that_was_never_given_out(site):
+    answer = site.client.get("/?q=actor:alice&before=rubbish")
+    assert answer.status_code == 400
+    assert "This page address is not one that was given out." in answer.text
+    assert 'class="caret"' not in answer.text
+
+
 def test_total_that_is_not_exact_and_warnings(site):
     site.log.warnings = ["the index is 12 entries <b>behind</b>"]
     text = site.client.get("/").text
     assert "behind&lt;/b&gt;" in text
     site.log.hits *= 200
-    assert "at least 1,2" in site.client.get("/").text
+    assert "At least 1,2" in site.client.get("/").text
 
 
 @pytest.mark.parametrize(

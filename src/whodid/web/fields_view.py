@@ -86,7 +86,8 @@ def _shown(name: str, value: Any) -> str:
         return str(value)
     if name == "duration_us":
         unit_us, unit = next((u for u in _UNITS_US if value >= u[0]), (1, "µs"))
-        return f"{value / unit_us:.3g} {unit}" if unit_us > 1 else f"{value} µs"
+        exact = f"{value:,} µs"
+        return f"{value / unit_us:.3g} {unit} ({exact})" if unit_us > 1 else exact
     return str(value) if name in _IDENTIFIERS else f"{value:,}"
 
 

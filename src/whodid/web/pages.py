@@ -16,6 +16,7 @@ from whodid.errors import (
     AccessDeniedError,
     InputError,
     IntegrityError,
+    QueryError,
     RefusedError,
     StoppedError,
     TooLargeError,
@@ -38,6 +39,7 @@ _STATUS: tuple[tuple[type[WhodidError], int, str], ...] = (
     (StoppedError, 503, "The log has stopped"),
     (RefusedError, 503, "Not now"),
     (IntegrityError, 500, "Stored bytes are not what they must be"),
+    (QueryError, 400, "Not understood"),
     (UsageError, 404, "Not found"),
     (WhodidError, 500, "That did not work"),
 )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from whodid.app.answer import SearchAnswer
-from whodid.errors import QueryError, UsageError, WhodidError
+from whodid.errors import QueryError, WhodidError
 from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
 from whodid.merkle.checkpoint import parse_body, parse_note
 from whodid.query.parse import parse
@@ -62,13 +62,15 @@ def show(visit: Visit) -> Response:
             text = time_range.custom(asked.text, visit.asked("from"), visit.asked("to"))
             return redirect(search_url(text, own=asked.own))
         query = parse(asked.text)
+    except QueryError as error:
+        return _not_parsed(visit, asked, error)
+    try:
         answer = visit.site.reading.search(
             visit.caller(), asked.text, limit=WEB_PAGE_ROWS, before=asked.before, own=asked.own
         )
     except QueryError as error:
-        return _not_parsed(visit, asked, error)
-    except UsageError as error:
-        return failure(visit, error)
+        # with a place in the answer it is that which was not understood, not the text
+        return failure(visit, error) if asked.before else _not_parsed(visit, asked, error)
     return _found(visit, asked, query, answer)
 
 
