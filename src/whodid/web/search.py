@@ -1,6 +1,7 @@
 """The search page: `GET /`. One search a page, and nothing else is read."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from starlette.responses import Response
@@ -87,6 +88,8 @@ def _not_parsed(visit: Visit, asked: Asked, error: QueryError) -> Response:
 
 
 def _found(visit: Visit, asked: Asked, query: Query, answer: SearchAnswer) -> Response:
+    # the same few values stand in most rows of a page
+    href = cache(lambda term: asked.narrowed(query, term))
     return visit.page(
         "search.html",
         **_box(asked),
@@ -94,8 +97,8 @@ def _found(visit: Visit, asked: Asked, query: Query, answer: SearchAnswer) -> Re
         timed=time_range.timed(query),
         title=_capital(query_sentence(query)),
         answer=answer,
-        days=rows_by_day(answer.events, lambda term: asked.narrowed(query, term)),
-        badge_href=lambda badge: asked.narrowed(query, badge.term),
+        days=rows_by_day(answer.events, href),
+        badge_href=lambda badge: href(badge.term),
         show_own=search_url(asked.text, own=True) if answer.hidden_own else None,
         hide_own=search_url(asked.text) if asked.own else None,
         head=_head(answer.checkpoint),
