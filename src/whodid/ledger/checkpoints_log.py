@@ -46,18 +46,19 @@ def split_checkpoints(data: bytes) -> tuple[list[LoggedNote], bytes]:
 
 
 def is_torn(rest: bytes, origin: str) -> bool:
-    """Tell whether `rest` is shorter than the entry it begins: a write that a crash cut off.
+    """Tell whether `rest` begins an entry and is shorter than it: a write that a crash cut off.
 
     An altered byte leaves an entry as long as it was, so that it is never taken for a torn one.
     """
     name = origin.encode()
-    shortest = len(name) + 3 + _ROOT_CHARS + 2 + len(_SIGNATURE) + len(name) + _SIGNED_CHARS + 3
-    if len(rest) <= shortest:
-        return len(rest) < shortest
-    lines = rest.split(b"\n", 2)
-    if lines[0] != name or _SIZE.fullmatch(lines[1]) is None:
+    first = name + b"\n"
+    if rest[: len(first)] != first[: len(rest)]:
         return False
-    return len(rest) < shortest + len(lines[1]) - 1
+    shortest = len(first) + 2 + _ROOT_CHARS + 2 + len(_SIGNATURE + name) + 1 + _SIGNED_CHARS + 2
+    if len(rest) < shortest:
+        return True
+    size = rest.split(b"\n", 2)[1]
+    return _SIZE.fullmatch(size) is not None and len(rest) < shortest + len(size) - 1
 
 
 def append_checkpoint(directory: Path, note: str, disk: PosixDisk) -> None:

@@ -55,7 +55,7 @@ def load_readonly(path: Path) -> sqlite3.Connection:
     try:
         db.deserialize(_stable_bytes(path))
         (verdict,) = db.execute("PRAGMA integrity_check").fetchone()
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, ValueError, OSError) as error:  # its own message may be no UTF-8
         db.close()
         raise IntegrityError(f"{path}: not a readable database ({error})") from error
     if verdict != "ok":

@@ -121,6 +121,8 @@ def _block(job: UnitJob, item: BlockJob, rows: PayloadCheck) -> None:
         try:
             opened = block.read_frame(number, item.key)
         except WhodidError as error:
-            faults.append(Fault(file.path, indexes[0] if indexes else file.first, str(error)))
+            # An altered header may name any entry; those of another file would mislead.
+            inside = bool(indexes) and file.first <= indexes[0] < file.first + file.count
+            faults.append(Fault(file.path, indexes[0] if inside else file.first, str(error)))
             continue
         rows.check(indexes, opened, file.path)

@@ -24,7 +24,8 @@ from whodid.ledger.verify_leaves import Part
 from whodid.limits import FIELD_CHARS_MAX, VERIFY_PART_FAULTS_MAX
 from whodid.merkle.commitment import commit_rows
 
-_SEQUENCE = IDENTITY_KINDS.index("sequence")
+_KINDS = {name: kind for kind, name in enumerate(IDENTITY_KINDS)}
+_SEQUENCE = _KINDS["sequence"]
 Array = np.ndarray
 
 
@@ -47,7 +48,7 @@ class PayloadCheck:
         self._table = table
         self._content = content
         self._seen = np.zeros(part.end - part.first, dtype=bool)
-        self._taggers: dict[bytes, Tagger] = {}
+        self._senders: dict[bytes, _Sender | None] = {}
 
     def _fault(self, where: str, index: int, problem: str) -> None:
         if len(self.part.faults) < VERIFY_PART_FAULTS_MAX:
@@ -98,60 +99,75 @@ class PayloadCheck:
             for row, commitment in enumerate(computed):
                 if commitment != expected[32 * row : 32 * row + 32]:
                     self._fault(where, indexes[row], "the payload is not what its leaf commits to")
-        types = self._table["type"][at].tolist()
-        tags = self._table["identity_tag"][at].tobytes()
-        flags = self._table["flags"][at].tolist()
-        ids = self._table["source_id"][at].tobytes()
+        self._content_of(indexes, at, rows.groups, where)
+
+    def _content_of(
+        self, indexes: Sequence[int], at: list[int], groups: list[tuple[bytes, ...]], where: str
+    ) -> None:
+        """Decode what was opened (3, 4); the hot loop."""
+        assert self._table is not None
+        chosen = self._table[at]
+        tags, ids = chosen["identity_tag"].tobytes(), chosen["source_id"].tobytes()
+        denied = (chosen["flags"] & np.uint16(LeafFlag.NO_IDENTITY)).tolist()
         event, source = int(LeafType.EVENT), int(LeafType.SOURCE)
-        for row, type_ in enumerate(types):
+        senders = self._senders
+        for row, type_ in enumerate(chosen["type"].tolist()):
             if type_ == event:
-                problem = self._event(
-                    rows.groups[row],
-                    ids[16 * row : 16 * row + 16],
-                    flags[row],
-                    tags[16 * row : 16 * row + 16],
-                )
+                start = 16 * row
+                source_id = ids[start : start + 16]
+                sender = senders.get(source_id) or self._sender(source_id)
+                try:
+                    envelope = decode_groups(groups[row]).envelope
+                except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                    self._fault(where, indexes[row], f"the event does not decode ({error})")
+                    continue
+                if sender is None:
+                    continue
+                problem = sender.check(envelope, tags[start : start + 16], denied[row])
                 if problem:
                     self._fault(where, indexes[row], problem)
             elif type_ == source:
-                self._source(rows.groups[row], indexes[row], where)
+                self._source(groups[row], indexes[row], where)
 
-    def _event(
-        self, groups: tuple[bytes, ...], source_id: bytes, flags: int, tag: bytes
-    ) -> str | None:
-        try:
-            event = decode_groups(groups)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            return f"the event does not decode ({error})"
-        known = self._content.sources.get(source_id)
-        if known is None:
-            return None
-        if event.envelope.source != known[0]:
-            return f"the event says source {event.envelope.source!r}, its leaf that of {known[0]!r}"
-        return self._identity(event.envelope, source_id, flags, tag)
-
-    def _identity(self, envelope: Envelope, source_id: bytes, flags: int, tag: bytes) -> str | None:
-        root = self._content.identity_root
-        if envelope.identity == "none" or root is None:
-            return None
-        if flags & LeafFlag.NO_IDENTITY:
-            return "the event has an identity, its leaf denies it"
-        identity = identity_of(envelope)
-        if identity is None:
-            return None
-        tagger = self._taggers.get(source_id)
-        if tagger is None:
-            tagger = Tagger(domain_key(root, self._content.sources[source_id][1]))
-            self._taggers[source_id] = tagger
-        if tagger.identity(*identity) != tag:
-            return "the identity tag is not that of the event"
-        return None
+    def _sender(self, source_id: bytes) -> "_Sender | None":
+        if source_id not in self._senders:
+            known = self._content.sources.get(source_id)
+            root = self._content.identity_root
+            self._senders[source_id] = known and _Sender(
+                known[0], Tagger(domain_key(root, known[1])) if root else None
+            )
+        return self._senders[source_id]
 
     def _source(self, groups: tuple[bytes, ...], index: int, where: str) -> None:
         try:
             self.part.settings[index] = parse_source_entry(groups)
         except WhodidError as error:
             self._fault(where, index, str(error))
+
+
+class _Sender:
+    """What the events of one source must agree with: its name, and the tags of its domain."""
+
+    __slots__ = ("_name", "_tagger")
+
+    def __init__(self, name: str, tagger: Tagger | None) -> None:
+        self._name = name
+        self._tagger = tagger
+
+    def check(self, envelope: Envelope, tag: bytes, denied: int) -> str | None:
+        """Return what is wrong with an event's envelope, None when nothing is."""
+        if envelope.source != self._name:
+            return f"the event says source {envelope.source!r}, its leaf that of {self._name!r}"
+        if envelope.identity == "none":
+            return None
+        if denied:
+            return "the event has an identity, its leaf denies it"
+        identity = identity_of(envelope)
+        if identity is None or self._tagger is None:
+            return None
+        if self._tagger.identity(identity[0], identity[1]) != tag:
+            return "the identity tag is not that of the event"
+        return None
 
 
 def identity_of(envelope: Envelope) -> tuple[int, bytes] | None:
@@ -162,7 +178,7 @@ def identity_of(envelope: Envelope) -> tuple[int, bytes] | None:
     text = envelope.native_id
     if text is None or len(text) >= FIELD_CHARS_MAX or (not text.isascii() and "\ufffd" in text):
         return None
-    kind = IDENTITY_KINDS.index(envelope.identity)
+    kind = _KINDS[envelope.identity]
     identity = text.encode()
     if kind == _SEQUENCE:
         identity = envelope.source.encode() + b"\0" + identity

@@ -35,7 +35,7 @@ from whodid.ledger.wal_scan import Break, WalScan, first_nonzero
 from whodid.limits import VERIFY_PART_FAULTS_MAX
 
 _TRIES = 6
-_WAIT_S = 0.05
+_WAIT_S = 0.02
 _SECTOR = 512
 _SPARE = re.compile(r"spare-\d{16}")
 _FILE = re.compile(r"\d{16}")
