@@ -1,8 +1,8 @@
 """The follower: writes segments after the ledger. One process does; its cursor is the catalog.
 
-A step fills the first range that no segment covers, then joins small neighbours: within an aligned
-range of INDEX_SEGMENT_ROWS a segment is always at least twice as long as the one after it, so the
-number of segments stays small and each entry is joined O(log) times.
+A step fills the first range that no segment covers, then joins neighbours: a small segment that is
+not twice as long as the one after it, and all of an aligned range of INDEX_SEGMENT_ROWS once it is
+full. So there are few segments, and an entry is written few times.
 
 What it finds wrong (missing, altered, foreign, of another history) it drops and makes again; each
 such finding is a sentence in `findings`. It never touches the ledger.
@@ -166,7 +166,7 @@ class Follower:
         return entry
 
     def _join(self, index: int) -> None:
-        """Join neighbours around `index` until each is at least twice as long as the next."""
+        """Join neighbours in the aligned range of `index` as long as the rule asks for it."""
         number = index // self._segment_rows
         while True:
             here = [e for e in self._adopted() if e.first // self._segment_rows == number]
@@ -210,7 +210,7 @@ def _mergeable(entries: list[Entry]) -> list[Entry]:
         size = before.size_bytes + after.size_bytes
         if (
             before.end == after.first
-            and before.count < 2 * after.count
+            and before.count < min(2 * after.count, INDEX_STEP_ROWS_MIN)
             and size <= INDEX_SEGMENT_BYTES_MAX
         ):
             return [before, after]

@@ -129,10 +129,6 @@ class Segment:
         """Index behind the last entry."""
         return self.first + self.count
 
-    def names(self) -> list[str]:
-        """Return the names of its arrays."""
-        return list(self._chunks)
-
     def array(self, name: str) -> Array | None:
         """Return an array, None when there is none of this name."""
         chunk = self._chunks.get(name)
