@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from whodid.errors import LedgerError
+from whodid.errors import LedgerError, RefusedError
+from whodid.ledger.leaf import LeafFlag
 from whodid.ledger.manifest import read_manifest
 from whodid.ledger.opening import open_ledger
 from whodid.ledger.sequenced import DUPLICATE, Sequenced, parse_sequenced
@@ -12,6 +13,7 @@ from whodid.ledger.verify import verify_ledger
 from whodid.ledger.wal_record import encode_record
 from whodid.ledger.wal_scan import WalScan
 from whodid.merkle.checkpoint import Checkpoint
+from whodid.merkle.commitment import commit_rows
 
 
 def records(directory, ledger_id):
@@ -314,18 +316,34 @@ def test_what_was_appended_after_the_last_checkpoint_may_be_dropped_whole(killed
 # --- doors, databases ----------------------------------------------------------------------------
 
 
-def test_a_door_whose_payload_is_not_what_it_committed_to(make_ledger, tmp_path):
+def test_a_door_whose_payload_is_not_what_it_committed_to(make_ledger, tmp_path, monkeypatch):
+    def lie(seeds, rows):
+        honest = commit_rows(seeds, rows)
+        return [*honest[:2], bytes(32), *honest[3:]]
+
     ledger = make_ledger(tmp_path)
     ledger.open()
     source = ledger.source()
-    data = bytearray(ledger.builder.build([ledger.row(source, n) for n in range(5)]))
-    at = 136 + 16 + 2 * 80 + 40  # the commitment of row 2
-    data[at] ^= 1
-    ledger.commit_batch(bytes(data))
+    monkeypatch.setattr("whodid.ledger.batch.commit_rows", lie)
+    ledger.commit([ledger.row(source, n) for n in range(5)])
     ledger.close()
     [fault] = ledger.verify().faults
     assert fault.entry == 4
     assert "not what its leaf commits to" in fault.problem
+
+
+@pytest.mark.parametrize(
+    ("field", "at"), [("flags", 3), ("class", 5), ("epoch", 8), ("seq", 16), ("content", 79)]
+)
+def test_the_clear_part_of_a_batch_that_no_checkpoint_covers(killed, field, at):
+    ledger, directory = killed
+    found, _ = records(directory, ledger.keys.ledger_id)
+    bodies = [bytearray(record.body) for record in found]
+    row = 24 + 20 + 136 + 16 + 5 * 80  # header and verdicts, batch header, one source, five rows
+    bodies[-1][row + at] ^= 4
+    put_records(directory, ledger.keys.ledger_id, [bytes(body) for body in bodies], found)
+    faults = verify_killed(ledger, directory).faults
+    assert any((fault.entry, "does not decrypt" in fault.problem) == (42, True) for fault in faults)
 
 
 def test_an_event_that_names_another_source(make_ledger, tmp_path):
@@ -350,6 +368,44 @@ def test_an_identity_that_is_not_the_events(make_ledger, tmp_path):
     ledger.close()
     [fault] = ledger.verify().faults
     assert (fault.entry, fault.problem) == (2, "the identity tag is not that of the event")
+
+
+def test_flags_that_are_not_the_events(make_ledger, tmp_path):
+    ledger = make_ledger(tmp_path)
+    ledger.open()
+    app = ledger.source()
+    quarantined, anonymous = ledger.row(app, 1), ledger.row(app, 2)
+    quarantined.flags |= LeafFlag.QUARANTINED
+    anonymous.flags |= LeafFlag.NO_IDENTITY
+    anonymous.identity_tag = bytes(16)
+    ledger.commit([quarantined, anonymous])
+    ledger.close()
+    faults = ledger.verify().faults
+    assert [(fault.entry, "the flags of its leaf" in fault.problem) for fault in faults] == [
+        (2, True), (3, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"type": 10}, "type that is not known"),
+        ({"flags": 64}, "flags that are not known"),
+        ({"identity_tag": bytes(16)}, "no identity tag"),
+        ({"flags": 32}, "deny"),
+        ({"flags": 16}, "conflict flag"),
+    ],
+)
+def test_leaves_that_verify_would_fault_are_refused(make_ledger, tmp_path, change, word):
+    ledger = make_ledger(tmp_path)
+    ledger.open()
+    row = ledger.row(ledger.source(), 1)
+    for name, value in change.items():
+        setattr(row, name, value)
+    with pytest.raises(RefusedError, match=word):
+        ledger.commit([row])
+    ledger.close()
+    assert ledger.verify().ok
 
 
 def test_conflicts_and_duplicates_of_honest_senders_are_no_faults(make_ledger, tmp_path):

@@ -6,14 +6,16 @@
 
 Row: u8 type · u8 0 · u16 flags · u16 class · u16 source number · u64 epoch · u64 seq ·
 16B identity tag · 32B commitment · 8B content tag: the leaf without order and time, in the clear.
-Body: one frame (`frame`), encrypted under the door's own key, AAD = ledger id ‖ batch id ‖ u64
-frame number. The sequencer reads the header and never the body.
+Body: one frame (`frame`), encrypted under the door's own key, AAD = SHA-256 of everything before
+its length: who has the write-ahead log but no key cannot alter a row's source, class, flags or
+numbers before a checkpoint covers them. The sequencer reads the header and never the body.
 """
 
 import secrets
 import struct
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 
 import numpy as np
 import zstandard
@@ -87,7 +89,7 @@ class Batch(Struct, frozen=True):
 
     def aad(self) -> bytes:
         """Return what the body is bound to."""
-        return self.ledger_id + self.batch_id + self.frame_number.to_bytes(8, "big")
+        return sha256(self.data[: len(self.data) - _SIZE.size - len(self.body)]).digest()
 
     def key(self, keks: dict[int, Kek]) -> bytes:
         """Return the door's key. Raises IntegrityError (altered) or LedgerError (no such key)."""
@@ -147,8 +149,7 @@ class BatchBuilder:
         commitments = commit_rows(seeds, groups)
         header = self._header(rows, commitments, batch_id, number)
         plain = frame.pack_frame(seeds, groups, None, self._compressor)
-        aad = self._ledger_id + batch_id + number.to_bytes(8, "big")
-        body = frame.encrypt(self._key, number, aad, plain)
+        body = frame.encrypt(self._key, number, sha256(header).digest(), plain)
         return b"".join((header, len(body).to_bytes(4, "big"), body))
 
     def _header(

@@ -2,7 +2,8 @@
 
 1. Each leaf has exactly one payload row, in a block of its retention class.
 2. Each row gives the commitment of its leaf.
-3. An event decodes, names the source of its leaf, and its identity gives the tag of its leaf.
+3. An event decodes, names the source of its leaf, agrees with its flags, and its identity gives
+   the tag of its leaf.
 4. A source entry decodes.
 """
 
@@ -26,6 +27,10 @@ from whodid.merkle.commitment import commit_rows
 
 _KINDS = {name: kind for kind, name in enumerate(IDENTITY_KINDS)}
 _SEQUENCE = _KINDS["sequence"]
+_QUARANTINED = int(LeafFlag.QUARANTINED)
+_REDACTED = int(LeafFlag.REDACTED)
+_NO_IDENTITY = int(LeafFlag.NO_IDENTITY)
+_SAID = _QUARANTINED | _REDACTED | _NO_IDENTITY
 Array = np.ndarray
 
 
@@ -108,7 +113,7 @@ class PayloadCheck:
         assert self._table is not None
         chosen = self._table[at]
         tags, ids = chosen["identity_tag"].tobytes(), chosen["source_id"].tobytes()
-        denied = (chosen["flags"] & np.uint16(LeafFlag.NO_IDENTITY)).tolist()
+        flags = chosen["flags"].tolist()
         event, source = int(LeafType.EVENT), int(LeafType.SOURCE)
         senders = self._senders
         for row, type_ in enumerate(chosen["type"].tolist()):
@@ -123,7 +128,7 @@ class PayloadCheck:
                     continue
                 if sender is None:
                     continue
-                problem = sender.check(envelope, tags[start : start + 16], denied[row])
+                problem = sender.check(envelope, tags[start : start + 16], flags[row])
                 if problem:
                     self._fault(where, indexes[row], problem)
             elif type_ == source:
@@ -154,14 +159,19 @@ class _Sender:
         self._name = name
         self._tagger = tagger
 
-    def check(self, envelope: Envelope, tag: bytes, denied: int) -> str | None:
+    def check(self, envelope: Envelope, tag: bytes, flags: int) -> str | None:
         """Return what is wrong with an event's envelope, None when nothing is."""
         if envelope.source != self._name:
             return f"the event says source {envelope.source!r}, its leaf that of {self._name!r}"
-        if envelope.identity == "none":
+        said = (
+            (_QUARANTINED if envelope.quarantine is not None else 0)
+            | (_REDACTED if envelope.redactions else 0)
+            | (_NO_IDENTITY if envelope.identity == "none" else 0)
+        )
+        if flags & _SAID != said:
+            return "the flags of its leaf (quarantined, redacted, no identity) are not the event's"
+        if said & _NO_IDENTITY:
             return None
-        if denied:
-            return "the event has an identity, its leaf denies it"
         identity = identity_of(envelope)
         if identity is None or self._tagger is None:
             return None
