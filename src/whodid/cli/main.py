@@ -8,7 +8,7 @@ import click
 
 import whodid
 from whodid.cli.options import plain
-from whodid.errors import WhodidError
+from whodid.errors import InputError, WhodidError
 
 COMMANDS = {
     "init": "Make an empty ledger.",
@@ -70,6 +70,10 @@ class LazyGroup(click.Group):
         except BrokenPipeError:
             sys.stderr.close()
             context.exit(0)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(f"whodid: {plain(f'{place}{error.strerror or error}')}", err=True)
+            context.exit(InputError.exit_code)
         return None
 
 

@@ -22,7 +22,7 @@ stdout = Console(
     highlight=False,
     emoji=False,
     soft_wrap=True,
-    width=None if sys.stdout.isatty() else _PIPED_COLUMNS,
+    width=None if sys.stdout and sys.stdout.isatty() else _PIPED_COLUMNS,
 )
 stderr = Console(stderr=True, highlight=False, emoji=False)
 
