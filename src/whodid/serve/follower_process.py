@@ -1,6 +1,6 @@
 """The follower's process: seals what is durable and keeps the index current.
 
-It yields to ingest (nice 5) and catches up when there is room.
+It yields to ingest (nice 15) and catches up when there is room.
 """
 
 import os
@@ -30,7 +30,7 @@ def run_follower(directory: Path) -> None:
     """Follow the ledger until told to end."""
     stopping = threading.Event()
     when_told_to_end(stopping.set)
-    os.nice(5)
+    os.nice(15)
     keys = keys_of(directory)
     port = SequencerClient(directory, "sealer")
     followers = _Followers(directory, keys, port)
