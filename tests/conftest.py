@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # `import ledger_kit`; test folders are no packages
+
 
 @pytest.fixture(scope="session")
 def tlog_oracles():

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,15 @@ class SmallLedger:
         """Return a copy of DIR as it is."""
         shutil.copytree(self.directory, folder, ignore=shutil.ignore_patterns("sock"))
         return folder
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder in memory where there is one: these tests sync a lot, and none needs a real disk."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30
+    with tempfile.TemporaryDirectory(dir=memory if roomy else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ SQLite with a rollback journal and synchronous=FULL: a key is durable before its
 Readers load the file's bytes into memory: no lock, no journal, nothing written.
 """
 
+import contextlib
 import sqlite3
 import tempfile
 import time
@@ -38,10 +39,14 @@ def create_keys_db(directory: Path) -> None:
 
 
 def open_durable(path: Path) -> sqlite3.Connection:
-    """Open a database whose commits are on disk when they return."""
+    """Open a database whose commits are on disk when they return. Raises sqlite3.Error."""
     db = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = DELETE")
-    db.execute("PRAGMA synchronous = FULL")
+    try:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
@@ -53,7 +58,10 @@ def load_readonly(path: Path) -> sqlite3.Connection:
     """
     db = sqlite3.connect(":memory:", check_same_thread=False)
     try:
-        db.deserialize(_stable_bytes(path))
+        data = _stable_bytes(path)
+        if not data:  # SQLite would answer with a MemoryError
+            raise ValueError("the file is empty")
+        db.deserialize(data)
         (verdict,) = db.execute("PRAGMA integrity_check").fetchone()
     except (sqlite3.Error, ValueError, OSError) as error:  # its own message may be no UTF-8
         db.close()
@@ -98,14 +106,11 @@ def add_keys(directory: Path, ledger_id: bytes, kek: PublicKek, keys: dict[bytes
         (key_id, kek.version, kek.wrap(key, key_context(ledger_id, key_id)))
         for key_id, key in keys.items()
     ]
-    db = open_durable(directory / KEYS_DB)
     try:
-        with db:
+        with contextlib.closing(open_durable(directory / KEYS_DB)) as db, db:
             db.executemany("INSERT INTO data_keys VALUES (?, ?, ?)", rows)
     except sqlite3.Error as error:
         raise LedgerError(f"{directory / KEYS_DB}: {error}") from error
-    finally:
-        db.close()
 
 
 class DataKeys:
@@ -129,9 +134,13 @@ class DataKeys:
     def _find(self, key_id: bytes) -> tuple[int, bytes]:
         if key_id not in self._wrapped:
             db = load_readonly(self._path)
-            rows = db.execute("SELECT key_id, kek_version, wrapped FROM data_keys")
-            self._wrapped = {row[0]: (row[1], row[2]) for row in rows}
-            db.close()
+            try:
+                rows = db.execute("SELECT key_id, kek_version, wrapped FROM data_keys")
+                self._wrapped = {row[0]: (row[1], row[2]) for row in rows}
+            except sqlite3.Error as error:
+                raise IntegrityError(f"{self._path}: {error}") from error
+            finally:
+                db.close()
         try:
             return self._wrapped[key_id]
         except KeyError as error:

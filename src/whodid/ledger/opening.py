@@ -66,8 +66,9 @@ def init_ledger(
     origin: str | None = None,
     keys_root: Path | None = None,
     clock: Clock = system_clock,
+    settings: Settings | None = None,
 ) -> KeyFolder:
-    """Make an empty ledger in DIR (missing or empty) and its key folder; size 0 is published.
+    """Make a ledger in DIR (missing or empty) and its key folder; whodid's own source is declared.
 
     Raises UsageError when DIR holds anything, LedgerError when keys exist already.
     """
@@ -88,10 +89,12 @@ def init_ledger(
     body = Manifest(origin, ledger_id).body()
     disk.create(directory / MANIFEST, signer.sign_manifest(body).encode(), 0o644)
     disk.sync_folder(directory.parent)
-    opened, lock = open_ledger(directory, keys_root=keys_root, clock=clock)
-    opened.declare_source(OWN_SOURCE, "json", OWN_SOURCE)
-    opened.close()
-    lock.release()
+    opened, lock = open_ledger(directory, keys_root=keys_root, clock=clock, settings=settings)
+    try:
+        opened.declare_source(OWN_SOURCE, "json", OWN_SOURCE)
+        opened.close()
+    finally:
+        lock.release()
     return keys
 
 
@@ -190,10 +193,10 @@ class _Opening:
         size = manifest.sealed
         for record in scan.records():
             sequenced = parse_sequenced(record.body)
-            if sequenced.first > size:
+            if sequenced.first > size or (size > manifest.sealed and sequenced.first != size):
                 raise IntegrityError(
-                    f"the write-ahead log goes on at entry {sequenced.first}, "
-                    f"entries from {size} are missing"
+                    f"write-ahead record {record.lsn} starts at entry {sequenced.first}, "
+                    f"the log ends at {size}: run `whodid verify`"
                 )
             size = max(size, sequenced.end)
             if sequenced.end > manifest.sealed:
@@ -202,7 +205,8 @@ class _Opening:
                 self.head_lsn = record.lsn
             self._receipt(record.lsn, sequenced)
         if size < head_size:
-            where = f"; {scan.breaks[0].reason}" if scan.breaks else ""
+            at = scan.breaks[0] if scan.breaks else None
+            where = f"; {at.path} offset {at.offset}: {at.reason}" if at else ""
             raise IntegrityError(
                 f"{head_size} entries were signed, only {size} are here: the tail was cut or an "
                 f"older copy was put in place{where}"
@@ -221,6 +225,11 @@ class _Opening:
                     path.unlink()
 
     def _receipt(self, lsn: int, s: Sequenced) -> None:
+        if s.batch.batch_id in self.receipts:
+            raise IntegrityError(
+                f"write-ahead record {lsn} repeats the batch of record "
+                f"{self.receipts[s.batch.batch_id][0]}: it was replayed; run `whodid verify`"
+            )
         receipt = receipt_of(s, [sha256(leaf).digest() for leaf in s.leaves()])
         self.receipts[s.batch.batch_id] = (lsn, s.appended_us, receipt)
 

@@ -1,0 +1,90 @@
+import contextlib
+import struct
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whodid.errors import IntegrityError
+from whodid.ledger import frame
+from whodid.limits import BATCH_ROWS_MAX
+
+KEY = bytes(range(32))
+groups = st.tuples(*[st.binary(max_size=12)] * 8)
+
+
+def pack(rows, tags=None, seeds=None):
+    seeds = seeds or [bytes([i % 256]) * 16 for i in range(len(rows))]
+    return frame.pack_frame(seeds, rows, tags, zstandard.ZstdCompressor(level=1))
+
+
+@given(st.lists(groups, max_size=9), st.booleans())
+def test_rows_come_back(rows, with_tags):
+    tags = [bytes([i]) * 8 for i in range(len(rows))]
+    plain = pack(rows, tags if with_tags else None)
+    found = frame.unpack_frame(plain, with_tags=with_tags)
+    assert found.groups == rows
+    assert found.seeds == [bytes([i]) * 16 for i in range(len(rows))]
+    assert found.content_tags == (tags if with_tags else [])
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_hostile_plaintext_is_an_integrity_error(data, with_tags):
+    with contextlib.suppress(IntegrityError):
+        frame.unpack_frame(data, with_tags=with_tags)
+
+
+@given(st.data())
+def test_altered_plaintext_is_an_integrity_error_or_other_rows(data):
+    plain = bytearray(pack([tuple(b"abc%d" % i for i in range(8))] * 3))
+    at = data.draw(st.integers(0, len(plain) - 1))
+    plain[at] ^= data.draw(st.integers(1, 255))
+    with contextlib.suppress(IntegrityError):
+        frame.unpack_frame(bytes(plain), with_tags=False)
+
+
+@given(st.integers(1, 4), st.lists(st.integers(0, 2**32 - 1), max_size=32))
+def test_lengths_that_lie(count, lengths):
+    body = struct.pack(f">{len(lengths)}I", *lengths) + b"data"
+    plain = struct.pack(">I", count) + bytes(24 * count) + zstandard.compress(body)
+    try:
+        found = frame.unpack_frame(plain, with_tags=True)
+    except IntegrityError:
+        return
+    assert sum(len(part) for row in found.groups for part in row) + 32 * count == len(body)
+
+
+def test_a_bomb_is_refused_before_it_bursts():
+    bomb = zstandard.ZstdCompressor(write_content_size=True).compress(
+        bytes(frame.FRAME_PLAIN_BYTES_MAX + 1)
+    )
+    with pytest.raises(IntegrityError, match="would decompress to"):
+        frame.unpack_frame(struct.pack(">I", 0) + bomb, with_tags=False)
+
+
+def test_a_bomb_without_a_size_is_refused():
+    silent = zstandard.ZstdCompressor(write_content_size=False).compress(bytes(100))
+    with pytest.raises(IntegrityError):
+        frame.unpack_frame(struct.pack(">I", 0) + silent, with_tags=False)
+
+
+def test_too_many_rows():
+    with pytest.raises(IntegrityError, match="rows"):
+        frame.unpack_frame(struct.pack(">I", BATCH_ROWS_MAX + 1), with_tags=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "aad", "key"), [(2, b"aad", KEY), (1, b"other", KEY), (1, b"aad", bytes(32))]
+)
+def test_place_and_key_are_bound(number, aad, key):
+    sealed = frame.encrypt(KEY, 1, b"aad", b"plain")
+    assert frame.decrypt(KEY, 1, b"aad", sealed) == b"plain"
+    with pytest.raises(IntegrityError, match="does not decrypt"):
+        frame.decrypt(key, number, aad, sealed)
+
+
+@given(st.binary(max_size=40))
+def test_hostile_ciphertext_is_an_integrity_error(data):
+    with pytest.raises(IntegrityError):
+        frame.decrypt(KEY, 1, b"aad", data)

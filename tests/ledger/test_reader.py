@@ -1,0 +1,187 @@
+"""Rows across the border of what is sealed, while that border moves."""
+
+import threading
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledger_kit import Hand
+from whodid.errors import IntegrityError, UsageError
+from whodid.ledger import sealer
+from whodid.ledger.reader import LedgerReader
+
+
+@pytest.fixture
+def hand(tmp_path, monkeypatch):
+    monkeypatch.setattr(sealer, "UNIT_ROWS", 16)
+    hand = Hand(tmp_path, wal_file_bytes=1 << 13).open()
+    yield hand
+    hand.close()
+
+
+@pytest.fixture
+def reader(hand):
+    reader = LedgerReader(hand.directory, hand.keys)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    hand = Hand(tmp_path_factory.mktemp("mixed"), wal_file_bytes=1 << 13).open()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealer, "UNIT_ROWS", 16)
+        for start in range(0, 60, 7):
+            hand.add(range(start, start + 7))
+        hand.seal(force=False)
+        for start in range(63, 100, 5):
+            hand.add(range(start, start + 5))
+    yield hand
+    hand.close()
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+)
+@given(st.data())
+def test_any_range(mixed, data):
+    reader = LedgerReader(mixed.directory, mixed.keys)
+    size = reader.size
+    assert (size, reader.manifest.sealed) == (105, 64)
+    first = data.draw(st.integers(0, size))
+    end = data.draw(st.integers(first, size))
+    rows = list(reader.rows(first, end))
+    assert [row.index for row in rows] == list(range(first, end))
+    for row in rows:
+        if row.index >= 2:
+            assert row.groups[6].startswith(b'{"n":%d,' % (row.index - 2))
+        assert reader.row(row.index) == row
+        assert reader.leaf_bytes(row.index) == row.leaf_bytes
+    types = [t for chunk in reader.groups(first, end, (6, 0)) for t in chunk.types.tolist()]
+    raws = [raw for chunk in reader.groups(first, end, (6, 0)) for raw in chunk.groups[0]]
+    assert types == [row.type for row in rows]
+    assert raws == [row.groups[6] for row in rows]
+    reader.close()
+
+
+def test_sealing_between_two_rows(hand, reader):
+    hand.add(range(40))
+    reader.refresh()
+    rows = reader.rows(0, reader.size)
+    found = [next(rows).index for _ in range(3)]
+    hand.seal()
+    found += [row.index for row in rows]
+    assert found == list(range(42))
+
+
+def test_recycling_between_two_looks(hand, reader):
+    for start in range(0, 200, 10):
+        hand.add(range(start, start + 10))
+    reader.refresh()
+    size = reader.size
+    rows = reader.rows(0, size)
+    found = [next(rows).index for _ in range(3)]
+    hand.seal(force=False)
+    for start in range(200, 400, 10):
+        hand.add(range(start, start + 10))
+    hand.seal(force=False)
+    assert not reader._tail.records[0].path.exists()
+    found += [row.index for row in rows]
+    assert found == list(range(size))
+    assert reader.refresh() == hand.sequencer.size
+    assert [row.index for row in reader.rows(0, reader.size)] == list(range(reader.size))
+
+
+def test_sealed_and_recycled_within_one_refresh(hand, reader, monkeypatch):
+    """The manifest is read, then the log: what was sealed between the two is not lost."""
+    poll = reader._tail.poll
+
+    def sealed_meanwhile():
+        for start in range(0, 300, 10):
+            hand.add(range(start, start + 10))
+        hand.seal(force=False)
+        monkeypatch.setattr(reader._tail, "poll", poll)
+        return poll()
+
+    monkeypatch.setattr(reader._tail, "poll", sealed_meanwhile)
+    reader.refresh()
+    assert reader.size == hand.sequencer.size
+    assert [row.index for row in reader.rows(0, reader.size)] == list(range(reader.size))
+
+
+def test_a_reader_beside_a_writer(hand):
+    """One thread appends, seals and recycles; another reads all there is, again and again."""
+    done, failures, looks = threading.Event(), [], []
+
+    def read():
+        reader = LedgerReader(hand.directory, hand.keys)
+        try:
+            while not done.is_set():
+                size = reader.refresh()
+                at = max(0, size - 60)
+                indexes = [row.index for row in reader.rows(at, size)]
+                assert indexes == list(range(at, size))
+                looks.append(size)
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            failures.append(error)
+        finally:
+            reader.close()
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for start in range(0, 900, 15):
+        hand.add(range(start, start + 15))
+        if start % 60 == 0:
+            hand.seal(force=False)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(set(looks)) > 3
+    hand.check()
+
+
+def test_an_index_that_is_not_there(reader):
+    for index in (-1, 99):
+        with pytest.raises(UsageError, match="not in the log"):
+            reader.row(index)
+        with pytest.raises(UsageError, match="not in the log"):
+            reader.leaf_bytes(index)
+
+
+def test_a_younger_entry_is_looked_for(hand, reader):
+    hand.add([5])
+    assert reader.row(2).groups[6].startswith(b'{"n":5,')
+
+
+def test_altered_sealed_files_are_named(hand):
+    hand.add(range(30))
+    hand.seal()
+    for folder in ("leaves", "payload"):
+        path = min((hand.directory / folder).iterdir())
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        reader = LedgerReader(hand.directory, hand.keys)
+        with pytest.raises(IntegrityError, match=path.name):
+            list(reader.rows(0, 32))
+        path.unlink()
+        with pytest.raises(IntegrityError, match=path.name):
+            list(LedgerReader(hand.directory, hand.keys).rows(0, 32))
+        path.write_bytes(whole)
+        reader.close()
+
+
+def test_a_broken_record_ends_the_log_for_a_reader(hand):
+    hand.add(range(5))
+    hand.add(range(5, 9))
+    path = hand.directory / "wal" / f"{1:016d}"
+    data = path.read_bytes().rstrip(b"\0")
+    hand.kill()
+    path.write_bytes((data[:-1] + bytes([data[-1] ^ 1])).ljust(1 << 13, b"\0"))
+    reader = LedgerReader(hand.directory, hand.keys)
+    assert reader.size == 7
+    with pytest.raises(IntegrityError, match="entry 7"):
+        list(reader.rows(0, 8))
+    reader.close()
