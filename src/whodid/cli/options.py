@@ -24,7 +24,7 @@ stdout = Console(
     soft_wrap=True,
     width=None if sys.stdout and sys.stdout.isatty() else _PIPED_COLUMNS,
 )
-stderr = Console(stderr=True, highlight=False, emoji=False)
+stderr = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def dir_option(function: F) -> F:

@@ -66,8 +66,8 @@ def _answer(
 
 
 def _point(text: str, error: QueryError) -> None:
-    stderr.print(plain(text), markup=False, soft_wrap=True)
-    stderr.print(" " * error.position + "^", markup=False, soft_wrap=True)
+    stderr.print(plain(text), markup=False)
+    stderr.print(" " * error.position + "^", markup=False)
 
 
 def event_table(documents: list[dict[str, Any]]) -> Table:

@@ -14,7 +14,10 @@ from whodid.serve.supervisor import DOORS, Supervisor
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=9460, show_default=True, envvar="PORT", help="Or set PORT.")
-@click.option("--doors", default=DOORS, show_default=True, help="Ingest processes.")
+@click.option(
+    "--doors", default=DOORS, show_default=True, type=click.IntRange(1, 64),
+    help="Ingest processes.",
+)  # fmt: skip
 @click.option(
     "--plain-http", is_flag=True, help="Allow an address others can reach without TLS before it."
 )

@@ -27,7 +27,10 @@ _FAULTS_SHOWN = 20
 def command(
     directory: Path, pub: Path | None, head: Path | None, *, with_index: bool, as_json: bool
 ) -> None:
-    """Verify the ledger in DIRECTORY, or any copy of it. Reads only; ends with 1 on a fault."""
+    """Verify the ledger in DIRECTORY, or any copy of it. Reads only.
+
+    Ends with 1 on a fault, and when there is no public key to check the signatures with.
+    """
     keys = keys_of(directory)
     held = keys if keys.exists() and pub is None else None
     vkey = Vkey.parse(_read(pub).strip()) if pub else (held.vkey() if held else None)
@@ -49,12 +52,15 @@ def command(
             reader = LedgerReader(directory, held)
             differences = compare(directory, held, reader)
             reader.close()
-        verdict = msgspec.structs.replace(verdict, not_opened=not_opened)
+        # Whoever replaced all of DIR signed it with a key of their own.
+        signed = vkey is not None
+        ok = verdict.ok and not differences and signed
+        verdict = msgspec.structs.replace(verdict, not_opened=not_opened, ok=ok)
     if as_json:
         print_json(_document(verdict, differences))
     else:
-        _print(verdict, differences)
-    if not verdict.ok or differences:
+        _print(verdict, differences, signed=signed)
+    if not ok:
         raise SystemExit(1)
 
 
@@ -74,7 +80,7 @@ def _progress() -> Progress:
 
 def _document(verdict: Verdict, differences: list[str]) -> dict[str, Any]:
     return {
-        "ok": verdict.ok and not differences,
+        "ok": verdict.ok,
         "leaves": verdict.leaves,
         "opened": verdict.opened,
         "faults": [
@@ -88,7 +94,7 @@ def _document(verdict: Verdict, differences: list[str]) -> dict[str, Any]:
     }
 
 
-def _print(verdict: Verdict, differences: list[str]) -> None:
+def _print(verdict: Verdict, differences: list[str], *, signed: bool) -> None:
     for fault in verdict.faults[:_FAULTS_SHOWN]:
         entry = f" entry {fault.entry:,}:" if fault.entry is not None else ""
         stdout.print(plain(f"✗ {fault.where}:{entry} {fault.problem}"), markup=False, style="red")
@@ -101,7 +107,13 @@ def _print(verdict: Verdict, differences: list[str]) -> None:
     for thing in verdict.not_opened:
         stdout.print(f"not opened: {thing}", markup=False)
     stdout.print(f"rollback: {verdict.rollback}", markup=False)
-    if verdict.ok and not differences:
+    if not signed:
+        text = (
+            f"✗ {verdict.leaves:,} entries, whose signatures were not checked: give the log's "
+            "public key with --pub, or set WHODID_KEYS"
+        )
+        stdout.print(text, markup=False, style="red")
+    elif verdict.ok:
         stdout.print(
             f"✓ {verdict.leaves:,} entries, {verdict.opened:,} opened: nothing was altered",
             markup=False,

@@ -15,15 +15,17 @@ from whodid.ledger.async_client import AsyncSequencerClient
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.opening import keys_of
 from whodid.ledger.state_db import read_sources
+from whodid.serve.door_protocol import DoorProtocol
 from whodid.serve.face_process import face_socket
 from whodid.serve.http_server import HttpServer
-from whodid.serve.process import when_told_to_end
+from whodid.serve.process import allow_open_files, when_told_to_end
 from whodid.sources.http import IngestApp
 from whodid.sources.proxy import ReverseProxy
 
 
-def run_door(directory: Path, listener_fd: int) -> None:
-    """Take events on an inherited listening socket until told to end."""
+def make_door(directory: Path) -> tuple[IngestApp, AsyncSequencerClient]:
+    """Put a door together; of the keys it reads the identity secret and the public half only."""
+    allow_open_files()
     keys = keys_of(directory)
     maker = RowMaker(keys.identity_root(), lambda: read_sources(directory))
     builder = BatchBuilder(keys.ledger_id, keys.public_kek())
@@ -34,11 +36,17 @@ def run_door(directory: Path, listener_fd: int) -> None:
         clock=system_clock,
         fallback=ReverseProxy(str(face_socket(directory))),
     )
+    return app, client
+
+
+def run_door(directory: Path, listener_fd: int) -> None:
+    """Take events on an inherited listening socket until told to end."""
+    app, client = make_door(directory)
     gc.freeze()  # what stands now stands for ever
     gc.set_threshold(50_000, 20, 20)  # a batch makes thousands of short-lived records
     listener = socket.socket(fileno=listener_fd)
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", log_level="warning", access_log=False,
+        app, loop="uvloop", http=DoorProtocol, log_level="warning", access_log=False,
         lifespan="on", timeout_graceful_shutdown=5, server_header=False, ws="none",
         proxy_headers=False,
     )  # fmt: skip

@@ -26,7 +26,7 @@ from whodid.ledger.manifest import read_manifest
 from whodid.ledger.opening import keys_of
 from whodid.ledger.server import listen
 from whodid.serve.http_server import HttpServer
-from whodid.serve.process import when_told_to_end
+from whodid.serve.process import allow_open_files, when_told_to_end
 from whodid.web.make_web import make_web
 from whodid.web.site import PublicLog
 
@@ -42,6 +42,7 @@ def face_socket(directory: Path) -> Path:
 
 def run_faces(directory: Path) -> None:
     """Serve API and pages until told to end."""
+    allow_open_files()
     keys = keys_of(directory)
     port = SequencerClient(directory, "face", retry_s=_RETRY_S)
     reading = LedgerReading(directory, keys, port, system_clock)

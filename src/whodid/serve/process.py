@@ -1,12 +1,14 @@
 """What every child process does: end when asked, and end when the supervisor is gone."""
 
 import os
+import resource
 import signal
 import sys
 import threading
 from collections.abc import Callable
 
 from whodid.errors import WhodidError
+from whodid.limits import OPEN_FILES
 
 CANNOT_START = 78
 """Exit status (EX_CONFIG) of a process that would fail again: the supervisor waits longer."""
@@ -38,6 +40,14 @@ def when_told_to_end(stop: Callable[[], None]) -> None:
         end()
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def allow_open_files() -> None:
+    """Ask for OPEN_FILES, or as many as the system allows: the usual 1,024 are few for a server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def run_or_explain(name: str, main: Callable[[], None]) -> int:
