@@ -3,7 +3,7 @@
 A door runs this with the public half of the payload key; it never reads anything back.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -16,12 +16,11 @@ from whodid.ledger.tags import Tagger, domain_key
 from whodid.normalize.format import Format
 from whodid.normalize.record import SEQ_SENDER, prepare
 from whodid.normalize.registry import detect, format_by_name
-from whodid.normalize.secret_marks import may_hold_secret
+from whodid.normalize.secret_marks import may_hold_secrets
 from whodid.normalize.uuid7 import uuid7_many
 from whodid.sources.intake import Delivery
 
 AUTO = "auto"
-_SCAN_BYTES = 64 * 1024
 
 Sources = Callable[[], dict[str, Source]]
 
@@ -63,7 +62,7 @@ class RowMaker:
             self._taggers[source.domain] = tagger
         fixed = None if source.format == AUTO else format_by_name(source.format)
         ids = uuid7_many(len(delivery.records), delivery.received_us)
-        suspicious = _scan(delivery.records)
+        suspicious = may_hold_secrets(delivery.records)
         one = _One(source, tagger, fixed, delivery)
         rows, quarantined = [], []
         for number, raw in enumerate(delivery.records):
@@ -71,22 +70,6 @@ class RowMaker:
             rows.append(row)
             quarantined.append(bad)
         return Prepared(rows, quarantined, one.exactly_once)
-
-
-def _scan(records: Sequence[bytes]) -> list[bool]:
-    """Tell for each record whether it stands in a run of records that may hold a secret."""
-    verdicts: list[bool] = []
-    run: list[bytes] = []
-    size = 0
-    for raw in records:
-        run.append(raw)
-        size += len(raw)
-        if size >= _SCAN_BYTES:
-            verdicts += [may_hold_secret(b"\n".join(run))] * len(run)
-            run, size = [], 0
-    if run:
-        verdicts += [may_hold_secret(b"\n".join(run))] * len(run)
-    return verdicts
 
 
 class _One:
