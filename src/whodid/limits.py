@@ -65,8 +65,26 @@ IDEMPOTENCY_KEY_CHARS_MAX = 255
 PROXY_BODY_BYTES_MAX = 1024 * 1024
 """Largest request body that the door passes on to the faces."""
 
+PROXY_BODIES_BYTES_MAX = 32 * 1024 * 1024
+"""Bodies held at a time by one door to be passed on; beyond, senders are told to come back."""
+
 PROXY_CONNECTIONS_MAX = 512
 """Requests passed on to the faces at a time, each open `tail` among them."""
+
+CONNECTIONS_MAX = 2048
+"""Connections open at a time at one door; a further one is closed at once."""
+
+OPEN_FILES = 8192
+"""Files and sockets that a door and the faces ask the system to allow, if they may."""
+
+HEAD_BYTES_MAX = 128 * 1024
+"""Longest head of a request (a search of 16 Ki characters is 48 KiB in an address)."""
+
+HEAD_FIELDS_MAX = 256
+"""Most header fields of a request."""
+
+HEAD_SECONDS_MAX = 10.0
+"""A request's head must have arrived after this time; so long an idle connection stays at least."""
 
 # --- time --------------------------------------------------------------------------------------
 EVENT_TIME_MIN_US = 0

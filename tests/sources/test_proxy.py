@@ -271,14 +271,20 @@ def test_bodies_are_bounded_and_must_arrive():
     asyncio.run(main())
 
 
-def test_a_slow_body_ends(asgi):
+def test_a_slow_body_ends_and_holds_no_connection(asgi):
     async def main():
-        from whodid.sources.proxy import _Body
-
-        body = _Body(asyncio.Queue().get, None, 10, 5.0)
-        with pytest.raises(TimeoutError):
-            async for _ in body:
-                pass
+        proxy = ReverseProxy("/nonexistent/socket", bodies_bytes_max=10)
+        scope = scope_of([(b"content-length", b"20")], method="POST")
+        slow = Client(proxy, scope, [])
+        slow.say(b"123456", more=True)
+        await asyncio.sleep(0.01)
+        much = await Client(proxy, scope, [b"12345"]).whole()
+        assert much.status == 503, "what all bodies hold is bounded"
+        assert b"too many" in much.body
+        assert (await slow.whole()).status == 408
+        small = [(b"content-length", b"10")]
+        reply = await Client(proxy, scope_of(small, method="POST"), [b"1234567890"]).whole()
+        assert b"not running" in reply.body, "nothing is held when a request has ended"
 
     asgi.run(main())
 

@@ -25,7 +25,6 @@ from whodid.sources.proxy import ReverseProxy
 
 def make_door(directory: Path) -> tuple[IngestApp, AsyncSequencerClient]:
     """Put a door together; of the keys it reads the identity secret and the public half only."""
-    allow_open_files()
     keys = keys_of(directory)
     maker = RowMaker(keys.identity_root(), lambda: read_sources(directory))
     builder = BatchBuilder(keys.ledger_id, keys.public_kek())
@@ -41,6 +40,7 @@ def make_door(directory: Path) -> tuple[IngestApp, AsyncSequencerClient]:
 
 def run_door(directory: Path, listener_fd: int) -> None:
     """Take events on an inherited listening socket until told to end."""
+    allow_open_files()
     app, client = make_door(directory)
     gc.freeze()  # what stands now stands for ever
     gc.set_threshold(50_000, 20, 20)  # a batch makes thousands of short-lived records

@@ -1,18 +1,24 @@
 """The door's way to the faces: a reverse proxy to an HTTP/1.1 server on a local socket.
 
-Both directions are streamed, so that `tail` (server-sent events) flows. Follows RFC 9110 section
-7.6 (hop-by-hop fields end here) and 7.8 (no upgrade, hence no WebSocket). The address of the peer
-is told in X-Forwarded-For, and nothing that the peer says about addresses is passed on.
+Answers are streamed, so that `tail` (server-sent events) flows. A body, which is a small form, is
+read whole before it takes one of the connections to the faces, so that slow ones hold none.
+Follows RFC 9110 section 7.6 (hop-by-hop fields end here) and 7.8 (no upgrade, hence no
+WebSocket). The address of the peer is told in X-Forwarded-For, and nothing that the peer says
+about addresses is passed on.
 
 It does not cache, retry, balance, authenticate or rewrite.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 
-from whodid.limits import BODY_SECONDS_MAX, PROXY_BODY_BYTES_MAX, PROXY_CONNECTIONS_MAX
+from whodid.limits import (
+    BODY_SECONDS_MAX,
+    PROXY_BODIES_BYTES_MAX,
+    PROXY_BODY_BYTES_MAX,
+    PROXY_CONNECTIONS_MAX,
+)
 from whodid.sources.asgi import (
     DisconnectedError,
     Headers,
@@ -30,52 +36,11 @@ _CONNECT_S = 2.0
 
 
 class _TooLargeBodyError(Exception):
-    """The body passed its bound while it was sent on."""
+    """The body is larger than is passed on."""
 
 
-class _Body(httpx.AsyncByteStream):
-    """The body of the request on its way; it knows when the client has gone."""
-
-    def __init__(
-        self, receive: Receive, length: int | None, bytes_max: int, seconds_max: float
-    ) -> None:
-        self._receive = receive
-        self._length = length
-        self._bytes_max = bytes_max
-        self._seconds_max = seconds_max
-        self._read = asyncio.Event()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the parts.
-
-        Raises DisconnectedError, _TooLargeBodyError, BadFramingError, TimeoutError.
-        """
-        count = 0
-        deadline = asyncio.get_running_loop().time() + self._seconds_max
-        more = True
-        while more:
-            async with asyncio.timeout_at(deadline):
-                message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise DisconnectedError
-            part: bytes = message.get("body", b"")
-            more = message.get("more_body", False)
-            count += len(part)
-            if count > self._bytes_max:
-                raise _TooLargeBodyError
-            if self._length is not None and (
-                count > self._length or (not more and count < self._length)
-            ):
-                raise BadFramingError
-            if part:
-                yield part
-        self._read.set()
-
-    async def wait_gone(self) -> None:
-        """Return when the client has gone, once all of the body has been read."""
-        await self._read.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+class _TooManyBodiesError(Exception):
+    """The bodies that wait to be passed on hold too much."""
 
 
 class ReverseProxy:
@@ -90,6 +55,7 @@ class ReverseProxy:
         socket_path: str,
         *,
         body_bytes_max: int = PROXY_BODY_BYTES_MAX,
+        bodies_bytes_max: int = PROXY_BODIES_BYTES_MAX,
         body_seconds_max: float = BODY_SECONDS_MAX,
     ) -> None:
         self._transport = httpx.AsyncHTTPTransport(
@@ -100,6 +66,8 @@ class ReverseProxy:
             ),
         )
         self._body_bytes_max = body_bytes_max
+        self._bodies_bytes_max = bodies_bytes_max
+        self._bodies_bytes = 0
         self._body_seconds_max = body_seconds_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,9 +113,42 @@ class ReverseProxy:
         headers, length = forwarded(scope)
         if length is not None and length > self._body_bytes_max:
             raise _TooLargeBodyError
-        body = _Body(receive, length, self._body_bytes_max, self._body_seconds_max)
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._body_seconds_max):
+                await self._read(receive, body)
+            if length is not None and len(body) != length:
+                raise BadFramingError
+            await self._ask(scope, headers, bytes(body), receive, send)
+        finally:
+            self._bodies_bytes -= len(body)
+
+    async def _read(self, receive: Receive, body: bytearray) -> None:
+        """Read the whole body. Raises DisconnectedError, and when it or all bodies are too large.
+
+        Invariant: `_bodies_bytes` counts what is in `body`.
+        """
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise DisconnectedError
+            part: bytes = message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) + len(part) > self._body_bytes_max:
+                raise _TooLargeBodyError
+            if self._bodies_bytes + len(part) > self._bodies_bytes_max:
+                raise _TooManyBodiesError
+            body += part
+            self._bodies_bytes += len(part)
+
+    async def _ask(
+        self, scope: Scope, headers: list[tuple[bytes, bytes]], body: bytes, receive: Receive,
+        send: Send,
+    ) -> None:  # fmt: skip
+        """Pass a request on until it is answered or the client has gone."""
         exchange = asyncio.ensure_future(self._exchange(scope, headers, body, send))
-        gone = asyncio.ensure_future(body.wait_gone())
+        gone = asyncio.ensure_future(_wait_gone(receive))
         try:
             await asyncio.wait((exchange, gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -158,7 +159,7 @@ class ReverseProxy:
             exchange.result()
 
     async def _exchange(
-        self, scope: Scope, headers: list[tuple[bytes, bytes]], body: _Body, send: Send
+        self, scope: Scope, headers: list[tuple[bytes, bytes]], body: bytes, send: Send
     ) -> None:
         target = scope.get("raw_path") or scope["path"].encode()
         if scope["query_string"]:
@@ -167,7 +168,7 @@ class ReverseProxy:
             scope["method"],
             "http://faces/",
             headers=headers,
-            stream=body,
+            stream=httpx.ByteStream(body),
             extensions={"target": target, "timeout": {"connect": _CONNECT_S, "pool": _CONNECT_S}},
         )
         response = await self._transport.handle_async_request(request)
@@ -187,6 +188,11 @@ class ReverseProxy:
             await response.aclose()
 
 
+async def _wait_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def _text(status: int, message: str, headers: Headers = ()) -> Reply:
     return Reply(status, message.encode() + b"\n", headers, b"text/plain; charset=utf-8")
 
@@ -204,7 +210,11 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
         503,
         "whodid's pages and searches are not running yet: try again in a moment",
     ),
-    ((httpx.PoolTimeout,), 503, "too many requests are open: try again in a moment"),
+    (
+        (_TooManyBodiesError, httpx.PoolTimeout),
+        503,
+        "too many requests are open: try again in a moment",
+    ),
     (
         (httpx.TransportError,),
         502,

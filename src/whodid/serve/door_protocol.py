@@ -1,0 +1,92 @@
+"""HTTP/1.1 of the public port: uvicorn's, with the bounds that it leaves to a proxy in front.
+
+A request's head is bounded in bytes, fields and seconds, and so is the wait for one, so that
+strangers without a token take neither memory nor connections. Bodies are bounded where they are
+read.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from whodid.limits import CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_FIELDS_MAX, HEAD_SECONDS_MAX
+
+_TOO_LARGE = b"431 Request Header Fields Too Large"
+_TOO_SLOW = b"408 Request Timeout"
+
+
+class DoorProtocol(HttpToolsProtocol):
+    """One connection.
+
+    `_since_s` is when the wait for a whole head began; None: there is one.
+    """
+
+    _in_head = False
+    _head_bytes = 0
+    _since_s: float | None = None
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request, unless too many connections are open."""
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MAX:
+            transport.abort()
+            return
+        self._since_s = self.loop.time()
+        self._timer = self.loop.call_later(HEAD_SECONDS_MAX, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the timer too."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, and count while a head is not whole: it may keep all it is given."""
+        before = self._in_head
+        super().data_received(data)
+        if before and self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._refuse(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """Count a new head."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        self._since_s = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """Take a whole head. Raises ValueError, which the parser turns into a 400."""
+        if len(self.headers) > HEAD_FIELDS_MAX:
+            raise ValueError("too many header fields")
+        super().on_headers_complete()
+        self._in_head = False
+        self._since_s = None
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, also when the body of this one still comes."""
+        super().on_response_complete()
+        if not self._in_head and self.cycle.response_complete:
+            self._since_s = self.loop.time()
+
+    def _look(self) -> None:
+        """Close a connection whose head does not come."""
+        if self.transport.is_closing():
+            return
+        since_s = self._since_s
+        if since_s is not None and self.loop.time() - since_s >= HEAD_SECONDS_MAX:
+            self._refuse(_TOO_SLOW if self._in_head else b"")
+            return
+        self._timer = self.loop.call_later(HEAD_SECONDS_MAX, self._look)
+
+    def _refuse(self, status: bytes) -> None:
+        """Say why, if no answer is under way, and close."""
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle  # none before the first request
+        if status and (cycle is None or cycle.response_complete):
+            fields = b"content-length: 0\r\nconnection: close\r\n\r\n"
+            self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + fields)
+        self.transport.close()

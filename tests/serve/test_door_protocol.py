@@ -1,0 +1,107 @@
+"""Connections that send no whole request: bounded in bytes, fields, seconds and number."""
+
+import asyncio
+
+import pytest
+import uvicorn
+
+from whodid.serve import door_protocol
+from whodid.serve.door_protocol import DoorProtocol
+
+HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
+WHOLE = HEAD + b"\r\n"
+
+
+async def _app(scope, receive, send):
+    if scope["type"] == "http":
+        answer = {"type": "http.response.start", "status": 200, "headers": []}
+        await send({**answer, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+def talk(conversation):
+    """Run `conversation(connect)` beside a server; `connect` opens a connection to it."""
+
+    async def main():
+        config = uvicorn.Config(_app, port=0, http=DoorProtocol, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            await conversation(lambda: asyncio.open_connection("127.0.0.1", port))
+        finally:
+            await server.shutdown()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+async def answered(connect, *parts):
+    """Return all that a connection answers to these bytes until it is closed."""
+    reader, writer = await connect()
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        return await reader.read()
+    except ConnectionError:
+        return b"cut"
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [HEAD + b"x: ", *[b"a" * 65536] * 40],
+        [HEAD, *[b"a:b\r\n" * 10000] * 40],
+        [b"GET /", *[b"a" * 65536] * 40],
+        [WHOLE, HEAD + b"x: ", *[b"a" * 65536] * 40],
+    ],
+)
+def test_a_head_without_end_is_refused(parts):
+    async def conversation(connect):
+        said = await answered(connect, *parts)
+        assert said == b"cut" or b"431 " in said or b"400 " in said
+
+    talk(conversation)
+
+
+def test_too_many_fields_are_refused_and_many_are_not():
+    async def conversation(connect):
+        many = b"".join(b"x-%d: 1\r\n" % number for number in range(200))
+        end = b"connection: close\r\n\r\n"
+        assert b" 200 " in await answered(connect, HEAD + many + end)
+        assert b" 400 " in await answered(connect, HEAD + many + many + end)
+
+    talk(conversation)
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(door_protocol, "HEAD_SECONDS_MAX", 0.1)
+
+    async def conversation(connect):
+        assert await answered(connect) == b"", "nothing is said to somebody who said nothing"
+        assert (await answered(connect, HEAD)).startswith(b"HTTP/1.1 408 ")
+        assert b" 408 " in await answered(connect, WHOLE, HEAD), "nor to a second one"
+        body = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf"
+        assert b" 200 " in await answered(connect, body), "a body behind its answer ends too"
+
+    talk(conversation)
+
+
+def test_connections_are_bounded(monkeypatch):
+    monkeypatch.setattr(door_protocol, "CONNECTIONS_MAX", 2)
+
+    async def conversation(connect):
+        held = [await connect(), await connect()]
+        await asyncio.sleep(0.1)
+        assert await answered(connect, WHOLE) in {b"", b"cut"}
+        for _, writer in held:
+            writer.close()
+        await asyncio.sleep(0.1)
+        end = HEAD + b"connection: close\r\n\r\n"
+        assert b" 200 " in await answered(connect, end)
+
+    talk(conversation)
