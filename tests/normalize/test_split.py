@@ -73,6 +73,19 @@ def test_a_body_of_tiny_values_is_refused_before_it_is_split(body):
             split_lines(body)
 
 
+@pytest.mark.parametrize("escape", [rb"\ud800", rb"\uDFFF x", rb"\\\\\udc00", rb"\ud800\u0041"])
+def test_half_of_a_surrogate_pair_spoils_its_own_record_only(escape):
+    spoilt = b'{"user": "' + escape + b'"}'
+    literal = rb'{"user": "\\ud800"}'
+    records = [A, spoilt, literal, spoilt, A]
+    assert split_json(b"[" + b", ".join(records) + b"]") == records
+    assert split_json(b'{"Records": [' + b",".join(records) + b"]}", "Records") == records
+    assert split_json(spoilt) == [spoilt]
+    assert split_with_offsets(b"[" + spoilt + b"]") == [(1, spoilt)]
+    with pytest.raises(InputError):
+        split_json(b"[" + spoilt + b",}]")
+
+
 def test_lines():
     body = b"a\r\n\nb\n\r\nc\rd"
     assert split_lines(body) == [b"a", b"b", b"c\rd"]

@@ -7,6 +7,8 @@ is, for its format to quarantine; a body of which nothing can be read is an Inpu
 It does not decompress, does not read files and does not look into records.
 """
 
+import re
+from collections.abc import Callable
 from functools import lru_cache
 
 import msgspec
@@ -20,6 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 _raw_one = msgspec.json.Decoder(Raw).decode
 _raw_many = msgspec.json.Decoder(list[Raw]).decode
 _MESSAGE_CHARS_MAX = 160
+_ESCAPE = re.compile(rb"\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL)
 _DecodeErrors = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
 
@@ -46,8 +49,8 @@ def split_json(body: bytes, records_key: str | None = None) -> list[bytes]:
         raise InputError(_not_json(body))
     if records_key is not None and f'"{records_key}"'.encode() in body:
         try:
-            document = _document(records_key).decode(body)
-            return [bytes(record) for record in document.records]  # type: ignore[attr-defined]
+            decode = _document(records_key).decode
+            return _verbatim(lambda text: decode(text).records, body)  # type: ignore[attr-defined]
         except _DecodeErrors:
             pass  # an object without that list, or several objects
     lines = body.split(b"\n", 1)
@@ -56,6 +59,8 @@ def split_json(body: bytes, records_key: str | None = None) -> list[bytes]:
         try:
             _raw_one(body)
         except _DecodeErrors as error:
+            if _is_object(_without_surrogates(body)):
+                return [body]
             return _lines_or_error(body, error)
         return [body]
     return split_lines(body)
@@ -63,9 +68,35 @@ def split_json(body: bytes, records_key: str | None = None) -> list[bytes]:
 
 def _array(body: bytes) -> list[bytes]:
     try:
-        return [bytes(record) for record in _raw_many(body)]
+        return _verbatim(_raw_many, body)
     except _DecodeErrors as error:
         raise InputError(f"the JSON array cannot be read: {_diagnosis(error)}") from None
+
+
+def _verbatim(decode: Callable[[bytes], list[Raw]], body: bytes) -> list[bytes]:
+    """Return the records that `decode` finds in the body. Raises what `decode` raises."""
+    try:
+        return [bytes(record) for record in decode(body)]
+    except _DecodeErrors:
+        framed = _without_surrogates(body)
+        if framed == body:
+            raise
+    records = []
+    at = 0
+    for record in decode(framed):  # in order, and where those of `body` are
+        at = framed.index(record, at)
+        records.append(body[at : at + len(record)])
+        at += len(record)
+    return records
+
+
+def _without_surrogates(body: bytes) -> bytes:
+    r"""Return JSON of the same length without escapes like `\ud800`.
+
+    RFC 8259 allows one without its other half and msgspec does not; it is one record's fault, so
+    it must not make the records beside it unreadable.
+    """
+    return _ESCAPE.sub(lambda found: found[0] if len(found[0]) == 2 else b"\\u0020", body)
 
 
 def _lines_or_error(body: bytes, error: Exception) -> list[bytes]:
