@@ -151,7 +151,8 @@ def test_bad_forms(site, body, kind, status):
 @pytest.mark.parametrize(
     "address",
     ["", "//evil.example", "https://evil.example/", "/\\evil.example", "\\\\evil.example", "evil",
-     "javascript:alert(1)", "/a\r\nset-cookie: x=1", "/login/wdl_x", "///evil.example", "/\t/evil"],
+     "javascript:alert(1)", "/a\r\nset-cookie: x=1", "/login/wdl_x", "///evil.example", "/\t/evil",
+     "//[", "http://[::1"],
 )  # fmt: skip
 def test_next_never_leads_away(address):
     assert safe_next(address) == "/"

@@ -78,7 +78,10 @@ def log_out(visit: Visit) -> Response:
 
 def safe_next(address: str) -> str:
     """Return where to go after a login: a page of ours, never another site."""
-    parts = urlsplit(address) if address.isprintable() else None
+    try:
+        parts = urlsplit(address) if address.isprintable() else None
+    except ValueError:  # `//[` begins an IPv6 address that does not end
+        return "/"
     if (
         parts is None
         or parts.scheme

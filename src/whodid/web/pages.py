@@ -9,7 +9,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from whodid.errors import (
@@ -56,6 +56,8 @@ def endpoint(site: Site, page: Page, *, public: bool = False) -> Endpoint:
                 form = await read_form(request)
             except WhodidError as met:
                 error = met
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody reads it
         return await run_in_threadpool(_answer, site, page, request, form, error, public)
 
     return answer
