@@ -21,7 +21,9 @@ from whodid.serve.process import CANNOT_START
 from whodid.serve.server_lock import ServerLock
 
 DOORS = 2
-_STOP_ORDER = ("door", "faces", "follower", "sequencer")
+_STOP_ORDER = (("door", "faces"), ("follower",), ("sequencer",))
+"""Doors and faces together: a door waits for the live tails, which only the faces end."""
+
 _STOP_WAIT_S = 10.0
 _BACKOFF_S = 0.2
 _BACKOFF_MAX_S = 30.0
@@ -123,14 +125,16 @@ class Supervisor:
             file=sys.stderr,
             flush=True,
         )
+        if child.process.stdin:
+            child.process.stdin.close()
         child.process = None
         child.again_s = now + child.backoff_s
         child.backoff_s = min(child.backoff_s * 2, _BACKOFF_MAX_S)
 
     def end(self) -> None:
         """End the processes in order; one that does not end is killed."""
-        for name in _STOP_ORDER:
-            running = [c.process for c in self._children if c.name == name and c.process]
+        for names in _STOP_ORDER:
+            running = [c.process for c in self._children if c.name in names and c.process]
             for process in running:
                 process.terminate()
             deadline = time.monotonic() + _STOP_WAIT_S

@@ -1,0 +1,383 @@
+"""kill -9 of any process of the server while writers are at work.
+
+At least four writers send batches of events with ids of their own, and send again, with the same
+ids, what got no answer. After each kill the server must come back by itself and take events again.
+At the end: what was acknowledged is there once, what was sent is there at most once, `verify` finds
+nothing, and the index says what the ledger says.
+
+WHODID_KILLS is how often (6; 100 in CI), WHODID_SEED chooses when and whom; it is printed.
+"""
+
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from whodid.access.source_tokens import SourceTokens
+from whodid.errors import RefusedError
+from whodid.event import (
+    EMPTY_CONTENT,
+    EMPTY_CONTEXT,
+    EMPTY_WHERE,
+    Envelope,
+    Event,
+    What,
+    When,
+    Who,
+    encode_groups,
+)
+from whodid.index.verify_index import compare
+from whodid.ledger.batch import BatchBuilder, Row
+from whodid.ledger.client import SequencerClient
+from whodid.ledger.leaf import LeafType
+from whodid.ledger.opening import init_ledger, keys_of, open_ledger
+from whodid.ledger.reader import LedgerReader
+from whodid.ledger.tags import Tagger, domain_key
+from whodid.ledger.verify import verify_ledger
+from whodid.serve import supervisor as supervising
+from whodid.serve.supervisor import Supervisor
+
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("WHODID_KILLS", "6"))
+SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
+WRITERS = 5
+RECOVERY_S = 45
+
+
+class Writers:
+    """Threads that each send their own events until `stop`, and remember what was acknowledged.
+
+    A subclass sends: `send(writer, ids)` returns when they are durable and raises what may be tried
+    again. `sent` and `acked` are sets of ids.
+    """
+
+    again = (OSError, RefusedError, http.client.HTTPException)
+
+    def __init__(self):
+        self.stopping = threading.Event()
+        self.sent, self.acked, self.failures = set(), set(), []
+        self.threads = [
+            threading.Thread(target=self._run, args=(number,)) for number in range(WRITERS)
+        ]
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _run(self, number):
+        chance = random.Random(SEED * 100 + number)
+        counter = 0
+        past = []
+        try:
+            with closing(self.writer(number)) as writer:
+                while not self.stopping.is_set():
+                    count = chance.choice((1, 3, 20, 100))
+                    ids = [f"w{number}-{counter + i}" for i in range(count)]
+                    counter += count
+                    self.sent.update(ids)
+                    if past and chance.random() < 0.2:  # a redelivery, in other company
+                        ids = [*chance.choice(past), *ids]
+                    self._deliver(writer, ids)
+                    past.append(ids[-20:])
+                    self.acked.update(ids)
+                    time.sleep(chance.random() * 0.03)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            self.failures.append(error)
+
+    def _deliver(self, writer, ids):
+        deadline = time.monotonic() + 2 * RECOVERY_S
+        while True:
+            try:
+                self.send(writer, ids)
+                return
+            except self.again:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+
+class HttpWriters(Writers):
+    """Through the doors. An id is the client's own, so that a record is known in any batch."""
+
+    def __init__(self, port, token):
+        super().__init__()
+        self.port, self.token = port, token
+
+    def writer(self, number):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=RECOVERY_S)
+
+    def send(self, connection, ids):
+        try:
+            self._post(connection, ids)
+        except BaseException:
+            connection.close()  # and is opened again by the next request
+            raise
+
+    def _post(self, connection, ids):
+        lines = [
+            json.dumps({
+                "id": id_, "timestamp": "2026-11-22T10:00:00Z", "userId": "alice",
+                "action": "FILE_READ", "resource": f"{id_}.csv",
+            })
+            for id_ in ids
+        ]  # fmt: skip
+        headers = {
+            "Authorization": f"Bearer {self.token}", "Content-Type": "application/x-ndjson",
+        }  # fmt: skip
+        connection.request("POST", "/v1/events", "\n".join(lines).encode(), headers)
+        response = connection.getresponse()
+        answer = response.read()
+        if response.status >= 500 or response.status == 429:
+            raise RefusedError(answer.decode())
+        assert response.status == 200, answer
+        tally = json.loads(answer)
+        assert tally["accepted"] + tally["duplicate"] == len(ids), tally
+        assert tally["exactly_once"] is True
+
+
+class SocketWriters(Writers):
+    """Through the sequencer's socket: a batch is sent again with its own batch id."""
+
+    def __init__(self, directory, keys, source):
+        super().__init__()
+        self.directory, self.keys, self.source = directory, keys, source
+        self.tagger = Tagger(domain_key(keys.identity_root(), source.domain))
+
+    def writer(self, number):
+        client = SequencerClient(self.directory, "door", retry_s=RECOVERY_S)
+        client.builder = BatchBuilder(self.keys.ledger_id, self.keys.public_kek())
+        return client
+
+    def send(self, client, ids):
+        receipt = client.submit(client.builder.build([self.row(id_) for id_ in ids]))
+        assert receipt.accepted + receipt.duplicate == len(ids)
+        assert receipt.conflict == 0
+
+    def row(self, id_):
+        raw = json.dumps({"id": id_}).encode()
+        event = Event(
+            When("018c0000-0000-7000-8000-000000000000", 1, 1), Who(actor_id="alice"),
+            What("read", "read"), EMPTY_WHERE, EMPTY_CONTEXT, EMPTY_CONTENT, raw,
+            Envelope(self.source.name, "json", 1, "client", id_),
+        )  # fmt: skip
+        return Row(
+            int(LeafType.EVENT), 0, 0, self.source.source_id, 0, 0,
+            self.tagger.identity(1, id_.encode()), self.tagger.content(raw), encode_groups(event),
+        )  # fmt: skip
+
+
+def acknowledged_after(writers, since):
+    """Wait until a writer was answered again; that is the recovery."""
+    deadline = time.monotonic() + RECOVERY_S
+    while len(writers.acked) <= since:
+        assert not writers.failures, writers.failures
+        assert time.monotonic() < deadline, "the server did not come back"
+        time.sleep(0.01)
+
+
+def kill_at_random(writers, names, victims, kills):
+    """Kill a process of a random name, `kills` times; return how often each name was hit.
+
+    `victims(name)` returns the ids of the processes that live.
+    """
+    chance = random.Random(SEED)
+    hit = Counter()
+    while hit.total() < kills:
+        acknowledged_after(writers, len(writers.acked))
+        time.sleep(chance.random() * 0.4)
+        name = chance.choice(names)
+        while not (pids := victims(name)):
+            time.sleep(0.01)
+        os.kill(chance.choice(pids), signal.SIGKILL)
+        hit[name] += 1
+    acknowledged_after(writers, len(writers.acked))
+    return hit
+
+
+def check(directory, writers):
+    """Nothing acknowledged is lost, nothing is there twice, everything verifies."""
+    assert writers.failures == []
+    keys = keys_of(directory)
+    with closing(LedgerReader(directory, keys)) as reader:
+        found = Counter(
+            json.loads(row.groups[6])["id"]
+            for row in reader.rows(0, reader.size)
+            if row.type == LeafType.EVENT and row.groups[6].startswith(b"{")
+        )
+        assert writers.acked - found.keys() == set(), "acknowledged events are lost"
+        assert [id_ for id_, count in found.items() if count > 1] == [], "events are there twice"
+        assert found.keys() - writers.sent == set()
+        assert compare(directory, keys, reader) == []
+    verdict = verify_ledger(directory, keys=keys)
+    assert verdict.ok, verdict.faults
+    sequencer, lock = open_ledger(directory)
+    assert sequencer.manifest.sealed > 0
+    sequencer.close()
+    lock.release()
+    verdict = verify_ledger(directory, keys=keys)
+    assert verdict.ok, verdict.faults
+    return len(found)
+
+
+@pytest.fixture
+def ledger(tmp_path, monkeypatch):
+    """An empty ledger with one source; processes started in the test have small bounds."""
+    print(f"seed {SEED}, {KILLS} kills")
+    monkeypatch.setenv("WHODID_KEYS", str(tmp_path / "keys"))
+    small = str(Path(__file__).with_name("small"))
+    known = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([small, known] if known else [small]))
+    directory = tmp_path / "L"
+    init_ledger(directory, origin="log.example/whodid/crash")
+    return directory
+
+
+# --- through the doors ---------------------------------------------------------------------------
+
+
+def test_kill_any_process_of_the_server(ledger, monkeypatch, capfd):
+    monkeypatch.setattr(supervising, "_BACKOFF_MAX_S", supervising._BACKOFF_S)
+    sequencer, lock = open_ledger(ledger)
+    sequencer.declare_source("app", "json", "app")
+    sequencer.close()
+    lock.release()
+    token = SourceTokens(ledger).issue("app", "crash test")
+    server = Supervisor(ledger, "127.0.0.1", 0)
+    ended = threading.Event()
+
+    def watch():
+        while not ended.wait(0.05):
+            for child in server._children:
+                server._watch(child)
+
+    server.start()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    writers = HttpWriters(server.port, token).start()
+    names = ("sequencer", "door", "follower")
+    try:
+        hit = kill_at_random(writers, names, server.pids, KILLS)
+        settle(server.pids, ledger)
+    finally:
+        writers.stop()
+        ended.set()
+        watcher.join()
+        server.end()
+    output = capfd.readouterr()
+    said = output.out + output.err
+    print(f"{dict(hit)}; {len(writers.acked)} events; {check(ledger, writers)} stored")
+    print(said)
+    assert "Traceback" not in said
+    assert set(re.findall(r"ended with status (-?\d+)", said)) <= {str(-signal.SIGKILL)}
+
+
+def settle(pids, directory):
+    """Wait until the follower has sealed and indexed for a while, all processes living."""
+    deadline = time.monotonic() + RECOVERY_S
+    client = SequencerClient(directory, "door", retry_s=RECOVERY_S)
+    with closing(client):
+        while client.status().sealed == 0:
+            assert time.monotonic() < deadline, "nothing is sealed"
+            time.sleep(0.1)
+    assert all(pids(name) for name in ("sequencer", "door", "follower"))
+
+
+# --- through the sequencer's socket --------------------------------------------------------------
+
+
+class Processes:
+    """The sequencer and the follower alone, started again whenever they end."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.running = {}
+        self.statuses = Counter()
+        self.lock = threading.Lock()
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._watch)
+
+    def start(self):
+        for name in ("sequencer", "follower"):
+            self._spawn(name)
+        self.thread.start()
+        return self
+
+    def _spawn(self, name):
+        command = [sys.executable, "-m", "whodid.serve", name, "--dir", str(self.directory)]
+        self.running[name] = subprocess.Popen(command, stdin=subprocess.PIPE)
+
+    def _watch(self):
+        while not self.ended.wait(0.02):
+            with self.lock:
+                for name, process in list(self.running.items()):
+                    if process.poll() is not None:
+                        process.stdin.close()
+                        self.statuses[process.returncode] += 1
+                        self._spawn(name)
+
+    def victims(self, name):
+        with self.lock:
+            process = self.running[name]
+            return [process.pid] if process.poll() is None else []
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
+        for name in ("follower", "sequencer"):
+            process = self.running[name]
+            process.stdin.close()
+            process.wait(30)
+
+
+def test_kill_the_sequencer_and_the_follower(ledger, capfd):
+    processes = Processes(ledger).start()
+    admin = SequencerClient(ledger, "admin", retry_s=RECOVERY_S)
+    with closing(admin):
+        source = admin.declare_source("app", "json", "app")
+    writers = SocketWriters(ledger, keys_of(ledger), source).start()
+    try:
+        names = ("sequencer", "follower")
+        hit = kill_at_random(writers, names, processes.victims, max(3, KILLS // 2))
+        settle(lambda _: [1], ledger)
+    finally:
+        writers.stop()
+        processes.end()
+    output = capfd.readouterr()
+    print(f"{dict(hit)}; {len(writers.acked)} events; {check(ledger, writers)} stored")
+    print(output.out + output.err)
+    assert "Traceback" not in output.err
+    assert set(processes.statuses) <= {-signal.SIGKILL}
+
+
+def test_two_servers_on_one_ledger(ledger):
+    """The second refuses and says so; the first goes on."""
+    processes = Processes(ledger).start()
+    admin = SequencerClient(ledger, "admin", retry_s=RECOVERY_S)
+    with closing(admin):
+        admin.status()
+        command = [sys.executable, "-m", "whodid.serve", "sequencer", "--dir", str(ledger)]
+        second = subprocess.run(
+            command, check=False, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60
+        )
+        assert second.returncode == 78
+        assert "another process writes to this ledger" in second.stderr
+        assert admin.status().stopped is None
+    processes.end()
