@@ -276,6 +276,10 @@ def test_a_replayed_batch_is_found_though_its_chain_is_right(killed):
     assert any("repeats the batch of entry 42" in problem for problem in problems)
     assert any("the same commitment as entry 42" in problem for problem in problems)
     assert any("the same identity as entry 42" in problem for problem in problems)
+    shutil.rmtree(ledger.directory / "wal")
+    shutil.copytree(directory / "wal", ledger.directory / "wal")
+    with pytest.raises(LedgerError, match="it was replayed"):  # nor does the next start take it
+        open_ledger(ledger.directory, keys_root=ledger.keys_root, clock=ledger.clock)
 
 
 def test_a_row_dropped_as_a_duplicate_that_is_none(killed):

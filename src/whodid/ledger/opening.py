@@ -193,7 +193,12 @@ class _Opening:
         size = manifest.sealed
         for record in scan.records():
             sequenced = parse_sequenced(record.body)
-            if sequenced.first > size or (size > manifest.sealed and sequenced.first != size):
+            if sequenced.first > size:
+                raise IntegrityError(
+                    f"the write-ahead log goes on at entry {sequenced.first}, "
+                    f"entries from {size} are missing"
+                )
+            if sequenced.first < size and size > manifest.sealed:
                 raise IntegrityError(
                     f"write-ahead record {record.lsn} starts at entry {sequenced.first}, "
                     f"the log ends at {size}: run `whodid verify`"
