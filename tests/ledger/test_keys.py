@@ -66,15 +66,18 @@ def test_a_new_folder(folder):
 
 
 def test_the_newest_key_wraps(folder):
+    newest = Kek(10, bytes.fromhex("ab" * 32))
     for name, text in (
-        ("kek-10.key", "ab" * 32),
-        ("kek-10.pub", "cd" * 32),
+        ("kek-10.key", newest.private.hex()),
+        ("kek-10.pub", newest.public().public.hex()),
         ("kek-2.pub", "ef" * 32),
+        ("kek-3.key", "ab" * 32),
+        ("kek-3.pub", "cd" * 32),
     ):
         (folder.path / name).write_text(text)
     assert folder.public_kek().version == 10
-    assert folder.kek_versions() == [1, 2, 10]
-    assert sorted(folder.keks()) == [1, 10], "the private half of 2 is not here"
+    assert folder.kek_versions() == [1, 2, 3, 10]
+    assert sorted(folder.keks()) == [1, 10], "2 has no private half, 3 another's"
 
 
 @pytest.mark.parametrize("name", ["log.key", "log.vkey", "identity.key", "kek-1.pub"])

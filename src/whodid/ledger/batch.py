@@ -11,8 +11,10 @@ its length: who has the write-ahead log but no key cannot alter a row's source, 
 numbers before a checkpoint covers them. The sequencer reads the header and never the body.
 """
 
+import os
 import secrets
 import struct
+import threading
 import time
 from collections.abc import Sequence
 from hashlib import sha256
@@ -117,16 +119,18 @@ class Batch(Struct, frozen=True):
 
 
 class BatchBuilder:
-    """Builds the batches of one door process. Not safe for threads.
+    """Builds the batches of one door process. Safe for threads, and across a fork.
 
     Holds only the public half of the key-encryption key and a random key of its own, renewed
-    after an hour or 2^30 frames.
+    after an hour or 2^30 frames, and in a child process. Invariant: no frame number is used twice
+    with a key, which AES-GCM does not survive.
     """
 
     def __init__(self, ledger_id: bytes, kek: PublicKek, level: int = 1) -> None:
         self._ledger_id = ledger_id
         self._kek = kek
         self._compressor = zstandard.ZstdCompressor(level=level, write_content_size=True)
+        self._lock = threading.Lock()  # of the compressor too, which crashes under two threads
         self._renew()
 
     def _renew(self) -> None:
@@ -134,23 +138,30 @@ class BatchBuilder:
         self._wrapped = self._kek.wrap(self._key, _CONTEXT + self._ledger_id)
         self._frame = 0
         self._born_s = time.monotonic()
+        self._pid = os.getpid()
 
     def build(self, rows: Sequence[Row], batch_id: bytes | None = None) -> bytes:
         """Commit, compress, encrypt. Raises InputError for more than BATCH_ROWS_MAX rows."""
         if not 0 < len(rows) <= BATCH_ROWS_MAX:
             raise InputError(f"a batch of {len(rows)} rows; between 1 and {BATCH_ROWS_MAX}")
-        if self._frame >= _DOOR_KEY_FRAMES or time.monotonic() - self._born_s > _DOOR_KEY_S:
-            self._renew()
         batch_id = batch_id or secrets.token_bytes(16)
-        number = self._frame = self._frame + 1
         random = secrets.token_bytes(16 * len(rows))
         seeds = [random[i : i + 16] for i in range(0, len(random), 16)]
         groups = [row.groups for row in rows]
         commitments = commit_rows(seeds, groups)
-        header = self._header(rows, commitments, batch_id, number)
-        plain = frame.pack_frame(seeds, groups, None, self._compressor)
-        body = frame.encrypt(self._key, number, sha256(header).digest(), plain)
+        with self._lock:
+            if self._is_old():
+                self._renew()
+            key, number = self._key, self._frame + 1
+            self._frame = number
+            header = self._header(rows, commitments, batch_id, number)
+            plain = frame.pack_frame(seeds, groups, None, self._compressor)
+        body = frame.encrypt(key, number, sha256(header).digest(), plain)
         return b"".join((header, len(body).to_bytes(4, "big"), body))
+
+    def _is_old(self) -> bool:
+        aged = time.monotonic() - self._born_s > _DOOR_KEY_S
+        return aged or self._frame >= _DOOR_KEY_FRAMES or self._pid != os.getpid()
 
     def _header(
         self, rows: Sequence[Row], commitments: list[bytes], batch_id: bytes, number: int
@@ -194,7 +205,7 @@ def parse_batch(data: bytes) -> Batch:
         body = data[at + _SIZE.size :]
     except (struct.error, ValueError) as error:
         raise InputError(f"a batch that is cut short: {error}") from error
-    if size != len(body) or int(table["source"].max()) >= source_count:
+    if size != len(body) or int(table["source"].max()) >= source_count or table["zero"].any():
         raise InputError("a batch whose lengths or sources do not add up")
     return Batch(
         data, ledger_id, batch_id, kek_version, wrapped, number, sources, table, tails, body

@@ -137,11 +137,17 @@ class KeyFolder:
         return PublicKek(version, self._secret(f"kek-{version}.pub"))
 
     def keks(self) -> dict[int, Kek]:
-        """Return the key-encryption keys that are here, by version."""
+        """Return the key-encryption keys that are here, by version.
+
+        A private half that is not that of its public half counts as missing: what it does not
+        open must not be taken for payload that nobody can open.
+        """
         found = {}
         for version in self._versions():
             with contextlib.suppress(LedgerError):
-                found[version] = Kek(version, self._secret(f"kek-{version}.key"))
+                kek = Kek(version, self._secret(f"kek-{version}.key"))
+                if kek.public().public == self._secret(f"kek-{version}.pub"):
+                    found[version] = kek
         return found
 
     def kek_versions(self) -> list[int]:
@@ -179,5 +185,8 @@ def unwrap(keks: dict[int, Kek], version: int, wrapped: bytes, context: bytes) -
     """
     kek = keks.get(version)
     if kek is None:
-        raise LedgerError(f"key-encryption key {version} is not in the key folder")
+        raise LedgerError(
+            f"key-encryption key {version} is not in the key folder, or kek-{version}.key is not "
+            f"the private half of kek-{version}.pub"
+        )
     return kek.unwrap(wrapped, context)
