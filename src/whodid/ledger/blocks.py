@@ -28,6 +28,7 @@ _FRAME = struct.Struct(">IH")
 KEY_ID = slice(42, 58)
 """Where the key id stands in the header."""
 SEAL_LEVEL = 3
+_FRAME_BYTES = frame.FRAME_PLAIN_BYTES_MAX // 4
 
 
 class Block(Struct, frozen=True):
@@ -77,20 +78,17 @@ def encode_block(
     """Return (file bytes, key id, data key) of a block of these rows."""
     key, key_id = secrets.token_bytes(32), secrets.token_bytes(16)
     compressor = zstandard.ZstdCompressor(level=SEAL_LEVEL, write_content_size=True)
-    cuts = range(0, len(indexes), FRAME_ROWS)
+    cuts = _cuts(rows.groups)
     plains = [
         frame.pack_frame(
-            rows.seeds[at : at + FRAME_ROWS],
-            rows.groups[at : at + FRAME_ROWS],
-            rows.content_tags[at : at + FRAME_ROWS],
-            compressor,
+            rows.seeds[at:end], rows.groups[at:end], rows.content_tags[at:end], compressor
         )
-        for at in cuts
+        for at, end in cuts
     ]
     tag_bytes = 16
     table = [
-        _FRAME.pack(len(plain) + tag_bytes, min(FRAME_ROWS, len(indexes) - at))
-        for plain, at in zip(plains, cuts, strict=True)
+        _FRAME.pack(len(plain) + tag_bytes, end - at)
+        for plain, (at, end) in zip(plains, cuts, strict=True)
     ]
     offsets = (np.array(indexes, dtype=np.int64) - first).astype(">u2").tobytes()
     fixed = _HEADER.pack(BLOCK, ledger_id, first, span, class_, len(indexes), key_id, len(plains))
@@ -98,6 +96,21 @@ def encode_block(
     aad = hashlib.sha256(header).digest()
     sealed = [frame.encrypt(key, number, aad, plain) for number, plain in enumerate(plains)]
     return b"".join((header, *sealed)), key_id, key
+
+
+def _cuts(groups: Sequence[tuple[bytes, ...]]) -> list[tuple[int, int]]:
+    """Cut rows into frames: FRAME_ROWS each, fewer large ones, so that none is too large to open.
+
+    A row alone always fits: it came in a frame of the same bound.
+    """
+    cuts, start, size = [], 0, 0
+    for row, parts in enumerate(groups):
+        more = sum(map(len, parts))
+        if row > start and (row - start == FRAME_ROWS or size + more > _FRAME_BYTES):
+            cuts.append((start, row))
+            start, size = row, 0
+        size += more
+    return [*cuts, (start, len(groups))]
 
 
 def decode_block(data: bytes, name: object) -> Block:

@@ -31,6 +31,8 @@ from whodid.merkle.commitment import commit_rows
 from whodid.storage.posix import PosixDisk
 
 UNITS_AT_ONCE = 16
+UNIT_BYTES_MAX = 256 * 1024 * 1024
+"""A unit ends early, behind the row with which its payload passes this: memory is bounded."""
 _COMMITMENT = slice(LEAF_BYTES - 32, LEAF_BYTES)
 
 
@@ -76,12 +78,12 @@ class Sealer:
         try:
             while at < end:
                 stop = min(end, (at // UNIT_ROWS + 1) * UNIT_ROWS)
-                rows = list(reader.rows(at, stop))
+                rows = self._rows(at, stop)
                 found += _mismatches(rows)
                 for path, data in self._unit(at, rows):
-                    files.append(self._write(path, suffix, data, at, stop - at))
+                    files.append(self._write(path, suffix, data, at, len(rows)))
                 hashes.update(b"".join([sha256(b"\0" + row.leaf_bytes).digest() for row in rows]))
-                at = stop
+                at += len(rows)
             lsn, digest = self._released(end)
             self._submit(SealRequest(files, suffix, end, hashes.digest(), lsn, digest))
         finally:
@@ -89,6 +91,16 @@ class Sealer:
         self.mismatches += found
         reader.refresh()
         return end - start
+
+    def _rows(self, first: int, end: int) -> list[StoredRow]:
+        rows: list[StoredRow] = []
+        size = 0
+        for row in self._reader.rows(first, end):
+            rows.append(row)
+            size += sum(map(len, row.groups or ()))
+            if size > UNIT_BYTES_MAX:
+                break
+        return rows
 
     def _clear(self, files: list[SealedFile], suffix: str) -> None:
         for file in files:  # nothing is there any more when the sequencer took them

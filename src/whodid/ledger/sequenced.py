@@ -13,6 +13,7 @@ from msgspec import Struct
 from whodid.errors import IntegrityError
 from whodid.ledger.batch import Batch, parse_batch
 from whodid.ledger.leaf import LEAF_DTYPE, LEAF_VERSION, LeafFlag, encode_leaves
+from whodid.ledger.leaf_rules import has_identity
 
 ACCEPTED, DUPLICATE, CONFLICT = 0, 1, 2
 
@@ -82,4 +83,8 @@ def parse_sequenced(body: bytes) -> Sequenced:
     sequenced = Sequenced(first, appended_us, verdicts, parse_batch(body[start:]))
     if sequenced.batch.rows != rows or sequenced.accepted != accepted:
         raise IntegrityError("a write-ahead record whose rows do not add up")
+    if accepted < rows:  # nothing can be a duplicate that has no identity
+        dropped = np.frombuffer(verdicts, dtype="u1") == DUPLICATE
+        if (dropped & ~has_identity(sequenced.batch.table)).any():
+            raise IntegrityError("a write-ahead record that drops a row without an identity")
     return sequenced

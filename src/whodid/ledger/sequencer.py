@@ -13,6 +13,7 @@ It never opens a batch's body and does no network; `server` puts it behind a soc
 
 import contextlib
 import errno
+import re
 import secrets
 from collections.abc import Sequence
 from hashlib import sha256
@@ -28,9 +29,9 @@ from whodid.ledger.checkpoints_log import append_checkpoint
 from whodid.ledger.hash_tree import HashTree
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
-from whodid.ledger.layout import CHECKPOINT, LEAVES, MANIFEST, PAYLOAD, leaves_path
+from whodid.ledger.layout import CHECKPOINT, LEAVES, MANIFEST, PAYLOAD, block_path, leaves_path
 from whodid.ledger.leaf import LeafFlag, LeafType
-from whodid.ledger.leaf_rules import first_broken_rule
+from whodid.ledger.leaf_rules import first_broken_rule, has_identity, words
 from whodid.ledger.manifest import Manifest, SealedFile, read_manifest, with_files
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import CONFLICT, DUPLICATE, Sequenced
@@ -43,6 +44,9 @@ from whodid.merkle.tree import consistency_proof, root_of
 from whodid.storage.posix import PosixDisk
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_TAILLESS = (int(LeafType.EVENT), int(LeafType.SOURCE))
+_HASH = re.compile(r"[0-9a-f]{64}")
+_SUFFIX = re.compile(r"\.[0-9a-z]+")
 
 
 class Parts(Struct):
@@ -169,16 +173,9 @@ class Sequencer:
         staged: dict[bytes, tuple[bytes, ...]],
         hashes: list[bytes],
     ) -> tuple[Receipt | WhodidError, int]:
-        known = self._p.receipts.get(batch.batch_id)
-        try:
-            receipt = known[2] if known else self._p.state.receipt(batch.batch_id)
-        except OSError as error:
-            return RefusedError(f"it is unknown whether this batch was stored: {error}", 10), 0
-        if receipt is not None:
-            return receipt, 0
-        refusal = self._refusal(batch)
-        if refusal:
-            return refusal, 0
+        answer = self._answered(batch) or self._refusal(batch)
+        if answer is not None:
+            return answer, 0
         overlay: dict[bytes, tuple[bytes, ...]] = {}
         verdicts = self._verdicts(batch, staged, overlay)
         sequenced = Sequenced(self._p.tree.size + len(hashes), now, verdicts, batch)
@@ -194,14 +191,26 @@ class Sequencer:
         hashes += leaf_hashes
         return receipt_of(sequenced, leaf_hashes), lsn
 
+    def _answered(self, batch: Batch) -> Receipt | WhodidError | None:
+        """Return the receipt that this batch has already, None for a new one."""
+        known = self._p.receipts.get(batch.batch_id)
+        try:
+            receipt = known[2] if known else self._p.state.receipt(batch.batch_id)
+            if receipt is None:
+                return None
+            when = known[1] if known else self._p.state.appended_us(batch.batch_id)
+        except OSError as error:
+            return RefusedError(f"it is unknown whether this batch was stored: {error}", 10)
+        if not _is_of(receipt, when, batch):
+            return RefusedError("another batch was stored under this batch id")
+        return receipt
+
     def _refusal(self, batch: Batch) -> WhodidError | None:
         if batch.ledger_id != self._p.keys.ledger_id:
             return RefusedError("a batch for another ledger")
-        if (batch.table["flags"] & np.uint16(LeafFlag.CONFLICT)).any():
-            return RefusedError("a batch with the conflict flag, which is the sequencer's to set")
-        broken = first_broken_rule(batch.table)
-        if broken:
-            return RefusedError(f"row {broken[0]} of the batch {broken[1]}")
+        problem = _broken_rule(batch)
+        if problem:
+            return RefusedError(problem)
         if batch.kek_version not in self._kek_versions:
             return RefusedError(f"a batch under an unknown key (version {batch.kek_version})")
         for source_id in batch.sources:
@@ -289,6 +298,7 @@ class Sequencer:
             if old > size:
                 raise StoppedError(f"the signer has signed {old} entries, the log has only {size}")
             proof = consistency_proof(old, size, p.tree.node) if 0 < old < size else []
+            self._note = ""  # what follows may fail behind the signature
             note = p.signer.sign(size, p.tree.root(), proof)
             p.disk.create(p.directory / CHECKPOINT, note.encode(), 0o644)
             if keep:
@@ -352,11 +362,15 @@ class Sequencer:
         p, old = self._p, self._p.manifest
         if not old.sealed < request.sealed <= p.tree.size:
             raise IntegrityError(f"cannot seal up to {request.sealed} (sealed {old.sealed})")
+        if _SUFFIX.fullmatch(request.suffix) is None:
+            raise IntegrityError(f"files to seal with a suffix of {request.suffix[:40]!r}")
         at = old.sealed
         for file in request.files:
+            if _HASH.fullmatch(file.sha256) is None:
+                raise IntegrityError(f"{file.path[:80]}: {file.sha256[:80]!r} is no SHA-256")
             if file.path == leaves_path(at, file.count) and file.first == at:
                 at += file.count
-            elif not file.path.startswith(PAYLOAD + "/") or file.first < old.sealed:
+            elif not _is_block(file) or file.first < old.sealed:
                 raise IntegrityError(f"{file.path} does not continue the sealed files")
         if at != request.sealed:
             raise IntegrityError(f"the files to seal end at entry {at}, not {request.sealed}")
@@ -412,6 +426,37 @@ def receipt_of(s: Sequenced, leaf_hashes: list[bytes]) -> Receipt:
     duplicate, conflict = s.verdicts.count(DUPLICATE), s.verdicts.count(CONFLICT)
     root = root_of(leaf_hashes)
     return Receipt(s.batch.batch_id, s.first, s.end, duplicate, conflict, s.verdicts, root, s.end)
+
+
+def _broken_rule(batch: Batch) -> str | None:
+    """Return what is wrong with the rows of a batch, None when nothing is."""
+    table = batch.table
+    if (table["flags"] & np.uint16(LeafFlag.CONFLICT)).any():
+        return "a batch with the conflict flag, which is the sequencer's to set"
+    broken = first_broken_rule(table)
+    if broken:
+        return f"row {broken[0]} of the batch {broken[1]}"
+    if (has_identity(table) & (words(table["content_tag"], 1)[:, 0] == 0)).any():
+        # It would read as erased, and each later record of that identity as a duplicate.
+        return "a batch with a row that has an identity and no content tag"
+    if any(table["type"][row] in _TAILLESS for row in batch.tails):
+        return "a batch with a tail on an entry of a type that has none"
+    return None
+
+
+def _is_of(receipt: Receipt, appended_us: int, batch: Batch) -> bool:
+    """Tell whether a receipt is that of this batch: its entries would be the same."""
+    if len(receipt.verdicts) != batch.rows:
+        return False
+    again = Sequenced(receipt.first, appended_us, receipt.verdicts, batch)
+    return again.end == receipt.end and root_of(_hash(again.leaves())) == receipt.root
+
+
+def _is_block(file: SealedFile) -> bool:
+    class_ = file.path.rpartition("-")[2]
+    if re.fullmatch(r"0|[1-9][0-9]{0,4}", class_) is None:
+        return False
+    return file.path == block_path(file.first, file.count, int(class_))
 
 
 def _cut(data: bytes, size: int) -> list[bytes]:

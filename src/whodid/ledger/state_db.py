@@ -110,6 +110,16 @@ class StateDb:
             row = self._db.execute(query, (batch_id,)).fetchone()
         return _unpack(row[0]) if row else None
 
+    def appended_us(self, batch_id: bytes) -> int:
+        """Return when the batch of a kept receipt was appended, 0 for another.
+
+        Raises OSError when it cannot be read.
+        """
+        query = "SELECT appended_us FROM receipts WHERE batch_id = ?"
+        with self._lock, _failing():
+            row = self._db.execute(query, (batch_id,)).fetchone()
+        return int(row[0]) if row else 0
+
     def close(self) -> None:
         """Close the database."""
         self._db.close()
