@@ -102,9 +102,10 @@ def decode_leaf_file(data: bytes, name: object) -> LeafFile:
         if not 0 < count <= UNIT_ROWS:
             raise IntegrityError(f"{name}: {count} leaves in one file; at most {UNIT_ROWS}")
         at = _HEADER.size + size
-        columns = zstandard.ZstdDecompressor().decompress(
-            data[_HEADER.size : at], max_output_size=_PACKED_BYTES_MAX
-        )
+        packed = data[_HEADER.size : at]
+        if not 0 <= zstandard.frame_content_size(packed) <= _PACKED_BYTES_MAX:
+            raise IntegrityError(f"{name}: columns that would decompress to too many bytes")
+        columns = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_PACKED_BYTES_MAX)
         table, tails = _columns(columns, count)
         tagged = _tagged(table)
         tags = int(tagged.sum())

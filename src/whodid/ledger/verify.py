@@ -25,6 +25,7 @@ It does not check the index (`whodid verify --index`), nor that what a source se
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -32,7 +33,7 @@ from pathlib import Path
 from whodid.errors import UsageError, WhodidError
 from whodid.ledger.blocks import KEY_ID
 from whodid.ledger.keys import KeyFolder
-from whodid.ledger.layout import BLOCK, CHECKPOINT, MANIFEST
+from whodid.ledger.layout import BLOCK, CHECKPOINT, MANIFEST, SOCKET
 from whodid.ledger.manifest import Manifest
 from whodid.ledger.verdict import Fault, Findings, Verdict
 from whodid.ledger.verify_blocks import BlockJob, UnitJob, check_unit
@@ -51,7 +52,7 @@ from whodid.ledger.verify_wal import (
     read_wal,
 )
 from whodid.ledger.verify_workers import Workers
-from whodid.limits import VERIFY_PARALLEL_FROM_LEAVES
+from whodid.limits import VERIFY_FAULTS_MAX, VERIFY_PARALLEL_FROM_LEAVES
 from whodid.merkle.checkpoint import Checkpoint, Vkey
 
 Progress = Callable[[str, int, int], None]
@@ -82,10 +83,30 @@ def verify_ledger(
     if keys is not None and not keys.exists():
         keys = None
     report = progress or _silent
+    special = _special_files(directory)
+    if special:  # to open a pipe or a device may never end
+        nothing = "not checked: DIR holds what is no file"
+        return Verdict(False, 0, 0, special, [], nothing, ["entries: nothing was read"], None)
     try:
         return _Verification(directory, keys, vkey, head, report, processes).run()
     except BrokenProcessPool:  # no processes to be had here (a sandbox, no memory): do it alone
         return _Verification(directory, keys, vkey, head, report, 1).run()
+
+
+def _special_files(directory: Path) -> list[Fault]:
+    """Return a fault for each pipe, device or socket in DIR, but the sequencer's own socket."""
+    found: list[Fault] = []
+    for folder, names, files in os.walk(directory):
+        for name in [*names, *files]:
+            path = Path(folder) / name
+            where = path.relative_to(directory).as_posix()
+            try:
+                mode = path.stat().st_mode
+            except OSError:  # gone meanwhile; a link to nowhere is found where it is opened
+                continue
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and where != SOCKET:
+                found.append(Fault(where, None, "is a pipe, a device or a socket, not a file"))
+    return found[:VERIFY_FAULTS_MAX]
 
 
 def _silent(what: str, done: int, total: int) -> None:

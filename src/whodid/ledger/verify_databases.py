@@ -7,6 +7,7 @@ not covered, nor are receipts whose batch is no longer in the write-ahead log.
 
 import sqlite3
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -30,6 +31,15 @@ class State(Struct):
     batches: dict[bytes, tuple[int, int]] = {}
 
 
+Rows = TypeVar("Rows")
+
+
+def _read(db: sqlite3.Connection, query: str, kind: type[Rows]) -> Rows:
+    """Return all rows, of the types of `kind`. Raises sqlite3.Error or msgspec.ValidationError."""
+    found: list[Any] = db.execute(query).fetchall()
+    return msgspec.convert(found, kind, strict=True)
+
+
 def _load(directory: Path, name: str, findings: Findings) -> sqlite3.Connection | None:
     path = directory / name
     if not path.exists():
@@ -43,6 +53,12 @@ def _load(directory: Path, name: str, findings: Findings) -> sqlite3.Connection 
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version != FORMAT:
         findings.fault(name, None, f"format {version} is not known (this whodid knows {FORMAT})")
+    # A view could answer for ever, a trigger do what no writer of ours asked for.
+    odd = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index') OR rootpage = 0"
+    if db.execute(odd).fetchone()[0]:
+        findings.fault(name, None, "holds a view, a trigger or a virtual table: none is of whodid")
+        db.close()
+        return None
     if (directory / f"{name}-journal").exists():
         findings.warn(f"{name}-journal: a writer is at work, or a crash left it")
     return db
@@ -55,9 +71,11 @@ def read_state(directory: Path, findings: Findings) -> State:
     if db is None:
         return state
     try:
-        rows = db.execute("SELECT name, source_id, format, domain, class, opened_us FROM sources")
-        state.sources = {row[1]: Source(*row) for row in rows}
-        for batch_id, data in db.execute("SELECT batch_id, receipt FROM receipts"):
+        sources = "SELECT name, source_id, format, domain, class, opened_us FROM sources"
+        for row in _read(db, sources, list[tuple[str, bytes, str, str, int, int]]):
+            state.sources[row[1]] = Source(*row)
+        receipts = "SELECT batch_id, receipt FROM receipts"
+        for batch_id, data in _read(db, receipts, list[tuple[bytes, bytes]]):
             receipt = msgspec.msgpack.decode(data, type=Receipt)
             state.batches[batch_id] = (receipt.first, receipt.end)
             if receipt.batch_id != batch_id:
@@ -83,9 +101,10 @@ class WrappedKeys:
         if db is None:
             return
         try:
-            rows = db.execute("SELECT key_id, kek_version, wrapped FROM data_keys")
+            keys = "SELECT key_id, kek_version, wrapped FROM data_keys"
+            rows = _read(db, keys, list[tuple[bytes, int, bytes]])
             self._rows = {row[0]: (row[1], row[2]) for row in rows}
-        except sqlite3.Error as error:
+        except (sqlite3.Error, msgspec.ValidationError) as error:
             findings.fault(KEYS_DB, None, f"does not decode ({error})")
         finally:
             db.close()

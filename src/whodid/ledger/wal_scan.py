@@ -29,6 +29,8 @@ from whodid.ledger.wal_record import (
 
 _NAME = re.compile(r"\d{16}")
 _CHUNK = 1 << 20
+_TORN_MAX = 16
+"""Most record headers without their record that one write can leave; more were put there."""
 
 
 class Break(Struct, frozen=True):
@@ -151,13 +153,19 @@ class WalScan:
     def _broken(self, path: Path, mapped: mmap.mmap, offset: int, reason: str) -> None:
         self.breaks.append(Break(path, offset, self.last_lsn + 1, reason))
         # Rule 3: what still stands behind the break may say how far the disk had come.
+        torn = 0
         at = mapped.find(RECORD_MAGIC + self.ledger_id, offset)
         while at >= 0:
             with memoryview(mapped) as view:
                 record = parse_record(view, at)
             if record is not None:
                 self.durable_lsn = max(self.durable_lsn, record.durable_lsn)
-            at = mapped.find(RECORD_MAGIC + self.ledger_id, at + 4)
+            else:
+                torn += 1
+                if torn > _TORN_MAX:  # to hash behind each of them would take for ever
+                    self.durable_lsn = max(self.durable_lsn, self.last_lsn + 1)
+                    return
+            at = mapped.find(RECORD_MAGIC + self.ledger_id, record.end if record else at + 4)
 
 
 def first_nonzero(mapped: mmap.mmap, start: int) -> int | None:
