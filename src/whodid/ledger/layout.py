@@ -21,6 +21,8 @@ INDEX = "index"
 KEYS_DB = "keys.db"
 STATE_DB = "state.db"
 SOCKET = "sock"
+FACE_SOCKET = "faces.sock"
+SOCKETS = (SOCKET, FACE_SOCKET)
 FOLDERS = (LEAVES, TILES, PAYLOAD, WAL, IDENTITY, INDEX)
 
 

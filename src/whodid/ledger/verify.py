@@ -33,7 +33,7 @@ from pathlib import Path
 from whodid.errors import UsageError, WhodidError
 from whodid.ledger.blocks import KEY_ID
 from whodid.ledger.keys import KeyFolder
-from whodid.ledger.layout import BLOCK, CHECKPOINT, MANIFEST, SOCKET
+from whodid.ledger.layout import BLOCK, CHECKPOINT, MANIFEST, SOCKETS
 from whodid.ledger.manifest import Manifest
 from whodid.ledger.verdict import Fault, Findings, Verdict
 from whodid.ledger.verify_blocks import BlockJob, UnitJob, check_unit
@@ -94,7 +94,7 @@ def verify_ledger(
 
 
 def _special_files(directory: Path) -> list[Fault]:
-    """Return a fault for each pipe, device or socket in DIR, but the sequencer's own socket."""
+    """Return a fault for each pipe, device or socket in DIR, but the server's own sockets."""
     found: list[Fault] = []
     for folder, names, files in os.walk(directory):
         for name in [*names, *files]:
@@ -104,7 +104,7 @@ def _special_files(directory: Path) -> list[Fault]:
                 mode = path.stat().st_mode
             except OSError:  # gone meanwhile; a link to nowhere is found where it is opened
                 continue
-            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and where != SOCKET:
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and where not in SOCKETS:
                 found.append(Fault(where, None, "is a pipe, a device or a socket, not a file"))
     return found[:VERIFY_FAULTS_MAX]
 

@@ -22,6 +22,7 @@ from whodid.clock import system_clock
 from whodid.demo.mark import is_demo
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import FACE_SOCKET
 from whodid.ledger.manifest import read_manifest
 from whodid.ledger.opening import keys_of
 from whodid.ledger.server import listen
@@ -30,7 +31,6 @@ from whodid.serve.process import allow_open_files, when_told_to_end
 from whodid.web.make_web import make_web
 from whodid.web.site import PublicLog
 
-FACE_SOCKET = "faces.sock"
 _RETRY_S = 5.0
 _COUNTED_FOR_S = 1.0
 
