@@ -331,7 +331,7 @@ def test_an_older_manifest_that_was_put_back_stops(hand):
     hand.kill()
     (hand.directory / "manifest").write_bytes(old)
     payload = sorted((hand.directory / "payload").iterdir())
-    with pytest.raises(IntegrityError, match="the log ends at"):
+    with pytest.raises(IntegrityError, match=r"are missing|the log ends at"):
         hand.open()
     assert sorted((hand.directory / "payload").iterdir()) == payload, "nothing was cleared away"
 

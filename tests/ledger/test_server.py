@@ -519,6 +519,33 @@ def test_async_comes_back(served):
     assert served.hand.numbers() == list(range(6))
 
 
+def test_async_a_transport_that_was_closed(served):
+    """uvloop closes it before the reader knows, and raises when it is written to."""
+
+    class Closed:
+        def write(self, _):
+            raise RuntimeError("the handler is closed")
+
+        def close(self):
+            pass
+
+    data = served.hand.batch([1])
+
+    async def main():
+        client = AsyncSequencerClient(served.hand.directory, "door")
+        client.start()
+        await client.submit(served.hand.batch([2]))
+        open_writer, client._writer = client._writer, Closed()
+        waiting = asyncio.ensure_future(client.submit(data))
+        await asyncio.sleep(0)
+        open_writer.close()
+        receipt = await waiting
+        await client.close()
+        return receipt
+
+    assert run(main()).accepted == 1
+
+
 def test_async_gives_up(served, monkeypatch):
     monkeypatch.setattr("whodid.ledger.async_client.RETRY_S", 0.1)
     served.kill()

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from whodid.app.intake import tally_of
 from whodid.app.rows import Prepared, RowMaker
-from whodid.errors import RefusedError, WhodidError
+from whodid.errors import LedgerError, RefusedError, WhodidError
 from whodid.ledger.async_client import AsyncSequencerClient
 from whodid.ledger.batch import BatchBuilder
 from whodid.limits import BATCH_ROWS_MAX, QUEUE_ROWS_MAX
@@ -92,10 +92,12 @@ class DoorIntake:
                 at += part.end - part.start
                 if not part.future.done():
                     part.future.set_result(tally)
-        except WhodidError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            ours = isinstance(error, WhodidError)
+            failure = error if ours else LedgerError(f"the door failed: {error!r}")
             for part in parts:
                 if not part.future.done():
-                    part.future.set_exception(error)
+                    part.future.set_exception(failure)
         finally:
             self._rows_waiting -= len(rows)
             self._free += 1

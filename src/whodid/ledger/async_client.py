@@ -5,6 +5,7 @@ and so the same batch id: it is appended once.
 """
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,8 @@ from whodid.ledger.server import short_path
 from whodid.ledger.state_db import Receipt
 
 RETRY_S = 15.0
+_BROKEN = (OSError, EOFError, RuntimeError)
+"""What a connection that ended raises; uvloop says RuntimeError for a closed transport."""
 
 
 class _Waiting(msgspec.Struct):
@@ -57,7 +60,8 @@ class AsyncSequencerClient:
         self._number = number = (self._number + 1) & 0xFFFFFFFF
         self._waiting[number] = _Waiting(body, future)
         if self._writer is not None:
-            self._writer.write(protocol.frame(number, body))
+            with contextlib.suppress(*_BROKEN):  # it is sent again on the next connection
+                self._writer.write(protocol.frame(number, body))
         return await future
 
     async def _run(self) -> None:
@@ -65,7 +69,7 @@ class AsyncSequencerClient:
         while True:
             try:
                 await self._connected()
-            except (OSError, EOFError):
+            except _BROKEN:
                 pass
             finally:
                 self._writer = None
