@@ -45,6 +45,16 @@ class RunningServer:
     def json(self, *arguments, **options):
         return json.loads(self.run(*arguments, "--json", **options).stdout)
 
+    def verified(self):
+        """Return the faults that `whodid verify` finds, the server running or not."""
+        command = [*COMMAND, "verify", str(self.directory), "--index", "--json"]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=120, env=self.env
+        )
+        document = json.loads(done.stdout)
+        assert document["ok"] is (done.returncode == 0)
+        return document["faults"] + document["index"]
+
     def init(self):
         stdin = f"{PASSWORD}\n"
         self.run("init", self.directory, "--admin", "ann", "--password-stdin", stdin=stdin)
@@ -111,12 +121,12 @@ class RunningServer:
     def stop(self, number=signal.SIGTERM):
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
-            self.process.wait(60)
+            self.process.wait(120)
         wait_until(lambda: not self.alive(), "all processes have ended")
         return self.process.returncode if self.process else 0
 
 
-def wait_until(true, what, seconds=60):
+def wait_until(true, what, seconds=120):
     """Wait for something that other processes do."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

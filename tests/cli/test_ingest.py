@@ -26,7 +26,15 @@ REAL = {
 }
 
 
-@pytest.mark.parametrize("source", REAL)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "cloudtrail",
+        "postgres",
+        pytest.param("combined", marks=pytest.mark.slow),
+        pytest.param("authlog", marks=pytest.mark.slow),
+    ],
+)
 def test_real_logs_by_format_then_again_by_auto(cli, data, source):
     file, count = REAL[source]
     first = cli.json("ingest", "--source", source, data / file)

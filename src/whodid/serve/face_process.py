@@ -32,6 +32,7 @@ from whodid.web.make_web import make_web
 from whodid.web.site import PublicLog
 
 _RETRY_S = 5.0
+_ANSWER_S = 10.0
 _COUNTED_FOR_S = 1.0
 
 
@@ -44,7 +45,7 @@ def run_faces(directory: Path) -> None:
     """Serve API and pages until told to end."""
     allow_open_files()
     keys = keys_of(directory)
-    port = SequencerClient(directory, "face", retry_s=_RETRY_S)
+    port = SequencerClient(directory, "face", retry_s=_RETRY_S, answer_s=_ANSWER_S)
     reading = LedgerReading(directory, keys, port, system_clock)
     ending = threading.Event()
     application = make_application(directory, keys, reading, ending)
