@@ -1,0 +1,205 @@
+"""The documentation names everything that there is, and nothing that is not."""
+
+import ast
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from whodid import limits
+from whodid.api import make_api, operations, reply
+from whodid.cli.main import COMMANDS
+from whodid.errors import WhodidError
+from whodid.event import FIELDS
+from whodid.normalize.registry import FORMATS
+from whodid.sources import http
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+PAGES = sorted(DOCS.rglob("*.md"))
+READ_FIRST = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md",
+                                       "SECURITY.md", "CHANGELOG.md")]  # fmt: skip
+WRITTEN_LATER = {"benchmarks/RESULTS.md"}  # by `make bench`
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def reference(name):
+    return (REFERENCE / f"{name}.md").read_text("utf-8")
+
+
+def named(page):
+    """Everything in backticks in the first cell of a table's row."""
+    return {
+        name
+        for cell in re.findall(r"^\|([^|]*)\|", page, re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", cell)
+    }
+
+
+def commands():
+    for name in COMMANDS:
+        command = import_module(f"whodid.cli.{name}_command").command
+        subcommands = command.commands.values() if isinstance(command, click.Group) else ()
+        yield name, [command, *subcommands]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_and_option_is_in_the_reference(name):
+    section = re.search(
+        rf"^## {name}\n(.*?)(?=^## |\Z)", reference("cli"), re.DOTALL | re.MULTILINE
+    )
+    assert section, f"docs/reference/cli.md has no section {name}"
+    family = dict(commands())[name]
+    real = {
+        option
+        for command in family
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for option in parameter.opts
+    }
+    said = {item for text in named(section[1]) for item in re.findall(r"--[\w-]+", text)}
+    assert said == real
+    for command in family[1:]:
+        assert f"`whodid {name} {command.name}" in section[1]
+
+
+def test_the_reference_has_no_command_that_is_not():
+    assert re.findall(r"^## (.+)$", reference("cli"), re.MULTILINE) == list(COMMANDS)
+
+
+def test_each_format_has_its_row_and_section():
+    page = reference("formats")
+    rows = named(page.partition("\n## ")[0])
+    assert rows == {known.name for known in FORMATS}
+    for known in FORMATS:
+        assert f"\n## `{known.name}`\n" in page
+
+
+def test_each_label_of_the_formats_is_explained():
+    page = reference("formats").partition("## Labels")[2].partition("\n## ")[0]
+    kinds = set()
+    for file in (ROOT / "src/whodid/normalize").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            text = node.values[0] if isinstance(node, ast.JoinedStr) and node.values else node
+            value = text.value if isinstance(text, ast.Constant) else None
+            if isinstance(value, str):
+                kinds |= set(re.findall(r"\A([a-z_]+):(?:[a-z_0-9]*)\Z", value))
+    assert {"missing", "assumed", "cut", "repeated"} <= kinds
+    kinds -= {"region"}  # a label of a resource
+    kinds -= {"error", "fatal", "input_userauth_request"}  # words of sshd
+    for kind in kinds:
+        assert f"`{kind}:" in page, f"docs/reference/formats.md does not explain {kind}:"
+
+
+def test_each_limit_is_there_with_its_value(limits_page):
+    fresh = limits_page.render()
+    for name in (name for name in vars(limits) if name.isupper()):
+        assert f"| `{name}` |" in fresh, f"{name} has no sentence"
+    assert reference("limits") == fresh, "run `python tests/docs/limits_page.py`"
+
+
+def _codes(kind):
+    yield kind.code
+    for below in kind.__subclasses__():
+        if below.__module__.startswith("whodid"):
+            yield from _codes(below)
+
+
+def test_each_error_code_is_there():
+    sources = "".join(inspect.getsource(module) for module in (http, make_api, operations, reply))
+    written = re.findall(r"error_(?:reply|document)\(\s*\d+,\s*\"(\w+)\"", sources)
+    assert {"method", "internal", "slow"} <= set(written)
+    assert {*_codes(WhodidError), *written} <= named(reference("errors"))
+
+
+def test_each_exit_code_is_right():
+    rows = re.findall(r"^\| `(\w+)` \| (\d) \|", reference("errors"), re.MULTILINE)
+    assert len(rows) > 5
+    kinds = [WhodidError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    exits = {kind.code: kind.exit_code for kind in kinds}
+    assert {code: int(number) for code, number in rows} == {code: exits[code] for code, _ in rows}
+
+
+def test_each_address_is_there():
+    does = operations.Operations.__new__(operations.Operations)
+    table = make_api._table(does)
+    real = {f"{item.method} {item.path.replace(':path}', '}')}" for item, _ in table}
+    real |= {"GET /openapi.json", f"POST {http.PATH}"}
+    first = reference("http").partition("\n## ")[0]
+    assert named(first) == real
+    for parameter in operations.SEARCH_PARAMETERS:
+        assert f"| `{parameter}` |" in reference("http")
+
+
+def test_each_metric_is_there():
+    from whodid.api.metrics import log_metrics
+    from whodid.app.answer import Health
+
+    health = Health(
+        ready=True, reasons=[], size=0, published=0, sealed=0, indexed=0, stopped=None
+    )  # fmt: skip
+    real = {metric.name for metric in log_metrics(health, events=0, sources=0)}
+    assert named(reference("metrics")) == real
+
+
+def test_each_field_of_the_event_is_there():
+    from whodid.app.document import EVENT_KEYS
+
+    assert set(FIELDS) <= named(reference("event"))
+    for key in set(EVENT_KEYS) - set(FIELDS):
+        assert f"`{key}`" in reference("event")
+
+
+def test_each_environment_variable_is_there():
+    real = {"PORT"}
+    for file in (ROOT / "src").rglob("*.py"):
+        real |= set(re.findall(r'"(WHODID_[A-Z]+)"', file.read_text("utf-8")))
+    assert named(reference("configuration")) == real
+
+
+def test_each_file_of_a_ledger_is_there():
+    from whodid.ledger import layout
+
+    words = [value for name, value in vars(layout).items() if name.isupper()]
+    files = {word for word in words if isinstance(word, str)}
+    assert {word.rstrip("/") for word in named(reference("ledger-directory"))} >= files
+
+
+def test_the_index_leads_to_each_page():
+    index = DOCS / "README.md"
+    linked = {(DOCS / link).resolve() for link in _LINK.findall(index.read_text("utf-8"))}
+    assert set(PAGES) - {index} <= linked
+
+
+@pytest.mark.parametrize(
+    "page", [*READ_FIRST, *PAGES], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_no_link_is_broken(page):
+    for link in _LINK.findall(page.read_text("utf-8")):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        relative = target.relative_to(ROOT).as_posix()
+        assert target.exists() or relative in WRITTEN_LATER, f"{page.name} links to {link}"
+        if anchor and target.suffix == ".md":
+            assert anchor in _anchors(target), f"{page.name} links to {link}"
+
+
+def _anchors(page):
+    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize(
+    "page", [*READ_FIRST, *PAGES], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_no_page_knows_the_machine_it_was_written_on(page):
+    for line in page.read_text("utf-8").splitlines():
+        assert not re.search(r"/(home|root|work|Users|tmp)/", line), line
