@@ -59,6 +59,9 @@ REQUEST_BODIES_BYTES_MAX = 128 * 1024 * 1024
 BODY_SECONDS_MAX = 60.0
 """A request body must have arrived after this time: on a slow line send smaller batches."""
 
+STORE_SECONDS_MAX = 30.0
+"""A request whose records are not durable after this time is answered that this is not known."""
+
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 """Longest Idempotency-Key."""
 
@@ -251,6 +254,9 @@ READS_WAITING_MAX = 64
 
 TAILS_MAX = 32
 """Most live tails at once."""
+
+TAIL_BYTES_MAX = 4 * 1024 * 1024
+"""A live tail looks at new entries in pieces of about this size, so that slow ones hold little."""
 
 TAILS_PER_USER_MAX = 8
 """Most live tails of one user."""

@@ -94,7 +94,7 @@ def test_when_it_cannot_read_it_refuses(doorkeeper, reader, directory, clock):
     with pytest.raises(RefusedError):
         reader.source_of("wd_" + "A" * 43)
     clock.pass_s(0.1)
-    with pytest.raises(RefusedError, match=r"state\.db"):
+    with pytest.raises(RefusedError, match=r"^state\.db: "):
         reader.source_of(token)
     os.rename(directory / "away", directory / "state.db")
     assert reader.source_of(token)

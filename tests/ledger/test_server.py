@@ -564,3 +564,27 @@ def test_async_gives_up(served, monkeypatch):
     run(main())
     served.hand.open()
     served.start()
+
+
+def test_a_sequencer_that_lives_and_does_not_answer_is_not_waited_for(tmp_path):
+    (tmp_path / "ledger").mkdir()
+    listener = server.listen(tmp_path / "ledger" / "sock")  # accepts by its backlog, says nothing
+    try:
+        client = SequencerClient(tmp_path / "ledger", "face", retry_s=0.1, answer_s=0.2)
+        errors = []
+
+        def ask():
+            with pytest.raises(RefusedError, match="does not answer") as met:
+                client.status()
+            errors.append(met.value)
+
+        began = time.monotonic()
+        threads = [threading.Thread(target=ask) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert len(errors) == 20
+        assert time.monotonic() - began < 3, "those who wait for their turn do not add up"
+    finally:
+        listener.close()

@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import json
 import tracemalloc
@@ -230,6 +231,19 @@ def test_refusals_of_the_ledger(door, asgi, error, status, code, retry):
     assert reply.headers.get(b"retry-after") == retry
     if status == 503:
         assert "the log has stopped" in error_of(reply)["message"]
+    assert app.metrics.held.size_bytes == 0
+
+
+def test_storing_is_not_waited_for_without_end(door, asgi):
+    app, _intake = door
+
+    async def accept(_delivery):
+        await asyncio.Event().wait()
+
+    app._accept = accept
+    reply = asgi.call(app, [SHORT], [AUTH])
+    assert reply.status == 429
+    assert "may be stored" in error_of(reply)["message"]
     assert app.metrics.held.size_bytes == 0
 
 

@@ -107,7 +107,7 @@ class SourceTokenReader:
             row: tuple[str, str, int | None] | None = self._db.execute(_GRANT, (key,)).fetchone()
         except sqlite3.Error as error:
             self._close()
-            raise RefusedError(f"{self._path}: {error}; try again") from error
+            raise RefusedError(f"{self._path.name}: {error}; try again") from error
         return row
 
     def _close(self) -> None:

@@ -79,4 +79,4 @@ class AccessTables:
             with closing(open_durable(self._path)) as db:
                 yield db
         except sqlite3.OperationalError as error:
-            raise RefusedError(f"{self._path}: {error}; try again") from error
+            raise RefusedError(f"{self._path.name}: {error}; try again") from error

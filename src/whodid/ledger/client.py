@@ -4,9 +4,11 @@ A batch that got no answer (the sequencer was restarted) is sent again with the 
 it is appended once. Safe for threads; one request at a time.
 """
 
+import contextlib
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from whodid.errors import LedgerError, RefusedError
@@ -21,12 +23,18 @@ RETRY_S = 15.0
 
 
 class SequencerClient:
-    """A `SequencerPort` over the socket in DIR."""
+    """A `SequencerPort` over the socket in DIR.
 
-    def __init__(self, directory: Path, role: str, retry_s: float = RETRY_S) -> None:
+    With `answer_s` a sequencer that lives but does not answer is one that is not there.
+    """
+
+    def __init__(
+        self, directory: Path, role: str, retry_s: float = RETRY_S, answer_s: float | None = None
+    ) -> None:
         self._path = directory / SOCKET
         self._role = role
         self._retry_s = retry_s
+        self._answer_s = answer_s
         self._connection: socket.socket | None = None
         self._number = 0
         self._lock = threading.Lock()
@@ -34,6 +42,7 @@ class SequencerClient:
     def connect(self) -> None:
         """Connect now. Raises OSError when no sequencer listens."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(self._answer_s)
         try:
             with short_path(self._path) as address:
                 connection.connect(address)
@@ -70,7 +79,7 @@ class SequencerClient:
         Raises what the sequencer answers; RefusedError when it does not come back in time.
         """
         deadline = time.monotonic() + self._retry_s
-        with self._lock:
+        with self._turn():
             while True:
                 try:
                     if self._connection is None:
@@ -84,6 +93,16 @@ class SequencerClient:
                             " send it again with the same ids"
                         ) from error
                     time.sleep(0.05)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other thread asks. Raises RefusedError when that takes `answer_s`."""
+        if not self._lock.acquire(timeout=-1 if self._answer_s is None else self._answer_s):
+            raise RefusedError("the sequencer does not answer; nothing was sent")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -27,7 +27,7 @@ from whodid.errors import (
     UsageError,
     WhodidError,
 )
-from whodid.limits import BODY_SECONDS_MAX
+from whodid.limits import BODY_SECONDS_MAX, STORE_SECONDS_MAX
 from whodid.normalize.format import Format
 from whodid.normalize.registry import FORMATS
 from whodid.sources.asgi import (
@@ -197,9 +197,15 @@ class IngestApp:
         if not records:
             return Reply(200, _encode(_Answer(0, 0, 0, True, None, None, None)))
         kept, cut = cut_long(records)
-        tally = await self._accept(
-            Delivery(grant.name, kept, self._clock(), request_key=key, cut=cut)
-        )
+        delivery = Delivery(grant.name, kept, self._clock(), request_key=key, cut=cut)
+        try:
+            async with asyncio.timeout(STORE_SECONDS_MAX):
+                tally = await self._accept(delivery)
+        except TimeoutError:
+            raise RefusedError(
+                "storing takes too long; what was sent may be stored: send it again with the same"
+                " ids or Idempotency-Key"
+            ) from None
         self.metrics.count(tally)
         return Reply(200, _encode(_answer(tally)))
 
