@@ -1,5 +1,7 @@
 """Every read is an own event that is durable before the answer; without it there is no answer."""
 
+import threading
+
 import msgspec
 import pytest
 
@@ -316,3 +318,35 @@ def test_a_stopped_log_shows_no_content_and_says_why(reading, fill, port):
     assert not health.ready
     assert health.stopped == "fsync failed"
     assert "fsync failed" in health.reasons[0]
+
+
+def test_a_tail_looks_at_large_entries_in_small_pieces(reading, fill, monkeypatch):
+    monkeypatch.setattr("whodid.app.reading.TAIL_BYTES_MAX", 3000)
+    following = reading.follow(CALLER, "actor:eve")
+    fill(*({"id": f"l{n}", "userId": "eve", "action": "a", "x": "y" * 900} for n in range(9)))
+    pieces = []
+    while piece := following.poll():
+        pieces.append([hit.event.envelope.native_id for hit in piece])
+    assert [name for piece in pieces for name in piece] == [f"l{n}" for n in range(9)]
+    assert len(pieces) > 2
+
+
+def test_totals_do_not_wait_for_a_read(reading, fill):
+    events, sources = reading.totals()
+    fill({"id": "later", "userId": "eve", "action": "a"})
+    held, done = threading.Event(), threading.Event()
+
+    def read():
+        with reading._lock:
+            held.set()
+            done.wait(10)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    held.wait(10)
+    try:
+        assert reading.totals() == (events, sources), "what was counted before"
+    finally:
+        done.set()
+        reader.join()
+    assert reading.totals() == (events + 1, sources)

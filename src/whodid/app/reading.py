@@ -31,7 +31,7 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT
 from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader, StoredRow
-from whodid.limits import PAGE_ROWS_MAX
+from whodid.limits import PAGE_ROWS_MAX, TAIL_BYTES_MAX
 from whodid.query.match import matcher
 from whodid.query.own import hides_own, is_own
 from whodid.query.parse import parse
@@ -52,6 +52,7 @@ class LedgerReading:
         self._port = port
         self._clock = clock
         self._lock = threading.RLock()
+        self._events_counted: int | None = None
         self._reader = LedgerReader(directory, keys)
         self._searcher = Searcher(directory, keys, self._reader)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
@@ -187,18 +188,34 @@ class LedgerReading:
         return entries[-1].end if entries else 0
 
     def totals(self) -> tuple[int, int]:
-        """Return (events in the ledger, declared sources but whodid's own); shows no content."""
-        with self._lock:
-            counts = self._searcher.source_counts(durable=self._port.status().size)
-        return sum(count.events for count in counts.values()), len(self._port.sources()) - 1
+        """Return (events in the ledger, declared sources but whodid's own); shows no content.
+
+        While a long read goes on it is what was counted before: who watches the server must not
+        wait for those who read.
+        """
+        durable, sources = self._port.status().size, len(self._port.sources()) - 1
+        if self._lock.acquire(timeout=-1 if self._events_counted is None else _COUNT_WAIT_S):
+            try:
+                counts = self._searcher.source_counts(durable=durable)
+            finally:
+                self._lock.release()
+            self._events_counted = sum(count.events for count in counts.values())
+        return self._events_counted or 0, sources
 
     def new_rows(self, first: int) -> tuple[list[StoredRow], int]:
         """Return durable rows from `first` on (bounded), and where they end."""
         size = self._port.status().size
         end = min(size, first + _TAIL_ROWS_MAX)
+        rows: list[StoredRow] = []
+        size_bytes = 0
         with self._lock:
             self._reader.refresh()
-            return list(self._reader.rows(first, end)), end
+            for row in self._reader.rows(first, end):
+                rows.append(row)
+                size_bytes += sum(len(group) for group in row.groups or ())
+                if size_bytes > TAIL_BYTES_MAX:
+                    return rows, row.index + 1
+        return rows, end
 
     def now(self) -> int:
         """Return the clock, µs UTC."""
@@ -216,6 +233,7 @@ class LedgerReading:
 
 
 _TAIL_ROWS_MAX = 5000
+_COUNT_WAIT_S = 0.1
 
 
 class _Tail(Struct):
