@@ -82,7 +82,7 @@ def test_locked_database_is_a_refusal(doorkeeper, directory, monkeypatch):
     )
     other = sqlite3.connect(directory / "state.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(RefusedError, match="^state.db: .*locked"):  # strangers are told: no path
+    with pytest.raises(RefusedError, match=r"^state\.db: .*locked"):  # strangers are told: no path
         doorkeeper.users.add("bob", "correct horse")
     other.execute("ROLLBACK")
     other.close()
