@@ -4,9 +4,9 @@ It yields to ingest (nice 15) and catches up when there is room.
 """
 
 import os
+import sqlite3
 import sys
 import threading
-import time
 from pathlib import Path
 
 from whodid.app.answer import Caller
@@ -27,30 +27,48 @@ _AGAIN_S = 1.0
 
 
 def run_follower(directory: Path) -> None:
-    """Follow the ledger until told to end."""
+    """Follow the ledger until told to end.
+
+    What fails (the sequencer is away, the disk is full) is said once and tried again: this
+    process holds nothing that it cannot read again.
+    """
     stopping = threading.Event()
     when_told_to_end(stopping.set)
     os.nice(15)
     keys = keys_of(directory)
     port = SequencerClient(directory, "sealer")
-    followers = _Followers(directory, keys, port)
+    followers: _Followers | None = None
+    unreported: list[int] = []
+    said = ""
     while not stopping.is_set():
         try:
+            followers = followers or _Followers(directory, keys, port, unreported)
             worked = followers.step()
-        except WhodidError as error:
-            print(f"whodid follower: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        except (WhodidError, OSError, sqlite3.Error) as error:
+            if str(error) != said:
+                said = str(error)
+                print(f"whodid follower: {said}", file=sys.stderr, flush=True)  # noqa: T201
+            if followers is not None:
+                followers.close()
+                followers = None
             stopping.wait(_AGAIN_S)
-            followers = _Followers(directory, keys, port)
             continue
+        said = ""
         if not worked:
             stopping.wait(_IDLE_S)
 
 
 class _Followers:
-    """The sealer and the index, each with its own cursor over one reader."""
+    """The sealer and the index, each with its own cursor over one reader.
 
-    def __init__(self, directory: Path, keys: KeyFolder, port: SequencerClient) -> None:
+    `unreported` outlives it: entries whose mismatch has no own event yet.
+    """
+
+    def __init__(
+        self, directory: Path, keys: KeyFolder, port: SequencerClient, unreported: list[int]
+    ) -> None:
         self._port = port
+        self._unreported = unreported
         self._reader = LedgerReader(directory, keys)
         self._sealer = Sealer(self._reader, keys, port.seal, system_clock)
         self._index = Follower(directory, keys, self._reader)
@@ -61,10 +79,12 @@ class _Followers:
         """Do a bounded piece of work; tell whether there was any."""
         durable = self._port.status().size
         sealed = self._sealer.run_once(durable)
-        indexed = self._index.step(durable)
-        for index in self._sealer.mismatches:
-            self._report(index)
+        self._unreported += self._sealer.mismatches
         self._sealer.mismatches.clear()
+        indexed = self._index.step(durable)
+        while self._unreported:
+            self._report(self._unreported[0])
+            del self._unreported[0]
         return bool(sealed or indexed)
 
     def _report(self, index: int) -> None:
@@ -73,11 +93,6 @@ class _Followers:
         act = Act("commitment mismatch", "other", "entry", str(index), ok=False, reason=reason)
         self._own.write(caller, act)
 
-
-def catch_up(directory: Path, keys: KeyFolder, durable: int) -> None:
-    """Bring the index to `durable` in this process (a command without a server)."""
-    reader = LedgerReader(directory, keys)
-    index = Follower(directory, keys, reader)
-    while index.step(durable):
-        time.sleep(0)
-    reader.close()
+    def close(self) -> None:
+        """Close the reader's files."""
+        self._reader.close()
