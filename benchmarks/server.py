@@ -41,7 +41,7 @@ class Standing:
 
 
 class Server:
-    """A ledger with a user who reads, and its server: `ledger` is the folder, `port` the address."""
+    """A ledger with a reader, and its server: `ledger` is the folder, `port` the address."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
