@@ -355,7 +355,7 @@ def test_kill_the_sequencer_and_the_follower(ledger, capfd):
     writers = SocketWriters(ledger, keys_of(ledger), source).start()
     try:
         names = ("sequencer", "follower")
-        hit = kill_at_random(writers, names, processes.victims, max(3, KILLS // 2))
+        hit = kill_at_random(writers, names, processes.victims, max(3, KILLS // 4))
         settle(lambda _: [1], ledger)
     finally:
         writers.stop()
