@@ -31,6 +31,15 @@ BODY_COUNTED_FROM_BYTES = 4 * 1024 * 1024
 BODY_VALUE_BYTES_MIN = 12
 """Smallest mean size of a value in such a body: fewer bytes would cost too many objects."""
 
+STENCIL_RECORD_BYTES_MAX = 4096
+"""Longest record of which a stencil is made, or that is tried on one."""
+
+STENCILS_MAX = 16
+"""Most shapes of records that are remembered of one source."""
+
+STENCIL_ATTEMPTS_MAX = 256
+"""Records of one source that are looked at to find its shapes; then no more are made."""
+
 SECRET_BYTES_MAX = 4096
 """Longest run that a rule of `normalize.redact` looks at for a secret without an end mark."""
 

@@ -99,3 +99,38 @@ def test_secrets_are_replaced_and_flagged(maker):
 def test_an_undeclared_source_says_how_to_declare_it(maker):
     with pytest.raises(UsageError, match="whodid source add nobody"):
         maker.make(Delivery("nobody", [SAMPLE], NOW))
+
+
+def _usual(number, **changes):
+    fields = {
+        "id": f"e-{number}", "timestamp": "2026-10-21T15:45:23.136Z", "userId": "jo@example.com",
+        "action": "read", "resource": f"/srv/{number}", "status": "SUCCESS", "ip": "10.0.0.7",
+    }  # fmt: skip
+    return msgspec.json.encode(fields | changes)
+
+
+def test_records_of_one_shape_become_the_same_the_short_way(maker):
+    records = [_usual(number) for number in range(6)]
+    together = maker.make(Delivery("crm", records, NOW))
+    alone = [RowMaker(bytes(32), lambda: SOURCES).make(Delivery("crm", [r], NOW)) for r in records]
+    assert together.exactly_once
+    for row, other in zip(together.rows, [item.rows[0] for item in alone], strict=True):
+        assert row.groups[1:] == other.groups[1:]
+        assert row.groups[0][48:] == other.groups[0][48:]  # behind the random id
+        assert (row.identity_tag, row.content_tag) == (other.identity_tag, other.content_tag)
+        assert (row.flags, row.epoch, row.seq) == (0, 0, 0)
+
+
+def test_a_secret_among_records_of_one_shape_is_still_replaced(maker):
+    records = [_usual(number) for number in range(6)]
+    records[4] = _usual(4, resource="/login?password=hunter22")
+    rows = maker.make(Delivery("crm", records, NOW)).rows
+    assert [bool(row.flags & LeafFlag.REDACTED) for row in rows] == [False] * 4 + [True, False]
+    assert b"hunter22" not in b"".join(rows[4].groups)
+
+
+def test_a_short_way_never_takes_what_is_no_json(maker):
+    records = [_usual(number) for number in range(6)]
+    records[4] = records[4].replace(b"10.0.0.7", b"10.0.0\x007")
+    prepared = maker.make(Delivery("crm", records, NOW))
+    assert prepared.quarantined == [False] * 4 + [True, False]

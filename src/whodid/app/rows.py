@@ -3,6 +3,7 @@
 A door runs this with the public half of the payload key; it never reads anything back.
 """
 
+import re
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -13,14 +14,17 @@ from whodid.ledger.batch import Row
 from whodid.ledger.leaf import LeafFlag, LeafType
 from whodid.ledger.state_db import Source
 from whodid.ledger.tags import Tagger, domain_key
-from whodid.normalize.format import Format
 from whodid.normalize.record import SEQ_SENDER, prepare
 from whodid.normalize.registry import detect, format_by_name
 from whodid.normalize.secret_marks import may_hold_secrets
+from whodid.normalize.short_json import ShortJson
+from whodid.normalize.stencil import NOWHERE, Place, Stencils, all_plain, place
 from whodid.normalize.uuid7 import uuid7_many
 from whodid.sources.intake import Delivery
 
 AUTO = "auto"
+_QUARANTINED, _NO_IDENTITY = int(LeafFlag.QUARANTINED), int(LeafFlag.NO_IDENTITY)
+_PLAIN_KEY = re.compile(r"[ !#-\[\]-~]+").fullmatch
 
 Sources = Callable[[], dict[str, Source]]
 
@@ -34,13 +38,17 @@ class Prepared(Struct, frozen=True):
 
 
 class RowMaker:
-    """Makes rows. `sources` is asked again when a name is not known (it may be new)."""
+    """Makes rows. `sources` is asked again when a name is not known (it may be new).
+
+    One owner; not safe for threads.
+    """
 
     def __init__(self, identity_root: bytes, sources: Sources) -> None:
         self._identity_root = identity_root
         self._ask = sources
         self._sources: dict[str, Source] = {}
         self._taggers: dict[str, Tagger] = {}
+        self._stencils: dict[str, Stencils] = {}
 
     def source(self, name: str) -> Source:
         """Return a declared source. Raises UsageError when there is none of that name."""
@@ -60,31 +68,88 @@ class RowMaker:
         if tagger is None:
             tagger = Tagger(domain_key(self._identity_root, source.domain))
             self._taggers[source.domain] = tagger
-        fixed = None if source.format == AUTO else format_by_name(source.format)
-        ids = uuid7_many(len(delivery.records), delivery.received_us)
-        suspicious = may_hold_secrets(delivery.records)
-        one = _One(source, tagger, fixed, delivery)
-        rows, quarantined = [], []
-        for number, raw in enumerate(delivery.records):
-            row, bad = one.row(number, raw, ids[number], scan=suspicious[number])
-            rows.append(row)
-            quarantined.append(bad)
-        return Prepared(rows, quarantined, one.exactly_once)
+        stencils = self._stencils.get(source.name)
+        if stencils is None:
+            stencils = self._stencils[source.name] = Stencils(source.name)
+        return _Delivered(source, tagger, stencils, delivery).prepare()
 
 
-class _One:
-    """The row of one record of a delivery."""
+class _Delivered:
+    """One delivery on its way to rows.
+
+    What a stencil fits goes the short way; both ways make the same of a record.
+    """
 
     def __init__(
-        self, source: Source, tagger: Tagger, fixed: Format | None, delivery: Delivery
+        self, source: Source, tagger: Tagger, stencils: Stencils, delivery: Delivery
     ) -> None:
         self._source = source
         self._tagger = tagger
-        self._fixed = fixed
+        self._stencils = stencils
+        self._fixed = None if source.format == AUTO else format_by_name(source.format)
         self._delivery = delivery
-        self.exactly_once = True
+        self._ids = uuid7_many(len(delivery.records), delivery.received_us)
+        self._suspicious = may_hold_secrets(delivery.records)
 
-    def row(self, number: int, raw: bytes, event_id: str, *, scan: bool) -> tuple[Row, bool]:
+    def prepare(self) -> Prepared:
+        """Make the rows."""
+        source, records = self._source, self._delivery.records
+        made = self._made()
+        tags = self._tagger.identities(
+            [record.kind for record in made], [record.identity for record in made]
+        )
+        contents = self._tagger.contents(records)
+        type_, class_, source_id = int(LeafType.EVENT), source.class_, source.source_id
+        rows = [
+            Row(
+                type_, record.flags, class_, source_id, record.epoch, record.seq,
+                tag, content, record.groups,
+            )
+            for record, tag, content in zip(made, tags, contents, strict=True)
+        ]  # fmt: skip
+        quarantined = [bool(record.flags & _QUARANTINED) for record in made]
+        return Prepared(rows, quarantined, all(record.kind for record in made))
+
+    def _made(self) -> list["_Record"]:
+        records = self._delivery.records
+        if not self._may_go_short():
+            return [self._long_way(number, raw) for number, raw in enumerate(records)]
+        cut, learn = self._stencils.cut, self._stencils.learn
+        received = b"%d" % self._delivery.received_us
+        placed = bool(self._delivery.request_key) or self._delivery.offsets is not None
+        made = []
+        for number, (raw, suspicious, event_id) in enumerate(
+            zip(records, self._suspicious, self._ids, strict=True)
+        ):
+            if not suspicious:
+                where = self._place(number) if placed else NOWHERE
+                found = cut(raw, event_id, received, where)
+                if found is not None:
+                    groups, kind, identity = found
+                    made.append(_Record(0 if kind else _NO_IDENTITY, kind, identity, 0, 0, groups))
+                    continue
+                learn(raw)
+            made.append(self._long_way(number, raw))
+        return made
+
+    def _may_go_short(self) -> bool:
+        delivery, fixed = self._delivery, self._fixed
+        return (
+            fixed is not None
+            and fixed.name == ShortJson.name
+            and not delivery.cut
+            and (not delivery.request_key or _PLAIN_KEY(delivery.request_key) is not None)
+            and all_plain(delivery.records)
+        )
+
+    def _place(self, number: int) -> Place:
+        delivery = self._delivery
+        if delivery.request_key:
+            return place("request", f"{number}/{delivery.request_key}")
+        assert delivery.offsets is not None
+        return place("file", f"{delivery.offsets[number]}/{delivery.fingerprint or ''}")
+
+    def _long_way(self, number: int, raw: bytes) -> "_Record":
         delivery, source = self._delivery, self._source
         format_ = self._fixed or detect(raw)
         if number in delivery.cut:
@@ -97,14 +162,14 @@ class _One:
         prepared = prepare(
             mapped,
             raw,
-            event_id=event_id,
+            event_id=self._ids[number],
             source=source.name,
             format_name=format_.name if format_ else AUTO,
             mapping=format_.mapping if format_ else 0,
             received_us=delivery.received_us,
             position=(delivery.fingerprint or "", offsets[number]) if offsets is not None else None,
             request=(key, number) if key else None,
-            scan=scan,
+            scan=self._suspicious[number],
         )
         envelope = prepared.event.envelope
         flags = prepared.seq_kind
@@ -112,17 +177,27 @@ class _One:
             flags |= LeafFlag.QUARANTINED
         if envelope.redactions:
             flags |= LeafFlag.REDACTED
-        if prepared.identity:
-            tag = self._tagger.identity(prepared.identity_kind, prepared.identity)
-        else:
-            tag = bytes(16)
+        if not prepared.identity:
             flags |= LeafFlag.NO_IDENTITY
-            self.exactly_once = False
-        return Row(
-            int(LeafType.EVENT), int(flags), source.class_, source.source_id,
-            prepared.epoch, prepared.seq, tag, self._tagger.content(raw),
+        return _Record(
+            int(flags),
+            prepared.identity_kind if prepared.identity else 0,
+            prepared.identity,
+            prepared.epoch,
+            prepared.seq,
             encode_groups(prepared.event),
-        ), envelope.quarantine is not None  # fmt: skip
+        )
+
+
+class _Record(Struct):
+    """A mapped record before its tags; `kind` is 0 when it has no identity."""
+
+    flags: int
+    kind: int
+    identity: bytes
+    epoch: int
+    seq: int
+    groups: tuple[bytes, ...]
 
 
 assert SEQ_SENDER == LeafFlag.SEQ_SENDER

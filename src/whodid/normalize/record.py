@@ -41,10 +41,12 @@ _NONE, _CLIENT, _NATIVE, _SEQUENCE, _REQUEST, _FILE = range(6)
 
 _U64_END = 1 << 64
 
-_MISSING_NAMES = ("time", "actor", "action", "resource", "ip")
+MISSING_NAMES = ("time", "actor", "action", "resource", "ip")
+"""What an event without a quarantine gets a label for when it is not there."""
+
 _MISSING: tuple[tuple[str, ...], ...] = tuple(
-    tuple(f"missing:{name}" for bit, name in enumerate(_MISSING_NAMES) if mask >> bit & 1)
-    for mask in range(1 << len(_MISSING_NAMES))
+    tuple(f"missing:{name}" for bit, name in enumerate(MISSING_NAMES) if mask >> bit & 1)
+    for mask in range(1 << len(MISSING_NAMES))
 )
 """Bit mask of missing fields → its labels."""
 

@@ -138,6 +138,14 @@ def _plan(
     """Return what picks the slots from the values of such objects, and how many quotes those have.
 
     Senders repeat themselves: the same keys with the same types of values in the same order.
+    """
+    places = places_of(keys, kinds)
+    return None if places is None else (itemgetter(*places), 2 * (len(keys) + kinds.count(str)))
+
+
+def places_of(keys: tuple[str, ...], kinds: tuple[type, ...]) -> list[int] | None:
+    """Return the place of each slot's key, len(keys) for what is not there.
+
     None for anything nested, two names of one field, rare fields, or nothing known.
     """
     if dict in kinds or list in kinds:
@@ -154,9 +162,7 @@ def _plan(
         ):
             return None
         places[slot] = place
-    if min(places) == len(keys):
-        return None
-    return itemgetter(*places), 2 * (len(keys) + kinds.count(str))
+    return None if min(places) == len(keys) else places
 
 
 def _ranked(found: dict[str, Any]) -> list[Any]:
