@@ -1,11 +1,13 @@
 """`whodid demo`: a ledger with a month's story, served in the foreground."""
 
+import contextlib
 import tempfile
 import time
 from pathlib import Path
 from urllib.parse import quote
 
 import click
+import httpx
 from rich.progress import Progress
 
 from whodid.access.sessions import Sessions
@@ -19,13 +21,14 @@ from whodid.clock import system_clock
 from whodid.demo.mark import is_demo, mark_of
 from whodid.demo.plot import PLOT
 from whodid.demo.story import write_story
-from whodid.errors import UsageError
+from whodid.errors import RefusedError, UsageError
 from whodid.ledger.layout import is_ledger
 from whodid.ledger.opening import init_ledger
 from whodid.serve.supervisor import DOORS, Supervisor
 from whodid.sources.intake import Tally
 
 USER = "demo"
+_READY_S = 60.0
 _LINK_US = 24 * 3600 * 1_000_000
 
 
@@ -46,11 +49,22 @@ def command(directory: Path, host: str, port: int, events: int, *, no_serve: boo
     supervisor.start()
     try:
         token = _link(directory)
+        _wait_until_ready(address_of(host, supervisor.port))
     except BaseException:
         supervisor.end()
         raise
     _print_what_to_try(address_of(host, supervisor.port), token, directory)
     supervisor.run()
+
+
+def _wait_until_ready(base: str) -> None:
+    deadline = time.monotonic() + _READY_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{base}/healthz", timeout=5.0).status_code == httpx.codes.OK:
+                return
+        time.sleep(0.1)
+    raise RefusedError(f"the server at {base} did not become ready in {_READY_S:.0f} s")
 
 
 def _link(directory: Path) -> str:

@@ -29,9 +29,11 @@ from whodid.ledger.keys_db import create_keys_db
 from whodid.ledger.layout import (
     CHECKPOINT,
     FOLDERS,
+    KEYS_DB,
     LEAVES,
     MANIFEST,
     PAYLOAD,
+    STATE_DB,
     is_ledger,
 )
 from whodid.ledger.leaf import LeafFlag, LeafType
@@ -122,14 +124,10 @@ def open_ledger(
     keys = keys_of(directory, keys_root)
     if not keys.exists():
         raise LedgerError(f"{keys.path}: the keys of this ledger are not on this machine")
+    _check_folder(keys, directory)
     lock = WriterLock(keys)
     lock.acquire(settings.lock_wait_s)  # 1
     try:
-        if not is_writable_directory(keys, directory):
-            raise LedgerError(
-                f"{directory} is a read-only copy: the writable folder of this ledger is another "
-                "one (moving a ledger is `whodid restore --adopt`)"
-            )
         opening = _Opening(directory, keys, disk or PosixDisk(), clock, settings)
         return opening.run(), lock
     except OSError as error:
@@ -138,6 +136,17 @@ def open_ledger(
     except BaseException:
         lock.release()
         raise
+
+
+def _check_folder(keys: KeyFolder, directory: Path) -> None:
+    if not is_writable_directory(keys, directory):
+        raise LedgerError(
+            f"{directory} is a read-only copy: the writable folder of this ledger is another one "
+            "(this version cannot move a ledger; `whodid verify` and `tiles` work on copies)"
+        )
+    for name in (KEYS_DB, STATE_DB):
+        if not (directory / name).is_file():
+            raise IntegrityError(f"{directory / name} is missing: put it back from a backup")
 
 
 class _Opening:
