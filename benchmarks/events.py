@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 BUILD = Path(__file__).resolve().parent.parent / "build" / "benchmarks"
-VERSION = 3
+VERSION = 4
 """Part of the file's name: change it with anything below."""
 
 USERS, RESOURCES, DAYS = 20_000, 200_000, 30
@@ -96,7 +96,7 @@ def make_block(block: int, total: int) -> tuple[list[bytes], list[bytes]]:
             user = users[i]
             correlation = _uuid(c, d, 4)
             session = f"{e:016x}"
-            ip = f"10.{user % 200}.{user // 200}.{1 + e % 250}"
+            ip = f"10.{user % 200}.{user // 200}.{1 + e % 3}"
         at = FIRST_DAY + timedelta(
             microseconds=(block * _BLOCK + i) * step_us + a % max(step_us, 1)
         )

@@ -134,3 +134,13 @@ def test_a_short_way_never_takes_what_is_no_json(maker):
     records[4] = records[4].replace(b"10.0.0.7", b"10.0.0\x007")
     prepared = maker.make(Delivery("crm", records, NOW))
     assert prepared.quarantined == [False] * 4 + [True, False]
+
+
+def test_a_source_of_any_format_takes_the_short_way_for_short_json_only(maker):
+    trail = msgspec.json.encode({"eventSource": "s3.amazonaws.com", "eventName": "GetObject"})
+    records = [*[_usual(number) for number in range(4)], trail, _usual(9, userId="eventSource")]
+    for delivered in (records[:4], records, [*records, records[3]]):
+        together = maker.make(Delivery("other", delivered, NOW))
+        for raw, row in zip(delivered, together.rows, strict=True):
+            alone = RowMaker(bytes(32), lambda: SOURCES).make(Delivery("other", [raw], NOW))
+            assert row.groups[1:] == alone.rows[0].groups[1:]

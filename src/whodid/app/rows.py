@@ -14,10 +14,11 @@ from whodid.ledger.batch import Row
 from whodid.ledger.leaf import LeafFlag, LeafType
 from whodid.ledger.state_db import Source
 from whodid.ledger.tags import Tagger, domain_key
+from whodid.normalize.format import Format
 from whodid.normalize.record import SEQ_SENDER, prepare
 from whodid.normalize.registry import detect, format_by_name
 from whodid.normalize.secret_marks import may_hold_secrets
-from whodid.normalize.short_json import ShortJson
+from whodid.normalize.short_json import FOREIGN_MARKS, ShortJson
 from whodid.normalize.stencil import NOWHERE, Place, Stencils, all_plain, place
 from whodid.normalize.uuid7 import uuid7_many
 from whodid.sources.intake import Delivery
@@ -113,7 +114,7 @@ class _Delivered:
     def _made(self) -> list["_Record"]:
         records = self._delivery.records
         if not self._may_go_short():
-            return [self._long_way(number, raw) for number, raw in enumerate(records)]
+            return [self._long_way(number, raw)[0] for number, raw in enumerate(records)]
         cut, learn = self._stencils.cut, self._stencils.learn
         received = b"%d" % self._delivery.received_us
         placed = bool(self._delivery.request_key) or self._delivery.offsets is not None
@@ -121,22 +122,28 @@ class _Delivered:
         for number, (raw, suspicious, event_id) in enumerate(
             zip(records, self._suspicious, self._ids, strict=True)
         ):
+            found = None
             if not suspicious:
                 where = self._place(number) if placed else NOWHERE
                 found = cut(raw, event_id, received, where)
-                if found is not None:
-                    groups, kind, identity = found
-                    made.append(_Record(0 if kind else _NO_IDENTITY, kind, identity, 0, 0, groups))
-                    continue
+            if found is not None:
+                groups, kind, identity = found
+                made.append(_Record(0 if kind else _NO_IDENTITY, kind, identity, 0, 0, groups))
+                continue
+            record, format_ = self._long_way(number, raw)
+            made.append(record)
+            if not suspicious and format_ is not None and format_.name == ShortJson.name:
                 learn(raw)
-            made.append(self._long_way(number, raw))
         return made
 
     def _may_go_short(self) -> bool:
         delivery, fixed = self._delivery, self._fixed
+        if fixed is None:  # then no record may be one that another format takes for its own
+            is_short = not any(b in raw for raw in delivery.records for b in FOREIGN_MARKS)
+        else:
+            is_short = fixed.name == ShortJson.name
         return (
-            fixed is not None
-            and fixed.name == ShortJson.name
+            is_short
             and not delivery.cut
             and (not delivery.request_key or _PLAIN_KEY(delivery.request_key) is not None)
             and all_plain(delivery.records)
@@ -149,7 +156,7 @@ class _Delivered:
         assert delivery.offsets is not None
         return place("file", f"{delivery.offsets[number]}/{delivery.fingerprint or ''}")
 
-    def _long_way(self, number: int, raw: bytes) -> "_Record":
+    def _long_way(self, number: int, raw: bytes) -> tuple["_Record", Format | None]:
         delivery, source = self._delivery, self._source
         format_ = self._fixed or detect(raw)
         if number in delivery.cut:
@@ -179,7 +186,7 @@ class _Delivered:
             flags |= LeafFlag.REDACTED
         if not prepared.identity:
             flags |= LeafFlag.NO_IDENTITY
-        return _Record(
+        record = _Record(
             int(flags),
             prepared.identity_kind if prepared.identity else 0,
             prepared.identity,
@@ -187,6 +194,7 @@ class _Delivered:
             prepared.seq,
             encode_groups(prepared.event),
         )
+        return record, format_
 
 
 class _Record(Struct):

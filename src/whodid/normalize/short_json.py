@@ -67,7 +67,7 @@ _LISTS = tuple(
 )
 _INTEGERS = tuple(FIELDS[name] for name in ("port", "duration_us", "epoch", "seq"))
 _TELLING = tuple(FIELDS[name] for name in ("actor.id", "actor.name", "action"))
-_FOREIGN_MARKS = (b'"eventSource"', b'"error_severity"')
+FOREIGN_MARKS = (b'"eventSource"', b'"error_severity"')
 """Keys of formats of their own, whose records have some of our names by accident."""
 
 _ACCESS: dict[str, Access] = {access: access for access in get_args(Access)}
@@ -88,7 +88,7 @@ class ShortJson:
 
     def sniff(self, record: bytes) -> bool:
         """Tell whether the record is an object with an actor or an action, of no other format."""
-        if record.lstrip()[:1] != b"{" or any(mark in record for mark in _FOREIGN_MARKS):
+        if record.lstrip()[:1] != b"{" or any(mark in record for mark in FOREIGN_MARKS):
             return False
         found = decode(record)
         if not isinstance(found, dict):
