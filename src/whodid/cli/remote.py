@@ -17,6 +17,7 @@ from whodid.errors import (
 )
 
 _TIMEOUT_S = 60.0
+_PORT_MAX = 65_535
 
 
 class Remote:
@@ -25,6 +26,8 @@ class Remote:
     def __init__(self, url: str) -> None:
         headers = {"Authorization": f"Bearer {token()}"}
         try:
+            if (httpx.URL(url).port or 0) > _PORT_MAX:
+                raise UsageError(f"--url {url!r} has a port beyond {_PORT_MAX}")
             self._client = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_S)
         except httpx.InvalidURL as error:
             raise UsageError(f"--url {url!r} is not an address ({error})") from error
