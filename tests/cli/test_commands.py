@@ -309,6 +309,20 @@ def test_verify_on_a_copy_without_keys_and_with_the_public_key_alone(shared, tmp
     assert public["not_opened"]
 
 
+def test_verify_names_a_manifest_that_is_altered_or_gone(shared, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(shared.directory, copy)
+    whole = (copy / "manifest").read_bytes()
+    for content in (b"", b"x", whole[:-9], whole.replace(b"a", b"b"), None):
+        (copy / "manifest").unlink()
+        if content is not None:
+            (copy / "manifest").write_bytes(content)
+        document = shared.json("verify", copy, rc=FINDING)
+        assert document["ok"] is False
+        assert "manifest" in {fault["where"] for fault in document["faults"]}, content
+        assert "manifest" in shared("verify", copy, rc=FINDING).stdout
+
+
 def test_verify_with_files_that_cannot_be_read(shared, tmp_path):
     assert "no ledger" in shared("verify", tmp_path, rc=USAGE).stderr
     for option in ("--pub", "--head"):
@@ -318,6 +332,19 @@ def test_verify_with_files_that_cannot_be_read(shared, tmp_path):
         shared("verify", shared.directory, option, tmp_path / "rubbish", rc=UNREADABLE)
     (tmp_path / "text").write_text("no key")
     shared("verify", shared.directory, "--pub", tmp_path / "text", rc=UNREADABLE)
+
+
+def test_tiles(shared, tmp_path):
+    out = tmp_path / "out"
+    assert str(out) in shared("tiles", shared.directory, "--out", out).stdout
+    assert {path.name for path in out.iterdir()} == {"checkpoint", "tile"}
+    assert list((out / "tile" / "entries").rglob("*"))
+    assert list((out / "tile" / "0").rglob("*"))
+    shared("tiles", shared.directory, "--out", out, rc=USAGE)
+    shared("tiles", tmp_path, "--out", tmp_path / "other", rc=USAGE)
+    copy = tmp_path / "copy"
+    shutil.copytree(shared.directory, copy)
+    shared("tiles", copy, "--out", tmp_path / "of-a-copy", WHODID_KEYS=str(tmp_path / "none"))
 
 
 # --- copies --------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from whodid.cli.options import json_option, plain, print_json, stderr, stdout
-from whodid.errors import InputError
+from whodid.errors import InputError, WhodidError
 from whodid.index.verify_index import compare
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import CHECKPOINT, MANIFEST, WAL
 from whodid.ledger.opening import keys_of
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.verify import Verdict, verify_ledger
@@ -31,8 +33,8 @@ def command(
 
     Ends with 1 on a fault, and when there is no public key to check the signatures with.
     """
-    keys = keys_of(directory)
-    held = keys if keys.exists() and pub is None else None
+    keys = _keys(directory)
+    held = keys if keys is not None and keys.exists() and pub is None else None
     vkey = Vkey.parse(_read(pub).strip()) if pub else (held.vkey() if held else None)
     note = _read(head) if head else None
     with _progress() as progress:
@@ -62,6 +64,16 @@ def command(
         _print(verdict, differences, signed=signed)
     if not ok:
         raise SystemExit(1)
+
+
+def _keys(directory: Path) -> KeyFolder | None:
+    """Return the key folder; None when the manifest, which names it, is gone or altered."""
+    try:
+        return keys_of(directory)
+    except WhodidError:
+        if not any((directory / name).exists() for name in (MANIFEST, CHECKPOINT, WAL)):
+            raise
+        return None
 
 
 def _read(path: Path) -> str:
