@@ -297,7 +297,9 @@ def settle(pids, directory):
         while client.status().sealed == 0:
             assert time.monotonic() < deadline, "nothing is sealed"
             time.sleep(0.1)
-    assert all(pids(name) for name in ("sequencer", "door", "follower"))
+    while not all(pids(name) for name in ("sequencer", "door", "follower")):
+        assert time.monotonic() < deadline, "a process does not come back"
+        time.sleep(0.1)
 
 
 # --- through the sequencer's socket --------------------------------------------------------------
