@@ -325,9 +325,7 @@ class LedgerReader:
             sequenced = self._tail.open(record)
             if sequenced is None:
                 raise IntegrityError(f"write-ahead record {record.lsn} is not readable")
-            column = sequenced.batch.table["content_tag"]
-            all_tags = [column[row].tobytes() for row in sequenced.kept()]
-            tags += all_tags[max(first - record.first, 0) : end - record.first]
+            tags += sequenced.content_tags()[max(first - record.first, 0) : end - record.first]
         return tags
 
     def close(self) -> None:

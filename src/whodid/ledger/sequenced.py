@@ -40,7 +40,14 @@ class Sequenced(Struct, frozen=True):
 
     def kept(self) -> list[int]:
         """Row numbers that became entries, in order."""
+        if DUPLICATE not in self.verdicts:
+            return list(range(len(self.verdicts)))
         return [i for i, verdict in enumerate(self.verdicts) if verdict != DUPLICATE]
+
+    def content_tags(self) -> list[bytes]:
+        """Return the content tags of the entries, in order."""
+        data = self.batch.table["content_tag"].tobytes()
+        return [data[8 * i : 8 * i + 8] for i in self.kept()]
 
     def encode(self) -> bytes:
         """Return the record body."""
