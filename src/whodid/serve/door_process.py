@@ -17,7 +17,7 @@ from whodid.ledger.opening import keys_of
 from whodid.ledger.state_db import read_sources
 from whodid.serve.door_protocol import DoorProtocol
 from whodid.serve.face_process import face_socket
-from whodid.serve.http_server import HttpServer
+from whodid.serve.http_server import SharingServer
 from whodid.serve.process import allow_open_files, when_told_to_end
 from whodid.sources.http import IngestApp
 from whodid.sources.proxy import ReverseProxy
@@ -50,7 +50,7 @@ def run_door(directory: Path, listener_fd: int) -> None:
         lifespan="on", timeout_graceful_shutdown=5, server_header=False, ws="none",
         proxy_headers=False,
     )  # fmt: skip
-    server = HttpServer(config)
+    server = SharingServer(config)
 
     def stop() -> None:
         server.should_exit = True

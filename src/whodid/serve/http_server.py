@@ -4,10 +4,14 @@ uvicorn would put its own handlers in place while it serves, and what else must 
 server (live tails) would hear of it too late.
 """
 
+import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+
+from whodid.serve.acceptor import Acceptor
 
 
 class HttpServer(uvicorn.Server):
@@ -17,3 +21,32 @@ class HttpServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals as they are."""
         yield
+
+
+class SharingServer(HttpServer):
+    """One of several on one listening socket: takes its part of the connections (`acceptor`)."""
+
+    _acceptor: Acceptor | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve on the one socket that is given."""
+        await super().startup(sockets=[])
+        [listener] = sockets or []
+        loop = asyncio.get_running_loop()
+
+        def protocol() -> asyncio.BaseProtocol:
+            made: asyncio.BaseProtocol = self.config.http_protocol_class(
+                config=self.config, server_state=self.server_state,
+                app_state=self.lifespan.state, _loop=loop,
+            )  # type: ignore[call-arg]  # fmt: skip
+            return made
+
+        connections = self.server_state.connections
+        self._acceptor = Acceptor(listener, protocol, lambda: len(connections))
+        self._acceptor.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, then end in order."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+        await super().shutdown(sockets)
