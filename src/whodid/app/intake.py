@@ -35,9 +35,10 @@ def tally_of(prepared: Prepared, start: int, end: int, receipt: Receipt, at: int
     duplicate = verdicts.count(DUPLICATE)
     accepted = len(verdicts) - duplicate
     marks = prepared.quarantined[start:end]
-    quarantined = sum(
-        1 for bad, verdict in zip(marks, verdicts, strict=True) if bad and verdict != DUPLICATE
-    )
+    quarantined = 0
+    if True in marks:
+        pairs = zip(marks, verdicts, strict=True)
+        quarantined = sum(1 for bad, verdict in pairs if bad and verdict != DUPLICATE)
     first = receipt.first + before
     return Tally(
         accepted=accepted - quarantined,
