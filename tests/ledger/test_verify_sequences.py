@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whodid.ledger.leaf import LEAF_DTYPE, LeafFlag, LeafType
-from whodid.ledger.verify_sequences import Sequences, sequence_runs
+from whodid.ledger.verification.sequences import Sequences, sequence_runs
 
 SOURCE = b"s" * 16
 
@@ -69,7 +69,7 @@ def test_the_greatest_numbers():
 
 
 def test_a_bound_on_what_is_kept(monkeypatch):
-    monkeypatch.setattr("whodid.ledger.verify_sequences.VERIFY_SEQUENCES_MAX", 3)
+    monkeypatch.setattr("whodid.ledger.verification.sequences.VERIFY_SEQUENCES_MAX", 3)
     flags = int(LeafFlag.SEQ_SENDER)
     lines = warnings([[(0, seq, flags) for seq in range(0, 20, 2)], [(1, 1, flags)]])
     assert lines[-1].startswith("sequence numbers: more than 3 ranges")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whodid.ledger.verdict import Findings
-from whodid.ledger.verify_leaves import segments
-from whodid.ledger.verify_tree import StoredTiles, TreeCheck
+from whodid.ledger.verification.leaves import segments
+from whodid.ledger.verification.tree import StoredTiles, TreeCheck
+from whodid.ledger.verification.verdict import Findings
 from whodid.merkle.tiles import tile_path
 from whodid.merkle.tree import perfect_root, root_of
 

@@ -35,15 +35,15 @@ from whodid.ledger.blocks import KEY_ID
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import BLOCK, CHECKPOINT, MANIFEST, SOCKETS
 from whodid.ledger.manifest import Manifest
-from whodid.ledger.verdict import Fault, Findings, Verdict
-from whodid.ledger.verify_blocks import BlockJob, UnitJob, check_unit
-from whodid.ledger.verify_databases import WrappedKeys, read_state
-from whodid.ledger.verify_heads import check_roots, public_key, read_heads, rollback
-from whodid.ledger.verify_identities import read_runs
-from whodid.ledger.verify_manifest import Unit, read_signed_manifest, read_units
-from whodid.ledger.verify_parts import Parts
-from whodid.ledger.verify_payload import Content
-from whodid.ledger.verify_wal import (
+from whodid.ledger.verification.blocks import BlockJob, UnitJob, check_unit
+from whodid.ledger.verification.databases import WrappedKeys, read_state
+from whodid.ledger.verification.heads import check_roots, public_key, read_heads, rollback
+from whodid.ledger.verification.identities import read_runs
+from whodid.ledger.verification.manifest import Unit, read_signed_manifest, read_units
+from whodid.ledger.verification.parts import Parts
+from whodid.ledger.verification.payload import Content
+from whodid.ledger.verification.verdict import Fault, Findings, Verdict
+from whodid.ledger.verification.wal import (
     RecordJob,
     Submit,
     WalCheck,
@@ -51,7 +51,7 @@ from whodid.ledger.verify_wal import (
     check_spares,
     read_wal,
 )
-from whodid.ledger.verify_workers import Workers
+from whodid.ledger.verification.workers import Workers
 from whodid.limits import VERIFY_FAULTS_MAX, VERIFY_PARALLEL_FROM_LEAVES
 from whodid.merkle.checkpoint import Checkpoint, Vkey
 

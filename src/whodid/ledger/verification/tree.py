@@ -10,8 +10,8 @@ from pathlib import Path
 
 from whodid.errors import InputError
 from whodid.ledger.layout import TILES
-from whodid.ledger.verdict import Findings
-from whodid.ledger.verify_leaves import Segment
+from whodid.ledger.verification.leaves import Segment
+from whodid.ledger.verification.verdict import Findings
 from whodid.merkle.tiles import TILE_WIDTH, parse_tile_path, tile_path
 from whodid.merkle.tree import EMPTY_ROOT, Frontier, hash_node, perfect_root, root_of
 
@@ -36,7 +36,7 @@ class TreeCheck:
         self._reach()
 
     def add(self, segment: Segment) -> None:
-        """Take the next segment: of one tile, aligned as `verify_leaves.segments` cuts them."""
+        """Take the next segment: of one tile, aligned as `leaves.segments` cuts them."""
         if len(segment.hashes) == _H and segment.leaves == TILE_WIDTH:
             self.size += TILE_WIDTH
             self._full(segment.hashes)

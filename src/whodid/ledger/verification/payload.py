@@ -20,8 +20,8 @@ from whodid.ledger.blocks import Block
 from whodid.ledger.leaf import LeafFlag, LeafType
 from whodid.ledger.source_entry import parse_source_entry
 from whodid.ledger.tags import Tagger, domain_key
-from whodid.ledger.verdict import Fault
-from whodid.ledger.verify_leaves import Part
+from whodid.ledger.verification.leaves import Part
+from whodid.ledger.verification.verdict import Fault
 from whodid.limits import FIELD_CHARS_MAX, VERIFY_PART_FAULTS_MAX
 from whodid.merkle.commitment import commit_rows
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from whodid.ledger.leaf import LEAF_BYTES
 from whodid.ledger.leaves import decode_leaf_file
-from whodid.ledger.verdict import Findings
-from whodid.ledger.verify_databases import Settings, State, check_receipts, check_sources
-from whodid.ledger.verify_heads import Heads
-from whodid.ledger.verify_identities import Identities, RunTags
-from whodid.ledger.verify_leaves import Part
-from whodid.ledger.verify_sequences import Sequences
-from whodid.ledger.verify_tree import StoredTiles, TreeCheck
-from whodid.ledger.verify_wal import Tail
+from whodid.ledger.verification.databases import Settings, State, check_receipts, check_sources
+from whodid.ledger.verification.heads import Heads
+from whodid.ledger.verification.identities import Identities, RunTags
+from whodid.ledger.verification.leaves import Part
+from whodid.ledger.verification.sequences import Sequences
+from whodid.ledger.verification.tree import StoredTiles, TreeCheck
+from whodid.ledger.verification.verdict import Findings
+from whodid.ledger.verification.wal import Tail
 
 TAG_AND_COMMITMENT = slice(LEAF_BYTES - 48, LEAF_BYTES)
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from whodid.errors import WhodidError
 from whodid.ledger.layout import LEAVES, MANIFEST, PAYLOAD, leaves_path
 from whodid.ledger.manifest import Manifest, SealedFile, parse_manifest, read_chapter
-from whodid.ledger.verdict import Findings
+from whodid.ledger.verification.verdict import Findings
 from whodid.merkle.checkpoint import Vkey, parse_note, verify_note
 
 _BLOCK = re.compile(PAYLOAD + r"/(\d{16})-(\d{4})-(?:0|[1-9]\d{0,4})")

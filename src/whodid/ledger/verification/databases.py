@@ -18,7 +18,7 @@ from whodid.ledger.keys_db import key_context, load_readonly
 from whodid.ledger.layout import FORMAT, KEYS_DB, STATE_DB
 from whodid.ledger.source_entry import SourceOpened
 from whodid.ledger.state_db import Receipt, Source
-from whodid.ledger.verdict import Findings
+from whodid.ledger.verification.verdict import Findings
 
 Settings = dict[int, SourceOpened]
 """Log index of an entry that opened a source → what it committed to."""

@@ -9,7 +9,7 @@ from whodid.ledger.checkpoints_log import is_torn, split_checkpoints
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT, CHECKPOINTS_LOG
 from whodid.ledger.signer import HEAD
-from whodid.ledger.verdict import Findings
+from whodid.ledger.verification.verdict import Findings
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, parse_note, verify_note
 
 

@@ -15,8 +15,8 @@ from msgspec import Struct
 from whodid.ledger.leaf import LEAF_VERSION, LeafFlag, LeafType, encode_leaves
 from whodid.ledger.leaf_rules import first_broken_rule, has_identity, words
 from whodid.ledger.source_entry import SourceOpened
-from whodid.ledger.verdict import Fault
-from whodid.ledger.verify_sequences import SequenceRun, sequence_runs
+from whodid.ledger.verification.sequences import SequenceRun, sequence_runs
+from whodid.ledger.verification.verdict import Fault
 from whodid.merkle.tiles import TILE_WIDTH
 from whodid.merkle.tree import perfect_root
 

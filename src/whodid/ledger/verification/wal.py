@@ -27,9 +27,9 @@ from whodid.ledger.keys import Kek
 from whodid.ledger.leaf_rules import words
 from whodid.ledger.manifest import Manifest
 from whodid.ledger.sequenced import CONFLICT, DUPLICATE, Sequenced, parse_sequenced
-from whodid.ledger.verdict import Fault, Findings
-from whodid.ledger.verify_leaves import Part, read_leaves
-from whodid.ledger.verify_payload import Content, PayloadCheck
+from whodid.ledger.verification.leaves import Part, read_leaves
+from whodid.ledger.verification.payload import Content, PayloadCheck
+from whodid.ledger.verification.verdict import Fault, Findings
 from whodid.ledger.wal_record import RECORD_HEADER_BYTES, RECORD_MAGIC, Record
 from whodid.ledger.wal_scan import Break, WalScan, first_nonzero
 from whodid.limits import VERIFY_PART_FAULTS_MAX

@@ -17,8 +17,8 @@ from msgspec import Struct
 from whodid.errors import WhodidError
 from whodid.ledger.identity import read_run, run_paths
 from whodid.ledger.layout import IDENTITY
-from whodid.ledger.verdict import Findings
-from whodid.ledger.verify_leaves import Part
+from whodid.ledger.verification.leaves import Part
+from whodid.ledger.verification.verdict import Findings
 from whodid.limits import VERIFY_PART_FAULTS_MAX
 
 Array = np.ndarray

@@ -17,9 +17,9 @@ from whodid.errors import WhodidError
 from whodid.ledger.blocks import decode_block
 from whodid.ledger.leaves import LeafFile, decode_leaf_file
 from whodid.ledger.manifest import SealedFile
-from whodid.ledger.verdict import Fault
-from whodid.ledger.verify_leaves import Part, read_leaves
-from whodid.ledger.verify_payload import Content, PayloadCheck
+from whodid.ledger.verification.leaves import Part, read_leaves
+from whodid.ledger.verification.payload import Content, PayloadCheck
+from whodid.ledger.verification.verdict import Fault
 from whodid.limits import VERIFY_PART_FAULTS_MAX
 
 
