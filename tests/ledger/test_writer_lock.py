@@ -1,5 +1,6 @@
 """One writer, one writable DIR."""
 
+import json
 import shutil
 import threading
 import time
@@ -8,6 +9,7 @@ import pytest
 
 from ledger_kit import Hand
 from whodid.errors import IntegrityError, LedgerError, UsageError
+from whodid.ledger.layout import MARKER
 from whodid.ledger.opening import Settings, init_ledger, keys_of, open_ledger
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.writer_lock import INSTANCE, WriterLock, bind, is_writable_directory
@@ -72,6 +74,56 @@ def test_a_renamed_folder_is_still_the_writable_one(hand, tmp_path):
     hand.close()
     hand.directory = hand.directory.rename(tmp_path / "elsewhere")
     hand.open()
+
+
+def rebind(hand, **changed):
+    path = hand.keys.path / INSTANCE
+    bound = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**bound, **changed}))
+    return bound
+
+
+def test_a_reboot_that_numbers_devices_anew_locks_nobody_out(hand):
+    hand.close()
+    bound = rebind(hand, device=12345)
+    assert is_writable_directory(hand.keys, hand.directory)
+    hand.open()  # and what is bound is what is there now
+    assert json.loads((hand.keys.path / INSTANCE).read_bytes()) == bound
+
+
+def test_another_device_at_another_path_is_a_copy(hand):
+    rebind(hand, device=12345, directory="/elsewhere")
+    assert not is_writable_directory(hand.keys, hand.directory)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"0" * 32])
+def test_a_folder_with_another_marker_is_a_copy(hand, content):
+    marker = hand.directory / MARKER
+    if content is None:
+        marker.unlink()
+    else:
+        marker.write_bytes(content)
+    assert not is_writable_directory(hand.keys, hand.directory)
+
+
+def test_a_folder_filled_again_in_place_is_a_copy(hand):
+    marker = hand.directory / MARKER
+    name = marker.read_bytes()
+    (hand.directory / "taken").write_bytes(b"")  # or the file system might give the inode again
+    other = marker.with_name("other")
+    other.write_bytes(name)
+    other.rename(marker)
+    assert not is_writable_directory(hand.keys, hand.directory)
+
+
+def test_a_binding_of_before_there_were_markers_gets_one(hand):
+    hand.close()
+    (hand.directory / MARKER).unlink()
+    rebind(hand, marker_inode=0)
+    assert is_writable_directory(hand.keys, hand.directory)
+    hand.open()
+    assert (hand.directory / MARKER).is_file()
+    assert is_writable_directory(hand.keys, hand.directory)
 
 
 def test_binding_another_one(hand, tmp_path):

@@ -44,6 +44,7 @@ def open_durable(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA fullfsync = ON")  # macOS, as in `storage.posix`; elsewhere nothing
     except BaseException:
         db.close()
         raise

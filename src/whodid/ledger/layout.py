@@ -20,6 +20,7 @@ IDENTITY = "identity"
 INDEX = "index"
 KEYS_DB = "keys.db"
 STATE_DB = "state.db"
+MARKER = "instance"
 SOCKET = "sock"
 FACE_SOCKET = "faces.sock"
 SOCKETS = (SOCKET, FACE_SOCKET)

@@ -46,7 +46,7 @@ from whodid.ledger.signer import Signer
 from whodid.ledger.state_db import OWN_SOURCE, Receipt, StateDb
 from whodid.ledger.wal import Wal
 from whodid.ledger.wal_scan import WalScan
-from whodid.ledger.writer_lock import WriterLock, bind, is_writable_directory
+from whodid.ledger.writer_lock import WriterLock, bind, is_writable_directory, refresh_binding
 from whodid.limits import DISK_FREE_BYTES_MIN, WAL_FILE_BYTES
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, verify_note
 from whodid.merkle.tiles import TILE_WIDTH, tile_path
@@ -128,8 +128,9 @@ def open_ledger(
     lock = WriterLock(keys)
     lock.acquire(settings.lock_wait_s)  # 1
     try:
-        opening = _Opening(directory, keys, disk or PosixDisk(), clock, settings)
-        return opening.run(), lock
+        disk = disk or PosixDisk()
+        refresh_binding(keys, directory, disk)
+        return _Opening(directory, keys, disk, clock, settings).run(), lock
     except OSError as error:
         lock.release()
         raise LedgerError(f"{directory}: the ledger cannot be opened ({error})") from error
@@ -142,7 +143,8 @@ def _check_folder(keys: KeyFolder, directory: Path) -> None:
     if not is_writable_directory(keys, directory):
         raise LedgerError(
             f"{directory} is a read-only copy: the writable folder of this ledger is another one "
-            "(this version cannot move a ledger; `whodid verify` and `tiles` work on copies)"
+            f"(to move the ledger here: `whodid restore --adopt {directory}`; `whodid verify` and "
+            "`tiles` work on copies)"
         )
     for name in (KEYS_DB, STATE_DB):
         if not (directory / name).is_file():

@@ -46,6 +46,8 @@ ROLES = ("door", "face", "sealer", "admin")
 _SEND_TIMEOUT_S = 10
 _HOUR_S = 3600.0
 _SKIP_BYTES = 1 << 16
+_SOL_LOCAL = 0
+_XUCRED_BYTES = 76
 _GROUP_MAX = 16  # requests behind one fsync; more would keep readers waiting
 
 
@@ -299,10 +301,14 @@ def status_of(sequencer: Sequencer) -> Status:
 
 def same_user(connection: socket.socket) -> bool:
     """Tell whether the peer runs as the same user (or root); True where the system cannot say."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True  # macOS: the folder's permissions (0700) keep others out
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, uid, _ = struct.unpack("3i", data)
+    if hasattr(socket, "SO_PEERCRED"):  # Linux
+        data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _, uid, _ = struct.unpack("3i", data)
+    elif hasattr(socket, "LOCAL_PEERCRED"):  # macOS, BSD: struct xucred
+        data = connection.getsockopt(_SOL_LOCAL, socket.LOCAL_PEERCRED, _XUCRED_BYTES)
+        (uid,) = struct.unpack_from("I", data, 4)
+    else:
+        return True  # the folder's permissions (0700) keep others out
     return uid in {os.getuid(), 0}
 
 

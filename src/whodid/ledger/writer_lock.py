@@ -1,7 +1,17 @@
 """One writer, one writable DIR. The lock and the binding live in the key folder, not in DIR.
 
-`instance` names the one writable DIR by device and inode: a copy of DIR is read-only until
-`whodid restore --adopt` moves the ledger to it.
+`instance` in the key folder names the one writable DIR, the marker `instance` in DIR answers it:
+
+1. DIR has the inode that is bound.
+2. Its marker holds the instance's random id and has the inode that is bound.
+3. It is on the device that is bound, or at the path that is bound: a device number may be another
+   after a reboot (network disks, volumes), a folder may be renamed, but not both at once.
+
+So a copy is told apart however it was made (`cp -a`, `tar`, a snapshot mounted elsewhere); it is
+read-only until `whodid restore --adopt` moves the ledger to it. This guards against accidents. Not
+told apart are a clone of the whole disk put in the old one's place, and a copy that was given the
+same inodes by chance: then the signer's head, beside the key, still finds an older state. Who may
+write to the key folder may bind what they like.
 """
 
 import fcntl
@@ -15,6 +25,7 @@ from msgspec import Struct
 
 from whodid.errors import LedgerError
 from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import MARKER
 from whodid.storage.posix import PosixDisk
 
 LOCK = "writer.lock"
@@ -22,30 +33,68 @@ INSTANCE = "instance"
 
 
 class Instance(Struct, frozen=True):
-    """The one writable DIR."""
+    """The one writable DIR. `marker_inode` is 0 in a binding of before there were markers."""
 
     instance: str
     device: int
     inode: int
     directory: str
+    marker_inode: int = 0
 
 
 def bind(keys: KeyFolder, directory: Path, disk: PosixDisk) -> Instance:
-    """Make DIR the writable one."""
-    stat = directory.stat()
-    instance = Instance(secrets.token_hex(16), stat.st_dev, stat.st_ino, str(directory.resolve()))
-    disk.create(keys.path / INSTANCE, msgspec.json.encode(instance))
+    """Make DIR the writable one, durably: first its marker, then the binding."""
+    name = secrets.token_hex(16)
+    marker = directory / MARKER
+    disk.create(marker, name.encode() + b"\n")
+    return _keep(keys, Instance(name, 0, 0, ""), directory, disk)
+
+
+def _keep(keys: KeyFolder, bound: Instance, directory: Path, disk: PosixDisk) -> Instance:
+    stat, marker = directory.stat(), (directory / MARKER).stat()
+    instance = Instance(
+        bound.instance, stat.st_dev, stat.st_ino, str(directory.resolve()), marker.st_ino
+    )
+    if instance != bound:
+        disk.create(keys.path / INSTANCE, msgspec.json.encode(instance))
     return instance
 
 
-def is_writable_directory(keys: KeyFolder, directory: Path) -> bool:
-    """Tell whether DIR is the one writable directory of its ledger."""
+def read_binding(keys: KeyFolder) -> Instance | None:
+    """Return what is bound, None when that cannot be read: then nothing is writable."""
     try:
-        bound = msgspec.json.decode((keys.path / INSTANCE).read_bytes(), type=Instance)
+        return msgspec.json.decode((keys.path / INSTANCE).read_bytes(), type=Instance)
     except (OSError, msgspec.DecodeError):
+        return None
+
+
+def is_writable_directory(keys: KeyFolder, directory: Path) -> bool:
+    """Tell whether DIR is the one writable directory of its ledger (the numbered rules)."""
+    bound = read_binding(keys)
+    if bound is None:
         return False
     stat = directory.stat()
-    return (bound.device, bound.inode) == (stat.st_dev, stat.st_ino)
+    if stat.st_ino != bound.inode:  # 1
+        return False
+    if not bound.marker_inode:
+        return stat.st_dev == bound.device
+    try:
+        marker = (directory / MARKER).stat()
+        name = (directory / MARKER).read_bytes()
+    except OSError:
+        return False
+    if marker.st_ino != bound.marker_inode or name.strip() != bound.instance.encode():  # 2
+        return False
+    return stat.st_dev == bound.device or str(directory.resolve()) == bound.directory  # 3
+
+
+def refresh_binding(keys: KeyFolder, directory: Path, disk: PosixDisk) -> None:
+    """Note where the writable DIR is now; called under the lock. Raises OSError."""
+    bound = read_binding(keys)
+    if bound is not None and bound.marker_inode:
+        _keep(keys, bound, directory, disk)
+    elif bound is not None:
+        bind(keys, directory, disk)
 
 
 class WriterLock:

@@ -3,14 +3,21 @@
 A durable new file is: write to a temporary name, fsync, rename, fsync of the folder. Overwriting
 preallocated, zero-written bytes needs only fdatasync (no journal metadata).
 
+On macOS fsync leaves the data in the drive's own cache; there F_FULLFSYNC is asked for (a file
+system that has none, as on some network disks, gets a plain fsync).
+
 It does not retry: after a failed fsync the kernel may have dropped the pages, so the caller stops.
 """
 
 import contextlib
+import errno
+import fcntl
 import os
 from pathlib import Path
 
 _ZEROS = bytes(1 << 20)
+_FULL_FSYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS
+_NOT_HERE = {errno.ENOTSUP, errno.EINVAL, errno.ENOTTY}
 
 
 class PosixDisk:
@@ -26,7 +33,7 @@ class PosixDisk:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
             try:
                 write_all(fd, data)
-                os.fsync(fd)
+                sync(fd)
             finally:
                 os.close(fd)
             self.rename(temporary, path)
@@ -48,7 +55,7 @@ class PosixDisk:
         """Make the names in a folder durable."""
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(fd)
+            sync(fd)
         finally:
             os.close(fd)
 
@@ -59,7 +66,7 @@ class PosixDisk:
         try:
             for start in range(0, size_bytes, len(_ZEROS)):
                 write_all(fd, _ZEROS[: min(len(_ZEROS), size_bytes - start)])
-            os.fsync(fd)
+            sync(fd)
             self.rename(temporary, path)
         except OSError:
             _drop(temporary)
@@ -77,12 +84,28 @@ class PosixDisk:
 
     def sync_data(self, fd: int) -> None:
         """Make what was written to `fd` durable. After an error nothing about it is known."""
-        os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
+        if _FULL_FSYNC is None and hasattr(os, "fdatasync"):
+            os.fdatasync(fd)
+        else:
+            sync(fd)
 
     def free_bytes(self, folder: Path) -> int:
         """Bytes that an unprivileged writer may still use on the disk of `folder`."""
         stat = os.statvfs(folder)
         return stat.f_bavail * stat.f_frsize
+
+
+def sync(fd: int, full: int | None = _FULL_FSYNC) -> None:
+    """Make a file durable, through the drive's cache where the system must be asked to."""
+    if full is not None:
+        try:
+            fcntl.fcntl(fd, full)
+        except OSError as error:
+            if error.errno not in _NOT_HERE:
+                raise
+        else:
+            return
+    os.fsync(fd)
 
 
 def _drop(temporary: Path) -> None:
