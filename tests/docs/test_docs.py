@@ -90,6 +90,7 @@ def test_each_label_of_the_formats_is_explained():
                 kinds |= set(re.findall(r"\A([a-z_]+):(?:[a-z_0-9]*)\Z", value))
     assert {"missing", "assumed", "cut", "repeated"} <= kinds
     kinds -= {"region"}  # a label of a resource
+    kinds -= {"system"}  # accounts of Kubernetes
     kinds -= {"error", "fatal", "input_userauth_request"}  # words of sshd
     for kind in kinds:
         assert f"`{kind}:" in page, f"docs/reference/formats.md does not explain {kind}:"

@@ -17,6 +17,12 @@ SAMPLES = {
             b'"line_num":1,"error_severity":"LOG","message":"x","backend_type":"client backend"}'
         )
     ],
+    "kubernetes": [
+        (
+            b'{"level":"Metadata","auditID":"7e0c","stage":"RequestReceived","verb":"get",'
+            b'"requestURI":"/healthz","user":{"username":"a"},"sourceIPs":["1.2.3.4"]}'
+        )
+    ],
     "combined": [b'1.2.3.4 - - [21/Nov/2026:19:14:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x"'],
     "authlog": [
         b"Nov 21 19:14:21 host sshd[7]: Failed password for root from 1.2.3.4 port 22 ssh2"

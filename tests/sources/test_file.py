@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from whodid.errors import InputError
 from whodid.limits import RECORD_BYTES_MAX, RECORD_KEPT_BYTES
+from whodid.normalize.format import RecordsKey
 from whodid.normalize.registry import format_by_name
 from whodid.sources import json_stream
 from whodid.sources.file import open_input, read_file
@@ -166,7 +167,7 @@ def test_any_chunking_gives_the_same_records(parts, cuts, fmt):
 
 @given(
     parts=st.lists(st.sampled_from(TRICKY), max_size=40),
-    framing=st.sampled_from([Lines, lambda: JsonStream(["Records"])]),
+    framing=st.sampled_from([Lines, lambda: JsonStream([RecordsKey("Records")])]),
     cut=st.integers(0, 100),
 )
 @settings(max_examples=150, deadline=None)
@@ -203,7 +204,7 @@ def test_elements_are_found_verbatim_with_and_without_the_decoder(value, indent,
     with pytest.MonkeyPatch.context() as patch:
         if not fast:
             patch.setattr(json_stream, "_after_value", lambda piece, at: 0)
-        framing = JsonStream(["Records"])
+        framing = JsonStream([RecordsKey("Records")])
         framing.feed(data, found)
         framing.finish(found)
     assert found.records == [*texts, texts[0]]

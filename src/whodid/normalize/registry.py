@@ -10,10 +10,13 @@ from whodid.normalize.authlog import AuthLog
 from whodid.normalize.cloudtrail import CloudTrail
 from whodid.normalize.combined import Combined
 from whodid.normalize.format import Format
+from whodid.normalize.kubernetes import Kubernetes
 from whodid.normalize.postgres import Postgres
 from whodid.normalize.short_json import ShortJson
 
-FORMATS: tuple[Format, ...] = (CloudTrail(), Postgres(), ShortJson(), Combined(), AuthLog())
+FORMATS: tuple[Format, ...] = (
+    CloudTrail(), Postgres(), Kubernetes(), ShortJson(), Combined(), AuthLog(),
+)  # fmt: skip
 """In the order in which `detect` asks them: the most particular first."""
 
 

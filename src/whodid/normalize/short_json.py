@@ -67,7 +67,7 @@ _LISTS = tuple(
 )
 _INTEGERS = tuple(FIELDS[name] for name in ("port", "duration_us", "epoch", "seq"))
 _TELLING = tuple(FIELDS[name] for name in ("actor.id", "actor.name", "action"))
-FOREIGN_MARKS = (b'"eventSource"', b'"error_severity"')
+FOREIGN_MARKS = (b'"eventSource"', b'"error_severity"', b'"auditID"', b'"class_uid"')
 """Keys of formats of their own, whose records have some of our names by accident."""
 
 _ACCESS: dict[str, Access] = {access: access for access in get_args(Access)}

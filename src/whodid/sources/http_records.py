@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from whodid.errors import InputError, TooLargeError
-from whodid.normalize.format import Format
+from whodid.normalize.format import Format, records_keys
 from whodid.normalize.split import split_json, split_lines
 
 _BOM = b"\xef\xbb\xbf"
@@ -51,9 +51,9 @@ def records_of(
 
 
 def _records_key(body: bytes, formats: Sequence[Format]) -> str | None:
-    for known in formats:
-        key = known.records_key
-        if key is not None and body.find(f'"{key}"'.encode(), 0, _HEAD_BYTES) >= 0:
+    for key, mark in records_keys(formats):
+        at = body.find(f'"{key}"'.encode(), 0, _HEAD_BYTES)
+        if at >= 0 and mark in body[:at]:
             return key
     return None
 

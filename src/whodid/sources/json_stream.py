@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import msgspec
 
 from whodid.errors import InputError
+from whodid.normalize.format import RecordsKey
 from whodid.sources.found import Found
 from whodid.sources.long_record import LongRecord
 
@@ -46,8 +47,8 @@ class JsonStream:
     2 under a records key, else 0. `_open` tells that a record has begun, `_start` where.
     """
 
-    def __init__(self, records_keys: Sequence[str] = (), offset: int = 0) -> None:
-        self._keys = tuple(f'"{key}"'.encode() for key in records_keys)
+    def __init__(self, records_keys: Sequence[RecordsKey] = (), offset: int = 0) -> None:
+        self._keys = tuple((f'"{known.key}"'.encode(), known.mark) for known in records_keys)
         self._offset = offset  # of the piece
         self._depth = 0
         self._base = 0
@@ -107,7 +108,7 @@ class JsonStream:
             return at + 1
         if first == _OPEN_OBJECT:
             end = _after_value(piece, at)
-            if end and not any(key in piece[at:end] for key in self._keys):
+            if end and not any(key in piece[at:end] for key, _ in self._keys):
                 found.add(self._offset + at, piece[at:end].rstrip(_BLANKS))
                 return end
             self._depth = 1
@@ -188,7 +189,10 @@ class JsonStream:
         if before[-1:] != b":":
             return False
         before = before[:-1].rstrip(_BLANKS)
-        return any(before.endswith(key) and not before.endswith(b"\\" + key) for key in self._keys)
+        return any(
+            before.endswith(key) and not before.endswith(b"\\" + key) and mark in before
+            for key, mark in self._keys
+        )
 
     def _leave_array(self) -> None:
         self._depth -= 1

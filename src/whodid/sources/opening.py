@@ -10,7 +10,7 @@ import msgspec
 
 from whodid.errors import InputError
 from whodid.limits import RECORD_BYTES_MAX
-from whodid.normalize.format import Format
+from whodid.normalize.format import Format, RecordsKey, records_keys
 from whodid.sources.found import Framing
 from whodid.sources.json_stream import JsonStream
 from whodid.sources.lines import Lines
@@ -40,7 +40,7 @@ def choose_framing(
     start = len(_BOM) if head.startswith(_BOM) else 0
     text = head[start:_HEAD_BYTES_MAX].lstrip()
     json_formats = [known for known in formats if known.framing == "json"]
-    keys = tuple({known.records_key for known in json_formats if known.records_key is not None})
+    keys = records_keys(json_formats)
     is_json: bool | None = False
     if json_formats:
         only_json = len(json_formats) == len(formats)
@@ -50,7 +50,9 @@ def choose_framing(
     return (JsonStream(keys, start) if is_json else Lines(start)), start
 
 
-def _is_json_text(text: bytes, keys: Sequence[str], *, only_json: bool, final: bool) -> bool | None:
+def _is_json_text(
+    text: bytes, keys: Sequence[RecordsKey], *, only_json: bool, final: bool
+) -> bool | None:
     if text[:1] == b"[":
         inner = text[1:].lstrip()
         if only_json or inner or final:
@@ -61,7 +63,7 @@ def _is_json_text(text: bytes, keys: Sequence[str], *, only_json: bool, final: b
     return False if text or final else None
 
 
-def _spans_lines(text: bytes, keys: Sequence[str], *, final: bool) -> bool | None:
+def _spans_lines(text: bytes, keys: Sequence[RecordsKey], *, final: bool) -> bool | None:
     """Tell whether this is no NDJSON: a document, or an object over several lines."""
     lines = text.split(b"\n", _LINES_MAX + 1)
     if len(lines) == 1 and not final:
@@ -72,7 +74,10 @@ def _spans_lines(text: bytes, keys: Sequence[str], *, final: bool) -> bool | Non
         if any(line[:1] == b"{" and _is_object(line) for line in lines[1:_LINES_MAX]):
             return False
         return True if final or len(lines) > _LINES_MAX else None
-    return any(bytes(first.get(key, b"")).lstrip()[:1] == b"[" for key in keys)
+    return any(
+        bytes(first.get(known.key, b"")).lstrip()[:1] == b"[" and known.mark in lines[0]
+        for known in keys
+    )
 
 
 def _is_object(line: bytes) -> bool:
