@@ -195,6 +195,33 @@ REGEX_REPEAT_MAX = 200
 PAGE_ROWS_MAX = 1000
 """Most events on one page of an answer."""
 
+QUERY_LIMIT_ROWS_MAX = 10_000
+"""Greatest number after `| limit`; of events no more than a page is shown."""
+
+QUERY_SORT_COLUMNS_MAX = 8
+"""Most columns after `| sort`."""
+
+STATS_KEYS_MAX = 4
+"""Most fields by which events are grouped."""
+
+STATS_MEASURES_MAX = 16
+"""Most columns that `| stats` computes."""
+
+STATS_GROUPS_MAX = 200_000
+"""Most groups that are counted apart; the events of others are counted together, and it says so."""
+
+STATS_TEXTS_MAX = 1_000_000
+"""Most different texts of one field that are told apart while counting."""
+
+STATS_VALUES_MAX = 2_000_000
+"""Most pairs of group and value kept to count different values, or for percentiles."""
+
+STATS_ROWS = 1000
+"""Rows of a table without `| limit`; the rest is counted, and it says so."""
+
+STATS_SECONDS_MAX = 10.0
+"""How long is counted for one answer; what was not reached by then is said."""
+
 # --- index -------------------------------------------------------------------------------------
 INDEX_SEGMENT_ROWS = 65_536
 """Rows of one full index segment; segments never cross a multiple of it."""

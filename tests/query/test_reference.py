@@ -48,11 +48,15 @@ def test_the_table_lists_exactly_the_fields():
 
 
 def test_what_the_page_calls_errors_are_errors():
-    for text in ("outcome:sucess", "foo:bar", "a | stats count()"):
+    for text in ("outcome:sucess", "foo:bar", "a | stats by (message)", "a | limit 5 | sort rows"):
         with pytest.raises(QueryError):
             parse(text)
 
 
 def test_the_bounds_are_those_of_the_code():
-    for bound in ("QUERY_CHARS_MAX", "QUERY_TERMS_MAX", "QUERY_DEPTH_MAX", "REGEX_CHARS_MAX"):
+    for bound in (
+        "QUERY_CHARS_MAX", "QUERY_TERMS_MAX", "QUERY_DEPTH_MAX", "REGEX_CHARS_MAX",
+        "QUERY_LIMIT_ROWS_MAX", "QUERY_SORT_COLUMNS_MAX", "STATS_KEYS_MAX", "STATS_MEASURES_MAX",
+        "STATS_GROUPS_MAX", "STATS_TEXTS_MAX", "STATS_VALUES_MAX", "STATS_ROWS",
+    ):  # fmt: skip
         assert f"{getattr(limits, bound):,}" in PAGE.split("## Bounds")[1]

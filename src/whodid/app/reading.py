@@ -21,7 +21,7 @@ from whodid.app.answer import (
 from whodid.app.event_proof import check_proof
 from whodid.app.own import Act, OwnEvents
 from whodid.clock import Clock
-from whodid.errors import IntegrityError, UsageError, WhodidError
+from whodid.errors import IntegrityError, QueryError, UsageError, WhodidError
 from whodid.event import Access
 from whodid.index.catalog import read_catalog
 from whodid.index.page import decode_cursor
@@ -65,7 +65,7 @@ class LedgerReading:
         own: bool = False,
     ) -> SearchAnswer:  # fmt: skip
         """Search (see `Reading.search`)."""
-        query = resolve(parse(text), self._clock())
+        query = resolve(events_only(parse(text)), self._clock())
         cursor = decode_cursor(before) if before else None
         limit = max(1, min(limit, PAGE_ROWS_MAX))
         durable = self._port.status().size
@@ -146,7 +146,7 @@ class LedgerReading:
 
     def follow(self, caller: Caller, text: str) -> Following:
         """Begin a live tail (see `Reading.follow`)."""
-        query = resolve(parse(text), self._clock())
+        query = resolve(events_only(parse(text)), self._clock())
         self._own.write(caller, Act("tail", "read", "ledger", "events", text))
         return _Tail(self, text, hides_own(query), self.durable)
 
@@ -230,6 +230,14 @@ class LedgerReading:
         """Close files and the way to the sequencer."""
         self._reader.close()
         self._port.close()
+
+
+def events_only(query: Query) -> Query:
+    """Return a query that has no pipes. Raises QueryError for another."""
+    for pipe in (query.stats, query.sort, query.limit):
+        if pipe is not None:
+            raise QueryError("pipes are not answered here; leave out the first | and what follows")
+    return query
 
 
 _TAIL_ROWS_MAX = 5000

@@ -6,8 +6,8 @@
     one     = ( "NOT" | "-" ) one | "(" any ")" | "*" | field ":" asked | text ;
     asked   = [ ":" operator ] value | "[" low "TO" high "]" | "(" any ")" ;
 
-In `field:( … )` the words within ask the same field. Keywords are in capitals. Pipes are refused
-for now. It does not resolve relative times and does not ask whether a value exists.
+In `field:( … )` the words within ask the same field. Keywords are in capitals. `parse_pipes` reads
+what follows a `|`. It resolves no relative times and does not ask whether a value exists.
 """
 
 import ipaddress
@@ -18,6 +18,7 @@ from typing import TypeAlias
 from whodid.errors import QueryError
 from whodid.limits import QUERY_CHARS_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX
 from whodid.query.fields import SEARCH_FIELDS, Field, suggest
+from whodid.query.parse_pipes import parse_pipes
 from whodid.query.scan import Scanner, fail, shown
 from whodid.query.tree import Everything, Node, Not, Pattern, Query, Text, all_of, any_of
 from whodid.query.values import take_operator, take_term
@@ -26,7 +27,6 @@ _Part: TypeAlias = Callable[[], Node]
 
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 _PASTED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|arn:", re.ASCII)
-_STAGE = re.compile(r"\|\s*([A-Za-z]*)")
 
 
 def parse(text: str) -> Query:
@@ -39,16 +39,19 @@ def parse(text: str) -> Query:
         raise fail(f"the search has more than {QUERY_CHARS_MAX} characters", QUERY_CHARS_MAX)
     if bad := _FORBIDDEN.search(text):
         raise fail(f"the character U+{ord(bad.group()):04X} cannot be searched", bad.start())
-    return Query(_Parser(text).filter(), text)
+    scanner = Scanner(text)
+    node = _Parser(scanner).filter()
+    stats, sort, limit = parse_pipes(scanner)
+    return Query(node, text, stats, sort, limit)
 
 
 class _Parser:
-    """One parse. `depth` counts open brackets and NOTs, `terms` the leaves so far."""
+    """One parse of a filter. `depth` counts open brackets and NOTs, `terms` the leaves so far."""
 
     __slots__ = ("_depth", "_field", "_scanner", "_terms")
 
-    def __init__(self, text: str) -> None:
-        self._scanner = Scanner(text)
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner = scanner
         self._depth = 0
         self._terms = 0
         self._field: Field | None = None
@@ -59,11 +62,7 @@ class _Parser:
         if scanner.at_end():
             return Everything()
         node: Node = Everything() if scanner.peek() == "|" else self._any()
-        if stage := _STAGE.match(scanner.text, scanner.position):
-            name = f"| {stage.group(1)}".rstrip()
-            tail = "only the filter before it is; a | that is searched for needs quotes"
-            raise fail(f"'{name}' is not yet available", scanner.position, tail=tail)
-        if not scanner.at_end():
+        if not scanner.at_end() and scanner.peek() != "|":
             raise fail("a bracket is closed that was not opened", scanner.position)
         return node
 

@@ -7,6 +7,7 @@ As far as reasonable: common terms have their own place in the phrase, the other
 from collections.abc import Iterable
 
 from whodid.query.fields import SEARCH_FIELDS
+from whodid.query.phrase_pipes import with_pipes
 from whodid.query.times import DAY_US, time_text
 from whodid.query.tree import (
     And,
@@ -56,7 +57,11 @@ _SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 def query_sentence(query: Query) -> str:
     """Return the search as an English noun phrase, without a full stop."""
-    node = query.filter
+    plain = query.stats is not None and isinstance(query.filter, Everything)
+    return with_pipes(query, "events" if plain else _events(query.filter))
+
+
+def _events(node: Node) -> str:
     if isinstance(node, Everything):
         return "all events"
     items = node.items if isinstance(node, And) else (node,)

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from whodid.query.pipes import Limit, Sort, Stats
+
 Op: TypeAlias = Literal["has", "is", "regex", "exists", ">", ">=", "<", "<=", "range"]
 """`has` is `:`, `is` is `:=`, `regex` is `:~`, `exists` is `:*`, `range` is `:[a TO b]`."""
 
@@ -119,10 +121,17 @@ Node: TypeAlias = Everything | Text | Term | Not | And | Or
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed search: `filter` says which events; `text` is what was typed."""
+    """A parsed search: `filter` says which events; `text` is what was typed.
+
+    The pipes come after it: `stats` makes a table of the events, `sort` and `limit` order and cut
+    the table, or the events when there is no `stats`.
+    """
 
     filter: Node
     text: str = dataclasses.field(default="", compare=False)
+    stats: Stats | None = None
+    sort: Sort | None = None
+    limit: Limit | None = None
 
 
 def all_of(items: Iterable[Node]) -> Node:
