@@ -7,7 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 import whodid
-from whodid.api.parameters import LIMIT_DEFAULT
+from whodid.api.parameters import LIMIT_DEFAULT, TRUTH
 from whodid.api.reply import BINARY, JSON
 from whodid.api.schemas import Schema, reference, schemas
 from whodid.limits import PAGE_ROWS_MAX, QUERY_CHARS_MAX
@@ -35,8 +35,11 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
         "Most events of a page.",
         {"type": "integer", "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": LIMIT_DEFAULT},
     ),
-    "before": ("The `next` of the page before.", {"type": "string", "maxLength": 256}),
-    "own": ("1 shows whodid's own events too.", {"type": "string", "enum": ["0", "1"]}),
+    "before": (
+        "The `next` of the page before.",
+        {"type": "string", "pattern": "^([A-Za-z0-9_-]{22})?$"},
+    ),
+    "own": ("1 shows whodid's own events too.", {"type": "string", "enum": list(TRUTH)}),
     "event_id": ("The id of an event.", {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}),
     "name": ("The ledger's name on this server.", {"type": "string"}),
     "path": (
@@ -51,6 +54,7 @@ _ERRORS = {
     403: "Not allowed.",
     404: "There is nothing here.",
     413: "Too large.",
+    431: "The address and its header fields are too long.",
     429: "Too much at once; see Retry-After.",
     503: "No answer now: it could not be recorded, or the log has stopped.",
 }
@@ -140,4 +144,6 @@ def _parameter(name: str, place: Literal["path", "query"]) -> dict[str, Any]:
 def _content(media: str, schema: str | None) -> dict[str, Any]:
     if schema is not None:
         return {media: {"schema": reference(schema)}}
+    if media == JSON:
+        return {media: {"schema": {"type": "object"}}}
     return {media: {} if media == BINARY else {"schema": {"type": "string"}}}

@@ -12,7 +12,7 @@ from whodid.limits import PAGE_ROWS_MAX, QUERY_CHARS_MAX
 LIMIT_DEFAULT = 50
 _CURSOR = re.compile(r"[!-~]{1,256}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_TRUTH = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
+TRUTH = {"0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
 
 def parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
@@ -61,7 +61,7 @@ def cursor(given: dict[str, str]) -> str | None:
 def own(given: dict[str, str]) -> bool:
     """Return `own`. Raises UsageError unless it says yes or no."""
     try:
-        return _TRUTH[given.get("own", "").lower()]
+        return TRUTH[given.get("own", "0")]
     except KeyError:
         raise UsageError("own is 1 or 0.") from None
 

@@ -11,6 +11,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from whodid.limits import CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_FIELDS_MAX, HEAD_SECONDS_MAX
 
+_NO_HTTP = (
+    b'{"error":{"code":"input","message":"This is no HTTP request that can be read; an address has'
+    b' at most 64 KiB."}}'
+)
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _TOO_SLOW = b"408 Request Timeout"
 
@@ -70,6 +74,15 @@ class DoorProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if not self._in_head and self.cycle.response_complete:
             self._since_s = self.loop.time()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
+        """Refuse what is no HTTP, in the API's words: a very long address is a common cause."""
+        body = _NO_HTTP
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (len(body), body)
+        )
+        self.transport.close()
 
     def _look(self) -> None:
         """Close a connection whose head does not come."""
