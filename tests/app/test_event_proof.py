@@ -13,9 +13,10 @@ from whodid.ledger.leaf import decode_leaf
 from whodid.merkle.checkpoint import Vkey, parse_body, verify_note
 from whodid.merkle.commitment import commit
 from whodid.merkle.tree import hash_leaf, verify_inclusion
+from whodid.query.rights import EVERYTHING
 from whodid.sources.intake import Delivery
 
-CALLER = Caller("alice", "cli")
+CALLER = Caller("alice", "cli", rights=EVERYTHING)
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ from whodid.errors import (
 )
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.reader import LedgerReader
+from whodid.query.rights import EVERYTHING
 from whodid.sources.intake import Delivery
 
-CALLER = Caller("alice", "api", "203.0.113.9", "curl/8", "tok-1")
+CALLER = Caller("alice", "api", "203.0.113.9", "curl/8", "tok-1", EVERYTHING)
 SECRET = "nobody-may-see-this"
 
 

@@ -10,6 +10,7 @@ import ipaddress
 from starlette.requests import Request
 
 from whodid.access.doorkeeper import Doorkeeper, Identity
+from whodid.access.rights import rights_of
 from whodid.access.secret import SOURCE_PREFIX
 from whodid.access.sessions import SESSION_COOKIE
 from whodid.api.reply import BusyError, UnauthenticatedError
@@ -90,7 +91,10 @@ def is_local(request: Request) -> bool:
 
 
 def _caller(request: Request, identity: Identity) -> Caller:
-    return Caller(identity.user.name, "api", address(request), _agent(request), identity.id)
+    return Caller(
+        identity.user.name, "api", address(request), _agent(request), identity.id,
+        rights_of(identity.user),
+    )  # fmt: skip
 
 
 def _agent(request: Request) -> str | None:

@@ -17,6 +17,13 @@ _YES_NO: Schema = {"type": "boolean"}
 _INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}
 _BASE64: Schema = {"type": "string", "contentEncoding": "base64"}
+_MAYBE_BASE64: Schema = {"type": ["string", "null"], "contentEncoding": "base64"}
+_MAYBE_BASE64S: Schema = {"type": "array", "items": _MAYBE_BASE64}
+_PROOF = (
+    "What shows an event to be in the log: leaf hash, path, signed checkpoint. Where fields are "
+    "withheld the seed and their groups are null, `salts` open the other groups, and `hashes` "
+    "stand for all of them."
+)
 
 
 def reference(name: str) -> Schema:
@@ -33,8 +40,8 @@ def schemas() -> dict[str, Schema]:
         "Event": event,
         "ProvenEvent": proven,
         "Proof": _object(
-            "What shows an event to be in the log: leaf hash, path, signed checkpoint.",
-            index=_NUMBER, leaf=_BASE64, seed=_BASE64, groups={"type": "array", "items": _BASE64},
+            _PROOF,
+            index=_NUMBER, leaf=_BASE64, seed=_MAYBE_BASE64, groups=_MAYBE_BASE64S,
             proof={"type": "array", "items": _BASE64}, size=_NUMBER, checkpoint=_TEXT, vkey=_TEXT,
         ),
         "Answer": _object(
@@ -107,6 +114,7 @@ def _event() -> Schema:
         "raw": _TEXT,
         "raw_base64": _BASE64,
         "details": {"type": ["object", "array"]},
+        "withheld": _TEXTS,
     }
     return {
         "type": "object",

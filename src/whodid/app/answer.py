@@ -6,27 +6,37 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from whodid.event import Event
+from whodid.merkle.commitment import Opening
+from whodid.query.rights import NOTHING, Rights
 
 Face = Literal["cli", "api", "web"]
 
 
 class Caller(Struct, frozen=True):
-    """Who asks, through which face, from where. It becomes the actor of whodid's own event."""
+    """Who asks, through which face, from where. It becomes the actor of whodid's own event.
+
+    `rights` are what every answer is cut to; whoever makes a caller says them, or it reads nothing.
+    """
 
     name: str
     face: Face
     ip: str | None = None
     agent: str | None = None
     session: str | None = None
+    rights: Rights = NOTHING
 
 
 class Hit(Struct, frozen=True):
-    """One event as found: its log index, when the ledger took it (µs UTC), and its leaf's flags."""
+    """One event as found: its log index, when the ledger took it (µs UTC), and its leaf's flags.
+
+    `withheld` names the fields that the reader may not see; `event` does not hold them.
+    """
 
     index: int
     event: Event
     appended_us: int
     flags: int
+    withheld: tuple[str, ...] = ()
 
 
 class SearchAnswer(Struct, frozen=True):
@@ -52,16 +62,19 @@ class EventProof(Struct, frozen=True):
 
     `leaf` is the entry's bytes; `groups` and `seed` open its commitment; `proof` leads from the
     leaf's hash at `index` to the root in `checkpoint` (a signed note); `vkey` is the public key.
+    For a reader from whom fields are withheld `seed` and the groups that hold them are None, and
+    `opening` opens the others instead.
     """
 
     index: int
     leaf: bytes
-    seed: bytes
-    groups: tuple[bytes, ...]
+    seed: bytes | None
+    groups: tuple[bytes | None, ...]
     checkpoint: str
     size: int
     proof: list[bytes]
     vkey: str
+    opening: Opening | None = None
 
 
 class Step(Struct, frozen=True):
@@ -109,7 +122,9 @@ class Reading(Protocol):
     """Every read of the log.
 
     Each call is itself an event, durable before the answer is returned; if it cannot be written,
-    RefusedError or StoppedError is raised and there is no answer.
+    RefusedError or StoppedError is raised and there is no answer. Every answer is cut to the
+    caller's rights: a row outside of them is not there, a denied field raises AccessDeniedError
+    (which is an event too) and is in no answer.
 
     Calls block; a face on an event loop calls them in a thread.
     """

@@ -15,6 +15,7 @@ from whodid.clock import to_rfc3339
 from whodid.event import FIELDS, Change, Redaction
 from whodid.ledger.leaf import SEQ_MASK, LeafFlag
 from whodid.limits import ANSWER_RAW_BYTES_MAX, NESTING_MAX
+from whodid.query.names import RAW
 from whodid.query.sentence import event_sentence
 
 Document = dict[str, Any]
@@ -32,7 +33,7 @@ _SEQ_WORDS = {
     LeafFlag.SEQ_ASSIGNED.value: "seq_assigned",
 }
 EVENT_KEYS = (
-    *FIELDS, "index", "appended", "flags", "sentence", "raw", "raw_base64", "details",
+    *FIELDS, "index", "appended", "flags", "sentence", "raw", "raw_base64", "details", "withheld",
 )  # fmt: skip
 """Every key that an event's document may have."""
 
@@ -55,7 +56,9 @@ def event_document(hit: Hit, *, with_raw: bool = True) -> Document:
     document["appended"] = _instant(hit.appended_us)
     document["flags"] = flag_words(hit.flags)
     document["sentence"] = event_sentence(event)
-    if with_raw:
+    if hit.withheld:
+        document["withheld"] = list(hit.withheld)
+    if with_raw and RAW not in hit.withheld:
         _add_raw(document, event.raw)
     return document
 
@@ -146,17 +149,25 @@ def answer_document(answer: SearchAnswer) -> Document:
 
 
 def proof_document(proof: EventProof) -> Document:
-    """Return the JSON form of a proof (see `EventProof`); every byte string is base64."""
-    return {
+    """Return the JSON form of a proof (see `EventProof`); every byte string is base64.
+
+    Where groups are withheld, `salts` open the others and `hashes` stand for all of them.
+    """
+    document = {
         "index": proof.index,
         "leaf": _base64(proof.leaf),
-        "seed": _base64(proof.seed),
-        "groups": [_base64(group) for group in proof.groups],
+        "seed": None if proof.seed is None else _base64(proof.seed),
+        "groups": [None if group is None else _base64(group) for group in proof.groups],
         "proof": [_base64(node) for node in proof.proof],
         "size": proof.size,
         "checkpoint": proof.checkpoint,
         "vkey": proof.vkey,
     }
+    if proof.opening is not None:
+        salts = {item.group: _base64(item.salt) for item in proof.opening.revealed}
+        document["salts"] = [salts.get(number) for number in range(1, len(proof.groups) + 1)]
+        document["hashes"] = [_base64(value) for value in proof.opening.hashes]
+    return document
 
 
 def source_document(source: SourceInfo) -> Document:

@@ -1,11 +1,39 @@
 """An event with its proof, and its verification step by step from stored bytes."""
 
+import msgspec
+
 from whodid.app.answer import EventProof, EventVerdict, Step
-from whodid.errors import WhodidError
+from whodid.errors import IntegrityError, WhodidError
 from whodid.ledger.leaf import decode_leaf
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, verify_note
-from whodid.merkle.commitment import commit
+from whodid.merkle.commitment import commit, reveal
 from whodid.merkle.tree import hash_leaf, verify_inclusion
+from whodid.query.rights import Rights, shown_groups
+
+
+def shown_proof(proof: EventProof, reader: Rights) -> EventProof:
+    """Return the proof as the reader may have it: groups with a withheld field as hashes only.
+
+    The seed goes with them: it holds every salt, and a salt lets its holder test guesses.
+    """
+    if not reader.withheld:
+        return proof
+    shown = shown_groups(reader)
+    seed, groups = _opened(proof)
+    return msgspec.structs.replace(
+        proof,
+        seed=None,
+        groups=tuple(g if number in shown else None for number, g in enumerate(groups, 1)),
+        opening=reveal(seed, groups, shown),
+    )
+
+
+def _opened(proof: EventProof) -> tuple[bytes, list[bytes]]:
+    """Return what opens the whole commitment. Raises IntegrityError when it is not all here."""
+    groups = [group for group in proof.groups if group is not None]
+    if proof.seed is None or len(groups) != len(proof.groups):
+        raise IntegrityError("a part of the event is not here, so its commitment cannot be opened")
+    return proof.seed, groups
 
 
 def check_proof(proof: EventProof, vkey: Vkey) -> EventVerdict:
@@ -38,7 +66,7 @@ def _commitment(proof: EventProof, steps: list[Step]) -> None:
     name = "The stored event gives the commitment in its leaf"
     try:
         stored = decode_leaf(proof.leaf).commitment
-        computed = commit(proof.seed, proof.groups)
+        computed = commit(*_opened(proof))
     except (WhodidError, ValueError) as error:  # ValueError: not eight groups
         steps.append(Step(name, ok=False, detail=str(error)))
         return

@@ -27,6 +27,7 @@ from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
 from whodid.ledger.state_db import OWN_SOURCE, Source
 from whodid.normalize.registry import FORMATS
+from whodid.query.rights import EVERYTHING
 
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+:-]{0,63}")
 
@@ -39,12 +40,15 @@ class LocalLedger(Struct):
     port: SequencerPort
 
     def caller(self) -> Caller:
-        """Return the operating-system user as the actor; the environment is not asked."""
+        """Return the operating-system user as the actor; the environment is not asked.
+
+        He reads everything: he holds the keys, and could read with any other program.
+        """
         uid = os.getuid()
         try:
-            return Caller(pwd.getpwuid(uid).pw_name, "cli")
+            return Caller(pwd.getpwuid(uid).pw_name, "cli", rights=EVERYTHING)
         except KeyError:
-            return Caller(f"uid {uid}", "cli")
+            return Caller(f"uid {uid}", "cli", rights=EVERYTHING)
 
     def intake(self) -> LedgerIntake:
         """Return a blocking intake."""

@@ -4,8 +4,10 @@ One instance a process; calls from many threads take turns.
 """
 
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from whodid.app.answer import (
@@ -18,25 +20,34 @@ from whodid.app.answer import (
     SearchAnswer,
     SourceInfo,
 )
-from whodid.app.event_proof import check_proof
+from whodid.app.event_proof import check_proof, shown_proof
 from whodid.app.own import Act, OwnEvents
 from whodid.clock import Clock
-from whodid.errors import IntegrityError, QueryError, UsageError, WhodidError
+from whodid.errors import (
+    AccessDeniedError,
+    IntegrityError,
+    QueryError,
+    UsageError,
+    WhodidError,
+)
 from whodid.event import Access
 from whodid.index.catalog import read_catalog
-from whodid.index.page import decode_cursor
+from whodid.index.evaluate import states_of
+from whodid.index.page import Page, decode_cursor
 from whodid.index.search import Searcher
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT
 from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.ledger.state_db import Source
 from whodid.limits import PAGE_ROWS_MAX, TAIL_BYTES_MAX
 from whodid.query.match import matcher
 from whodid.query.own import hides_own, is_own
 from whodid.query.parse import parse
-from whodid.query.times import resolve
-from whodid.query.tree import And, Query, Term
+from whodid.query.rights import Rights, restrict, visible
+from whodid.query.times import resolve, resolve_node
+from whodid.query.tree import Node, Query, Term, all_of
 
 
 class LedgerReading:
@@ -65,7 +76,8 @@ class LedgerReading:
         own: bool = False,
     ) -> SearchAnswer:  # fmt: skip
         """Search (see `Reading.search`)."""
-        query = resolve(events_only(parse(text)), self._clock())
+        act = Act("search", "read", "ledger", "events", text)
+        query = resolve(self._allowed(caller, events_only(parse(text)), act), self._clock())
         cursor = decode_cursor(before) if before else None
         limit = max(1, min(limit, PAGE_ROWS_MAX))
         durable = self._port.status().size
@@ -73,40 +85,67 @@ class LedgerReading:
             page = self._searcher.search(
                 query, limit=limit, before=cursor, durable=durable, own=own
             )
-            hits = [_hit(found.row) for found in page.rows]
+            hits = [_hit(found.row, caller.rights) for found in page.rows]
             note = (self._directory / CHECKPOINT).read_text()
-            self._own.write(caller, Act("search", "read", "ledger", "events", text, len(hits)))
+            self._own.write(caller, msgspec.structs.replace(act, rows=len(hits)))
         return SearchAnswer(
             hits, page.total, page.total_is_exact, page.hidden_own,
-            page.next.encode() if page.next else None, note, page.size, list(page.warnings),
+            page.next.encode() if page.next else None, note, page.size,
+            [*page.warnings, *_kept_back(caller.rights)],
         )  # fmt: skip
+
+    def _allowed(self, caller: Caller, query: Query, act: Act) -> Query:
+        """Return the query cut to the caller's rights; a refusal is an event before it is raised.
+
+        Raises AccessDeniedError.
+        """
+        try:
+            return restrict(query, caller.rights)
+        except AccessDeniedError as error:
+            self._own.write(caller, msgspec.structs.replace(act, ok=False, reason=str(error)))
+            raise
 
     def event(self, caller: Caller, event_id: str) -> Hit:
         """Return one event (see `Reading.event`)."""
+        act = Act("show", "read", "event", event_id, rows=1)
         with self._lock:
-            hit = _hit(self._find(event_id))
-            self._own.write(caller, Act("show", "read", "event", event_id, rows=1))
+            hit = _hit(self._find(caller, event_id, act), caller.rights)
+            self._own.write(caller, act)
         return hit
 
     def proof(self, caller: Caller, event_id: str) -> tuple[Hit, EventProof]:
         """Return one event with its proof (see `Reading.proof`)."""
+        act = Act("prove", "read", "event", event_id, rows=1)
         with self._lock:
-            row = self._find(event_id)
-            proof = self._prove(row)
-            self._own.write(caller, Act("prove", "read", "event", event_id, rows=1))
-        return _hit(row), proof
+            row = self._find(caller, event_id, act)
+            proof = shown_proof(self._prove(row), caller.rights)
+            self._own.write(caller, act)
+        return _hit(row, caller.rights), proof
 
     def verify_event(self, caller: Caller, event_id: str) -> tuple[Hit, EventVerdict]:
         """Check one event (see `Reading.verify_event`)."""
+        act = Act("verify", "read", "event", event_id, rows=1)
         with self._lock:
-            row = self._find(event_id)
+            row = self._find(caller, event_id, act)
             verdict = check_proof(self._prove(row), self._vkey)
             reason = None if verdict.ok else "the event does not verify"
-            self._own.write(caller, Act("verify", "read", "event", event_id, rows=1, reason=reason))
-        return _hit(row), verdict
+            self._own.write(caller, msgspec.structs.replace(act, reason=reason))
+        return _hit(row, caller.rights), verdict
 
-    def _find(self, event_id: str) -> StoredRow:
-        row = self._searcher.by_id(event_id, durable=self._port.status().size)
+    def _find(self, caller: Caller, event_id: str, act: Act) -> StoredRow:
+        """Return the newest event of this id that the caller may see.
+
+        One that he may not see is not there, in the same words.
+        """
+        wanted = Query(Term("id", "is", event_id.lower()))
+        query = self._allowed(caller, wanted, act)
+        durable = self._port.status().size
+        if query is wanted or caller.rights.filter is None:
+            row = self._searcher.by_id(event_id, durable=durable)
+        else:
+            query = resolve(query, self._clock())
+            page = self._searcher.search(query, limit=PAGE_ROWS_MAX, durable=durable, own=True)
+            row = max((hit.row for hit in page.rows), key=lambda row: row.index, default=None)
         if row is None or row.groups is None:
             raise UsageError(f"there is no event {event_id[:64]!r} in this ledger")
         return row
@@ -122,33 +161,55 @@ class LedgerReading:
 
     def sources(self, caller: Caller) -> list[SourceInfo]:
         """Return the declared sources (see `Reading.sources`)."""
-        declared = self._port.sources()
+        declared = self._port.sources().values()
         durable = self._port.status().size
         with self._lock:
-            counts = self._searcher.source_counts(durable=durable)
-            bad = {name: self._quarantined(name, durable) for name in counts}
-            self._own.write(caller, Act("list", "read", "ledger", "sources", rows=len(declared)))
-        infos = []
-        for source in declared.values():
-            count = counts.get(source.name)
-            infos.append(
-                SourceInfo(
-                    source.name, source.format, source.domain, source.opened_us,
-                    count.events if count else 0, bad.get(source.name, 0),
-                    count.newest_us if count else None,
-                )
-            )  # fmt: skip
+            if caller.rights.filter is None:
+                infos = self._all_sources(declared, durable)
+            else:
+                infos = self._seen_sources(declared, durable, caller.rights)
+            self._own.write(caller, Act("list", "read", "ledger", "sources", rows=len(infos)))
         return infos
 
-    def _quarantined(self, source: str, durable: int) -> int:
-        terms = (Term("source", "is", source), Term("_quarantined", "has", value=True))
-        return self._searcher.search(Query(And(terms)), limit=1, durable=durable, own=True).total
+    def _all_sources(self, declared: Iterable[Source], durable: int) -> list[SourceInfo]:
+        counts = self._searcher.source_counts(durable=durable)
+        infos = []
+        for source in declared:
+            count = counts.get(source.name)
+            bad = self._of_source(source, durable, _QUARANTINED).total if count else 0
+            infos.append(
+                _info(source, count.events, bad, count.newest_us)
+                if count
+                else _info(source, 0, 0, None)
+            )
+        return infos
+
+    def _seen_sources(
+        self, declared: Iterable[Source], durable: int, reader: Rights
+    ) -> list[SourceInfo]:
+        """Return the sources of which the reader may see an event, with counts of those only."""
+        assert reader.filter is not None
+        infos = []
+        node = resolve_node(reader.filter, self._clock())
+        for source in declared:
+            seen = self._of_source(source, durable, node)
+            if not seen.total:
+                continue
+            bad = self._of_source(source, durable, node, _QUARANTINED).total
+            infos.append(_info(source, seen.total, bad, seen.rows[0].time_us))
+        return infos
+
+    def _of_source(self, source: Source, durable: int, *more: Node) -> Page:
+        query = Query(all_of([Term("source", "is", source.name), *more]))
+        return self._searcher.search(query, limit=1, durable=durable, own=True)
 
     def follow(self, caller: Caller, text: str) -> Following:
         """Begin a live tail (see `Reading.follow`)."""
-        query = resolve(events_only(parse(text)), self._clock())
-        self._own.write(caller, Act("tail", "read", "ledger", "events", text))
-        return _Tail(self, text, hides_own(query), self.durable)
+        act = Act("tail", "read", "ledger", "events", text)
+        query = self._allowed(caller, events_only(parse(text)), act)
+        resolve(query, self._clock())
+        self._own.write(caller, act)
+        return _Tail(self, query, caller.rights, hides_own(query), self.durable)
 
     # --- acts ------------------------------------------------------------------------------------
 
@@ -245,33 +306,58 @@ _COUNT_WAIT_S = 0.1
 
 
 class _Tail(Struct):
-    """A `Following`: matches rows as they become durable; `at` is the next entry to look at."""
+    """A `Following`: matches rows as they become durable; `at` is the next entry to look at.
+
+    `query` is the caller's, cut to his rights, with times that are relative to each poll.
+    """
 
     reading: LedgerReading
-    text: str
+    query: Query
+    rights: Rights
     hide_own: bool
     at: int
 
     def poll(self) -> list[Hit]:
         """Return new hits."""
-        query = resolve(parse(self.text), self.reading.now())
-        matches = matcher(query.filter)
+        states: frozenset[str] = frozenset()
+        query = resolve(self.query, self.reading.now())
+        matches = matcher(query.filter, lambda _: states)
         rows, self.at = self.reading.new_rows(self.at)
         hits = []
         for row in rows:
             event = row.event()
-            if event is None or (self.hide_own and is_own(event)) or not matches(event):
+            if event is None or (self.hide_own and is_own(event)):
                 continue
-            hits.append(_hit(row))
+            states = states_of(row.leaf().flags)
+            if matches(event):
+                hits.append(_hit(row, self.rights))
         return hits
 
 
-def _hit(row: StoredRow) -> Hit:
+_QUARANTINED = Term("_quarantined", "has", value=True)
+
+
+def _info(source: Source, events: int, quarantined: int, newest_us: int | None) -> SourceInfo:
+    return SourceInfo(
+        source.name, source.format, source.domain, source.opened_us, events, quarantined, newest_us
+    )
+
+
+def _hit(row: StoredRow, reader: Rights) -> Hit:
     event = row.event()
     if event is None:
         raise UsageError(f"entry {row.index} is not an event")
     leaf = row.leaf()
-    return Hit(row.index, event, leaf.appended_us, leaf.flags)
+    withheld = tuple(sorted(reader.withheld))
+    return Hit(row.index, visible(event, reader), leaf.appended_us, leaf.flags, withheld)
+
+
+def _kept_back(reader: Rights) -> Iterator[str]:
+    """Yield what the rights keep an answer from saying, in words that tell nothing of it."""
+    if reader.filter is not None:
+        yield "your rights show a part of the events; others are not counted"
+    if reader.withheld:
+        yield f"withheld from you: {', '.join(sorted(reader.withheld))}"
 
 
 def _access_of(action: str) -> Access:

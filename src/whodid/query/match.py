@@ -55,16 +55,29 @@ _EMPTY: dict[str, object] = {
     "context": EMPTY_CONTEXT,
     "content": EMPTY_CONTENT,
 }
-_TEXT_GROUPS = tuple(
-    (
-        _EMPTY.get(group),
-        attrgetter(group),
-        attrgetter(*(FIELDS[name][1] for name in TEXT_COLUMNS if FIELDS[name][0] == group)),
-    )
-    for group, _ in GROUPS
-    if group != "raw"
-)
-"""(the shared empty struct, from event to group, from group to its texts, two at least)."""
+_TextGroup: TypeAlias = tuple[object, Callable[[Event], Any], Callable[[Any], tuple[Any, ...]]]
+"""(the shared empty struct, from event to group, from group to its texts)."""
+
+
+def _text_groups(without: Collection[str] = ()) -> tuple[_TextGroup, ...]:
+    found: list[_TextGroup] = []
+    for group, _ in GROUPS:
+        names = [
+            FIELDS[name][1]
+            for name in TEXT_COLUMNS
+            if FIELDS[name][0] == group and name not in without
+        ]
+        if names:
+            found.append((_EMPTY.get(group), attrgetter(group), _getter(names)))
+    return tuple(found)
+
+
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda group: (get(group),)
+
+
+_ALL_TEXT_GROUPS = _text_groups()
 
 
 def matcher(node: Node, states: States | None = None) -> Callable[[Event], bool]:
@@ -111,14 +124,16 @@ def _some(parts: list[Callable[[Event], bool]]) -> Callable[[Event], bool]:
 def _text_matcher(node: Text) -> Callable[[Event], bool]:
     in_raw = within_raw(node.value)
     in_text = within(node.value)
+    groups = _text_groups(node.without) if node.without else _ALL_TEXT_GROUPS
+    with_raw = "raw" not in node.without
     pieces = pieces_of(node.value)
     one = len(pieces) == 1 and _APART not in pieces[0]
 
     def matches(event: Event) -> bool:
-        if in_raw(event.raw):
+        if with_raw and in_raw(event.raw):
             return True
         texts: list[str] = []
-        for empty, get_group, get_texts in _TEXT_GROUPS:
+        for empty, get_group, get_texts in groups:
             group = get_group(event)
             if group is not empty:
                 for value in get_texts(group):

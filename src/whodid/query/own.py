@@ -5,7 +5,7 @@ that calls its service `whodid` is not hidden by it.
 """
 
 from whodid.event import Event
-from whodid.query.tree import Query, Term, walk
+from whodid.query.tree import Node, Query, Term, walk
 
 OWN_SOURCE = "whodid"
 """The declared source of our own events, and their `service.name`."""
@@ -22,14 +22,20 @@ def is_own(event: Event) -> bool:
 def hides_own(query: Query) -> bool:
     """Tell whether own events are left out of the answer: True unless the search asks for them.
 
-    It asks for them by `service:whodid` or `source:whodid`, not excluded.
+    It asks for them by `service:whodid` or `source:whodid`, not excluded. What rights added to it
+    does not ask for anything.
     """
-    return not any(
+    return not asks_for_own(query.filter if query.asked is None else query.asked)
+
+
+def asks_for_own(node: Node) -> bool:
+    """Tell whether a filter names whodid's own events, and does not exclude them."""
+    return any(
         positive
         and isinstance(node, Term)
         and node.field in OWN_FIELDS
         and node.op in {"has", "is"}
         and isinstance(node.value, str)
         and node.value.casefold() == OWN_SOURCE
-        for node, positive in walk(query.filter)
+        for node, positive in walk(node)
     )

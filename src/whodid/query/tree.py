@@ -74,10 +74,14 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A word or phrase anywhere in the event: in any text field or in the raw record."""
+    """A word or phrase anywhere in the event: in any text field or in the raw record.
+
+    `without` are fields (`raw` among them) that it does not look into, because the reader may not.
+    """
 
     value: str | Pattern
     position: int = dataclasses.field(default=0, compare=False)
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ class Query:
 
     The pipes come after it: `stats` makes a table of the events, `sort` and `limit` order and cut
     the table, or the events when there is no `stats`.
+
+    `asked` is the filter that was typed, when rights were added to `filter` (`rights.restrict`).
     """
 
     filter: Node
@@ -132,6 +138,7 @@ class Query:
     stats: Stats | None = None
     sort: Sort | None = None
     limit: Limit | None = None
+    asked: "Node | None" = dataclasses.field(default=None, compare=False)
 
 
 def all_of(items: Iterable[Node]) -> Node:

@@ -6,9 +6,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from whodid.access.rights import rights_of
 from whodid.access.sessions import SESSION_COOKIE, Session
 from whodid.app.answer import Caller
 from whodid.errors import AccessDeniedError, WhodidError
+from whodid.query.rights import NOTHING
 from whodid.web.site import Site
 
 _AGENT_CHARS_MAX = 512
@@ -26,10 +28,12 @@ class Visit:
 
     def caller(self, name: str | None = None) -> Caller:
         """Return who asks, for the log of the log; `name` for somebody not logged in (yet)."""
+        rights = NOTHING
         if name is None:
             if self.session is None:
                 raise AccessDeniedError("Log in first.")
             name = self.session.user.name
+            rights = rights_of(self.session.user)
         agent = self.request.headers.get("user-agent")
         return Caller(
             name[:_NAME_CHARS_MAX],
@@ -37,6 +41,7 @@ class Visit:
             self.ip,
             agent[:_AGENT_CHARS_MAX] if agent else None,
             self.session.id if self.session else None,
+            rights,
         )
 
     @property
