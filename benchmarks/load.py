@@ -104,7 +104,7 @@ class _Load:
 
     def run(self) -> Result:
         plan, result = self.plan, self.result
-        idle = list(self.connections)
+        idle = deque(self.connections)  # in turns: the server closes what is idle for long
         for connection in idle:
             self.selector.register(connection.socket, selectors.EVENT_READ, connection)
         busy = 0
@@ -116,7 +116,7 @@ class _Load:
             now_s = time.perf_counter()
             sending = (self.again or self.next < plan.end) and now_s < stop_s
             while sending and idle and due_s <= now_s:
-                self._send(idle.pop(), due_s if step_s else now_s)
+                self._send(idle.popleft(), due_s if step_s else now_s)
                 due_s += step_s
                 busy += 1
                 sending = bool(self.again) or self.next < plan.end

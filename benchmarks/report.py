@@ -95,12 +95,12 @@ def _build() -> str:
     return "an optimised build" if optimised else "not an optimised build"
 
 
-def render(about: list[str], sections: list[Section]) -> str:
-    """Return the results as Markdown."""
+def render(about: list[str], sections: list[Section], command: str = "make bench") -> str:
+    """Return the results as Markdown; `command` made them."""
     lines = [
         "# Results",
         "",
-        "Written by `make bench`; do not edit. How each figure is taken stands beside this file.",
+        f"Written by `{command}`; do not edit. How each figure is taken stands beside this file.",
         "",
         *(f"- {line}" for line in about),
         "",

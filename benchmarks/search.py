@@ -34,7 +34,7 @@ def run(lab: Lab) -> Section:
     server.wait_current(lab.size.current_s_max)
     token = server.read_token()
     say("searches")
-    figures = [_ask(server, token, question) for question in _questions(lab)]
+    figures = [_ask(server, token, question) for question in questions(lab)]
     note = (
         f"Medians of {_EACH} searches of each kind, pages of 50, after one that is not counted; "
         f"the ledger holds {server.standing().durable:,} entries."
@@ -42,7 +42,8 @@ def run(lab: Lab) -> Section:
     return Section("Search", figures, [note])
 
 
-def _questions(lab: Lab) -> list[Question]:
+def questions(lab: Lab) -> list[Question]:
+    """Return the usual questions about the events of a lab."""
     data, offsets = lab.events()[0].open()
     step = (len(offsets) - 1) // (_EACH + 1)
     chosen = [
