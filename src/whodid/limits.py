@@ -315,3 +315,16 @@ WEB_LINK_VALUE_CHARS_MAX = 512
 
 WEB_RAW_BYTES_SHOWN = 64 * 1024
 """How much of a raw record a page shows; the whole of it comes from /v1/events/{id}."""
+
+# --- backups -----------------------------------------------------------------------------------
+BACKUP_SEAL_WAIT_S = 60.0
+"""A backup gives up when the running server has sealed nothing for this long."""
+
+KEY_FILE_BYTES_MAX = 1024 * 1024
+"""Largest encrypted file of keys that is read back."""
+
+KEY_FILE_SCRYPT_LOG2 = 17
+"""Work of scrypt for the passphrase of such a file, as a power of two (128 MiB, about 0.3 s)."""
+
+PASSPHRASE_CHARS_MIN = 12
+"""Shortest passphrase of a file of keys; it is tried offline by who has the file."""

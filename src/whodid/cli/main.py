@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "Show one event, with its proof if asked.",
     "verify": "Verify a ledger; read-only, works on any copy.",
     "tiles": "Render the public C2SP files.",
+    "backup": "Back the ledger up, also while a server runs.",
     "source": "Declare and list sources.",
     "token": "Issue, list and revoke tokens.",
     "passwd": "Set a user's password.",

@@ -82,8 +82,8 @@ def print_json(document: Any, *, indent: int = 2) -> None:
     click.echo(_UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-def read_password(*, from_stdin: bool) -> str:
-    """Return a password from standard input's first line, or asked for twice.
+def read_password(*, from_stdin: bool, what: str = "Password") -> str:
+    """Return a password, or `what` it is, from standard input's first line or asked for twice.
 
     Raises UsageError when it is empty.
     """
@@ -91,7 +91,7 @@ def read_password(*, from_stdin: bool) -> str:
     if from_stdin:
         password = sys.stdin.readline().rstrip("\n")
     else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        password = click.prompt(what, hide_input=True, confirmation_prompt=True)
     if not password:
-        raise UsageError("the password is empty")
+        raise UsageError(f"the {what.lower()} is empty")
     return password

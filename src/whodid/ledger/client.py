@@ -146,6 +146,14 @@ class SequencerClient:
         answer = self.ask(protocol.encode(protocol.Prove(index)))
         return answer.note or "", answer.proof or []
 
+    def want_sealed(self, size: int) -> None:
+        """Ask whoever seals to seal the entries below `size` now."""
+        self.ask(protocol.encode(protocol.WantSealed(size)))
+
+    def head_at(self, size: int) -> str:
+        """Return a signed checkpoint of the first `size` entries."""
+        return self.ask(protocol.encode(protocol.HeadAt(size))).note or ""
+
     def close(self) -> None:
         """Close the connection."""
         self._drop()

@@ -20,6 +20,8 @@ IDENTITY = "identity"
 INDEX = "index"
 KEYS_DB = "keys.db"
 STATE_DB = "state.db"
+BACKUP = "backup"
+ORIGINS = "origins"
 MARKER = "instance"
 SOCKET = "sock"
 FACE_SOCKET = "faces.sock"
@@ -37,6 +39,7 @@ BLOCK = magic(b"P")
 LEAF_FILE = magic(b"L")
 WAL_FILE = magic(b"W")
 RUN_FILE = magic(b"I")
+KEY_FILE = magic(b"K")
 
 
 def check_magic(data: bytes, expected: bytes, name: object) -> None:

@@ -21,6 +21,8 @@ class Status(Struct, frozen=True):
     stopped: str | None
     duplicates: int = 0
     conflicts: int = 0
+    seal_wanted: int = 0
+    """Entries below this are to be sealed now, though their unit is not full."""
 
 
 class SequencerPort(Protocol):
@@ -52,6 +54,14 @@ class SequencerPort(Protocol):
 
     def prove(self, index: int) -> tuple[str, list[bytes]]:
         """Return (signed checkpoint that covers the entry, inclusion proof)."""
+        ...
+
+    def want_sealed(self, size: int) -> None:
+        """Ask whoever seals to seal the entries below `size` now."""
+        ...
+
+    def head_at(self, size: int) -> str:
+        """Return a signed checkpoint of the first `size` entries."""
         ...
 
     def close(self) -> None:

@@ -66,7 +66,19 @@ class Prove(Struct, frozen=True, tag=True):
     index: int
 
 
-Request = Hello | GetStatus | GetSources | Declare | Seal | Publish | Prove
+class WantSealed(Struct, frozen=True, tag=True):
+    """Ask for entries to be sealed now (a backup)."""
+
+    size: int
+
+
+class HeadAt(Struct, frozen=True, tag=True):
+    """Ask for a signed checkpoint of the first entries (a backup)."""
+
+    size: int
+
+
+Request = Hello | GetStatus | GetSources | Declare | Seal | Publish | Prove | WantSealed | HeadAt
 
 
 class Failed(Struct, frozen=True):

@@ -102,6 +102,7 @@ class Sequencer:
         self.stopped: str | None = None
         self.duplicates = 0
         self.conflicts = 0
+        self.seal_wanted = 0
         self._note = ""  # of the signer's head, once it was published here
         self.sources = parts.state.sources()
         self._source_ids = {source.source_id for source in self.sources.values()}
@@ -325,7 +326,24 @@ class Sequencer:
             self.publish(keep=True)
         return self._note, self._p.tree.inclusion(index, self.published)
 
+    def head_at(self, size: int) -> str:
+        """Return a signed checkpoint of the first `size` entries: what a backup of them names.
+
+        Publishes first when they are not all published. Raises UsageError for a size that the log
+        does not have.
+        """
+        if not 0 < size <= self.size:
+            raise UsageError(f"the log has {self.size} entries, there is no head of {size}")
+        if size > self.published:
+            self.publish(keep=True)
+        proof = consistency_proof(size, self.published, self._p.tree.node)
+        return self._p.signer.sign_past(size, self._p.tree.root(size), proof)
+
     # --- sealing ---------------------------------------------------------------------------------
+
+    def want_sealed(self, size: int) -> None:
+        """Ask for these entries to be sealed soon, though their unit is not full."""
+        self.seal_wanted = max(self.seal_wanted, min(size, self.size))
 
     def seal(self, request: SealRequest) -> Manifest:
         """Name new sealed files in the signed manifest, then recycle what they make needless.

@@ -256,11 +256,13 @@ class SequencerServer:
                     return protocol.Answer(sources=list(sequencer.sources.values()))
                 case protocol.Seal(seal_request):
                     sequencer.seal(seal_request)
-                case protocol.Publish():
-                    return protocol.Answer(note=sequencer.publish(keep=True))
+                case protocol.Publish() | protocol.HeadAt():
+                    return protocol.Answer(note=_signed(sequencer, request))
                 case protocol.Prove(index):
                     note, proof = sequencer.prove(index)
                     return protocol.Answer(note=note, proof=proof)
+                case protocol.WantSealed(size):
+                    sequencer.want_sealed(size)
                 case _:
                     pass
         except WhodidError as error:
@@ -291,11 +293,18 @@ def _reply(answer: Receipt | WhodidError) -> protocol.Answer:
     return protocol.Answer(receipt=answer)
 
 
+def _signed(sequencer: Sequencer, request: protocol.Publish | protocol.HeadAt) -> str:
+    if isinstance(request, protocol.HeadAt):
+        return sequencer.head_at(request.size)
+    return sequencer.publish(keep=True)
+
+
 def status_of(sequencer: Sequencer) -> Status:
     """Return where a sequencer stands."""
     return Status(
         sequencer.size, sequencer.durable_lsn, sequencer.published,
         sequencer.manifest.sealed, sequencer.stopped, sequencer.duplicates, sequencer.conflicts,
+        sequencer.seal_wanted,
     )  # fmt: skip
 
 

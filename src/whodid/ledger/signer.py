@@ -44,6 +44,17 @@ class Signer:
             self.head = checkpoint
         return note
 
+    def sign_past(self, size: int, root: bytes, proof: list[bytes]) -> str:
+        """Return a signed checkpoint of a tree that the last head continues; the head stays.
+
+        `proof` is the consistency proof from `size` to the last head. Raises IntegrityError when
+        the head does not continue that tree: nothing is signed then.
+        """
+        if self.head is None:
+            raise IntegrityError("nothing was signed yet that could continue an older tree")
+        verify_consistency(size, root, self.head.size, self.head.root, proof)
+        return sign_note(Checkpoint(self._origin, size, root).body(), self._origin, self._key)
+
     def sign_manifest(self, body: str) -> str:
         """Return the signed manifest (its first line cannot be a checkpoint's)."""
         return sign_note(body, self._origin, self._key)

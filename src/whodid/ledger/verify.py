@@ -19,7 +19,9 @@ The algorithm; the code carries the same numbers.
  7. Exactly once: no commitment and no identity stands twice, but as a conflict.
  8. The numbers of senders and formats, per source: gaps, repetitions (warnings).
  9. keys.db and state.db: sound, and in agreement with the entries.
-10. Rollback: the head from outside DIR, when there is one, is a head of this log.
+10. Rollback: the head from outside DIR, when there is one, is a head of this log. A backup, which
+    has a signed note of its own, must hold the head that it names, and need not reach what the
+    signer signed later.
 
 It does not check the index (`whodid verify --index`), nor that what a source sent is true.
 """

@@ -77,8 +77,10 @@ class _Followers:
 
     def step(self) -> bool:
         """Do a bounded piece of work; tell whether there was any."""
-        durable = self._port.status().size
-        sealed = self._sealer.run_once(durable)
+        status = self._port.status()
+        durable = status.size
+        wanted = status.seal_wanted > status.sealed
+        sealed = self._sealer.run_once(durable, force=wanted)
         self._unreported += self._sealer.mismatches
         self._sealer.mismatches.clear()
         indexed = self._index.step(durable)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from whodid.clock import to_rfc3339
 from whodid.errors import WhodidError
+from whodid.ledger.backup_note import BackupNote, read_backup_note
 from whodid.ledger.checkpoints_log import is_torn, split_checkpoints
 from whodid.ledger.keys import KeyFolder
-from whodid.ledger.layout import CHECKPOINT, CHECKPOINTS_LOG
+from whodid.ledger.layout import BACKUP, CHECKPOINT, CHECKPOINTS_LOG
 from whodid.ledger.signer import HEAD
 from whodid.ledger.verification.verdict import Findings
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, parse_note, verify_note
@@ -23,23 +25,34 @@ class Signed(Struct, frozen=True):
 class Heads(Struct):
     """All the heads that the log must agree with.
 
-    `known` is a head from outside DIR, which settles rollback: the caller's or the signer's.
+    `given` and `signer` are heads from outside DIR, which settle rollback. `backup` is what a
+    backup says of itself: what the signer signed after it was made need not be in it.
     """
 
     checkpoint: Checkpoint | None = None
     kept: list[Signed] = []
     given: Checkpoint | None = None
     signer: Checkpoint | None = None
+    backup: BackupNote | None = None
+
+    @property
+    def older(self) -> bool:
+        """Tell whether this is a backup, and the signer has signed more since."""
+        made = self.backup
+        return made is not None and self.signer is not None and self.signer.size > made.size
 
     def all(self) -> list[Signed]:
         """Return every head, those from outside last."""
         heads = list(self.kept)
         if self.checkpoint:
             heads.insert(0, Signed(CHECKPOINT, self.checkpoint))
-        if self.signer:
+        if self.signer and not self.older:
             heads.append(Signed(f"{HEAD} (key folder)", self.signer))
         if self.given:
             heads.append(Signed("the given head", self.given))
+        if self.backup:
+            note = self.backup
+            heads.append(Signed(BACKUP, Checkpoint(note.origin, note.size, note.root)))
         return heads
 
 
@@ -89,6 +102,10 @@ def read_heads(
         findings.fault(CHECKPOINT, None, "the file is missing")
     except (WhodidError, OSError) as error:
         findings.fault(CHECKPOINT, None, str(error))
+    try:
+        heads.backup = read_backup_note(directory, vkey)
+    except WhodidError as error:
+        findings.fault(BACKUP, None, str(error))
     heads.kept = _kept(directory, heads, vkey, findings)
     return heads
 
@@ -167,6 +184,12 @@ def rollback(heads: Heads, vkey: Vkey | None, size: int, *, bad: bool) -> str:
         if bad:
             return f"fault: the log of {size} entries does not continue {against}{signature}"
         return f"checked against {against}{signature}"
+    if heads.older and heads.signer and heads.backup:
+        made = to_rfc3339(heads.backup.made_us)[:19]
+        return (
+            f"not checked: this is a backup of {heads.backup.size} entries, made {made}Z; the "
+            f"signer has signed {heads.signer.size} since"
+        )
     if heads.signer is not None:
         against = f"the signer's head of {heads.signer.size} entries"
         if bad:
