@@ -30,6 +30,7 @@ class RunningServer:
             "WHODID_KEYS": str(self.folder / "keys"),
         }
         self.process = None
+        self.trust = True
         self.url = None
 
     def run(self, *arguments, rc=0, stdin="", **env):
@@ -80,7 +81,7 @@ class RunningServer:
 
     def _said_where(self):
         assert self.process.poll() is None, self.said()
-        found = re.search(r"on (http://\S+)/", self.said())
+        found = re.search(r"on (https?://\S+)/", self.said())
         self.url = found[1] if found else None
         return found
 
@@ -89,7 +90,7 @@ class RunningServer:
 
     def ready(self):
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/healthz", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=5, verify=self.trust).status_code == 200
         return False
 
     def said(self):
@@ -116,7 +117,9 @@ class RunningServer:
 
     def client(self, token=None, **options):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60, **options)
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=60, verify=self.trust, **options
+        )
 
     def stop(self, number=signal.SIGTERM):
         if self.process and self.process.poll() is None:

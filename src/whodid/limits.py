@@ -95,6 +95,9 @@ HEAD_BYTES_MAX = 128 * 1024
 HEAD_FIELDS_MAX = 256
 """Most header fields of a request."""
 
+TLS_SECONDS_MAX = 10.0
+"""A TLS handshake must have ended after this time."""
+
 HEAD_SECONDS_MAX = 10.0
 """A request's head must have arrived after this time; so long an idle connection stays at least."""
 

@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from whodid.access.source_tokens import SourceTokens
+from whodid.config.settings import ServerSettings, Settings
 from whodid.errors import RefusedError
 from whodid.event import (
     EMPTY_CONTENT,
@@ -45,7 +46,7 @@ from whodid.ledger.opening import init_ledger, keys_of, open_ledger
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.tags import Tagger, domain_key
 from whodid.ledger.verify import verify_ledger
-from whodid.serve import supervisor as supervising
+from whodid.serve import child as children
 from whodid.serve.supervisor import Supervisor
 
 pytestmark = pytest.mark.slow
@@ -254,13 +255,13 @@ def ledger(tmp_path, monkeypatch):
 
 
 def test_kill_any_process_of_the_server(ledger, monkeypatch, capfd):
-    monkeypatch.setattr(supervising, "_BACKOFF_MAX_S", supervising._BACKOFF_S)
+    monkeypatch.setattr(children, "_BACKOFF_MAX_S", children._BACKOFF_S)
     sequencer, lock = open_ledger(ledger)
     sequencer.declare_source("app", "json", "app")
     sequencer.close()
     lock.release()
     token = SourceTokens(ledger).issue("app", "crash test")
-    server = Supervisor(ledger, "127.0.0.1", 0)
+    server = Supervisor(ledger, Settings(server=ServerSettings(port=0)))
     ended = threading.Event()
 
     def watch():

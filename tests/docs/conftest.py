@@ -31,6 +31,12 @@ def limits_page():
     return _load("limits_page")
 
 
+@pytest.fixture(scope="session")
+def settings_table():
+    """The module tests/docs/settings_table.py."""
+    return _load("settings_table")
+
+
 @pytest.fixture
 def shell(console, tmp_path):
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")

@@ -161,7 +161,14 @@ def test_each_environment_variable_is_there():
     real = {"PORT"}
     for file in (ROOT / "src").rglob("*.py"):
         real |= set(re.findall(r'"(WHODID_[A-Z]+)"', file.read_text("utf-8")))
-    assert named(reference("configuration")) == real
+    from whodid.config.settings import all_settings
+
+    assert named(reference("configuration")) == real | set(all_settings())
+
+
+def test_each_setting_is_there_with_its_default(settings_table):
+    fresh = settings_table.render()
+    assert fresh in reference("configuration"), "run `python tests/docs/settings_table.py`"
 
 
 def test_each_file_of_a_ledger_is_there():

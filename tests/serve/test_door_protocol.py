@@ -89,19 +89,3 @@ def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch):
         assert b" 200 " in await answered(connect, body), "a body behind its answer ends too"
 
     talk(conversation)
-
-
-def test_connections_are_bounded(monkeypatch):
-    monkeypatch.setattr(door_protocol, "CONNECTIONS_MAX", 2)
-
-    async def conversation(connect):
-        held = [await connect(), await connect()]
-        await asyncio.sleep(0.1)
-        assert await answered(connect, WHOLE) in {b"", b"cut"}
-        for _, writer in held:
-            writer.close()
-        await asyncio.sleep(0.1)
-        end = HEAD + b"connection: close\r\n\r\n"
-        assert b" 200 " in await answered(connect, end)
-
-    talk(conversation)

@@ -16,7 +16,7 @@ from whodid.app.local import LocalLedger, open_local
 from whodid.app.own import Act
 from whodid.cli.ingest_command import read_one
 from whodid.cli.options import stderr, stdout
-from whodid.cli.serve_command import address_of, check_address
+from whodid.cli.server_options import effective
 from whodid.clock import system_clock
 from whodid.demo.mark import is_demo, mark_of
 from whodid.demo.plot import PLOT
@@ -24,7 +24,7 @@ from whodid.demo.story import write_story
 from whodid.errors import RefusedError, UsageError
 from whodid.ledger.layout import is_ledger
 from whodid.ledger.opening import init_ledger
-from whodid.serve.supervisor import DOORS, Supervisor
+from whodid.serve.supervisor import Supervisor
 from whodid.sources.intake import Tally
 
 USER = "demo"
@@ -35,25 +35,27 @@ _LINK_US = 24 * 3600 * 1_000_000
 @click.command("demo")
 @click.option("--dir", "directory", default="demo/ledger", show_default=True,
               type=click.Path(path_type=Path))  # fmt: skip
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=9460, show_default=True, envvar="PORT")
+@click.option("--host", help="Address to listen on (127.0.0.1).")
+@click.option("--port", type=int, help="Port to listen on (9460, or PORT).")
 @click.option("--events", default=60_000, show_default=True, help="Size of the story.")
 @click.option("--no-serve", is_flag=True, help="Make the ledger and stop.")
-def command(directory: Path, host: str, port: int, events: int, *, no_serve: bool) -> None:
+def command(
+    directory: Path, host: str | None, port: int | None, events: int, *, no_serve: bool
+) -> None:
     """Make a demo ledger (once), serve it, and print what to try."""
-    check_address(host, plain_http=False)
-    supervisor = None if no_serve else Supervisor(directory, host, port, DOORS)
+    settings = effective(None, {"host": host, "port": port}).settings
+    supervisor = None if no_serve else Supervisor(directory, settings)
     make_demo(directory, events)
     if supervisor is None:
         return
     supervisor.start()
     try:
         token = _link(directory)
-        _wait_until_ready(address_of(host, supervisor.port))
+        _wait_until_ready(supervisor.url)
     except BaseException:
         supervisor.end()
         raise
-    _print_what_to_try(address_of(host, supervisor.port), token, directory)
+    _print_what_to_try(supervisor.url, token, directory)
     supervisor.run()
 
 

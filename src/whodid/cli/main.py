@@ -24,6 +24,8 @@ COMMANDS = {
     "source": "Declare and list sources.",
     "token": "Issue, list and revoke tokens.",
     "passwd": "Set a user's password.",
+    "config": "Check and show the settings of the server.",
+    "cert": "Make a certificate to try TLS with.",
     "login": "Print a one-time login link.",
 }
 """Name → one line. A command's module is `whodid.cli.<name>`, loaded when it is used."""

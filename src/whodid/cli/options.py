@@ -15,6 +15,7 @@ from whodid.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_CA = "whodid.ca"
 _PIPED_COLUMNS = 160
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
@@ -43,11 +44,26 @@ def json_option(function: F) -> F:
 
 
 def url_option(function: F) -> F:
-    """Add `--url URL`."""
+    """Add `--url URL`, and `--ca FILE`, which `remote` asks `ca_file` for."""
+    with_ca = click.option(
+        "--ca", envvar="WHODID_CA", metavar="FILE", expose_value=False, callback=_keep_ca,
+        help="Certificates (PEM) that the server's must be of, for https (or WHODID_CA).",
+    )(function)  # fmt: skip
     return click.option(
         "--url", envvar="WHODID_URL",
         help="A running server instead of a folder; its token is WHODID_TOKEN.",
-    )(function)  # fmt: skip
+    )(with_ca)  # fmt: skip
+
+
+def ca_file() -> str | None:
+    """Return the value of `--ca` of the command that runs."""
+    context = click.get_current_context(silent=True)
+    found: str | None = context.meta.get(_CA) if context else None
+    return found
+
+
+def _keep_ca(context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    context.meta[_CA] = value
 
 
 def need_directory(directory: Path | None) -> Path:

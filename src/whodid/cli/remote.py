@@ -1,12 +1,13 @@
 """A running server instead of a folder: the read API with WHODID_TOKEN."""
 
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import msgspec
 
-from whodid.cli.options import token
+from whodid.cli.options import ca_file, token
 from whodid.errors import (
     AccessDeniedError,
     InputError,
@@ -28,7 +29,9 @@ class Remote:
         try:
             if (httpx.URL(url).port or 0) > _PORT_MAX:
                 raise UsageError(f"--url {url!r} has a port beyond {_PORT_MAX}")
-            self._client = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_S)
+            self._client = httpx.Client(
+                base_url=url, headers=headers, timeout=_TIMEOUT_S, verify=_trust(ca_file())
+            )
         except httpx.InvalidURL as error:
             raise UsageError(f"--url {url!r} is not an address ({error})") from error
 
@@ -71,6 +74,16 @@ class Remote:
             raise UsageError("--url must begin with http:// or https://") from error
         except httpx.HTTPError as error:
             raise RefusedError(f"the server went away ({error})") from error
+
+
+def _trust(ca: str | None) -> ssl.SSLContext | bool:
+    """Return whom to believe that it is the server: these certificates, else the system's."""
+    if not ca:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (ssl.SSLError, OSError) as error:
+        raise UsageError(f"--ca {ca} holds no certificates that can be read") from error
 
 
 def _error(response: httpx.Response) -> WhodidError:

@@ -50,7 +50,9 @@ class Sealer:
         submit: Callable[[SealRequest], None],
         clock: Clock,
         disk: PosixDisk | None = None,
+        seal_after_s: float = SEAL_AFTER_S,
     ) -> None:
+        self._seal_after_s = seal_after_s
         self._reader = reader
         self._keys = keys
         self._submit = submit
@@ -110,7 +112,7 @@ class Sealer:
     def _due(self, start: int) -> bool:
         for record in self._reader.tail_records():
             if record.end > start:
-                return self._clock() - record.appended_us >= SEAL_AFTER_S * 1e6
+                return self._clock() - record.appended_us >= self._seal_after_s * 1e6
         return False
 
     def _released(self, end: int) -> tuple[int, bytes]:

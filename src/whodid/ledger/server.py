@@ -9,11 +9,11 @@ process to its part, it does not hold against one that was taken over.
 """
 
 import contextlib
+import logging
 import os
 import queue
 import socket
 import struct
-import sys
 import threading
 import time
 from pathlib import Path
@@ -42,6 +42,7 @@ from whodid.limits import (
     QUEUE_ROWS_MAX,
 )
 
+_log = logging.getLogger("whodid.sequencer")
 ROLES = ("door", "face", "sealer", "admin")
 _SEND_TIMEOUT_S = 10
 _HOUR_S = 3600.0
@@ -282,7 +283,7 @@ class SequencerServer:
             sequencer.publish(keep=keep)
         except (StoppedError, RefusedError) as error:
             word = "the log has stopped: " if isinstance(error, StoppedError) else ""
-            print(f"whodid sequencer: {word}{error}", file=sys.stderr, flush=True)  # noqa: T201
+            _log.error("%s%s", word, error)
         self._published_s = now
         self._kept_s = now if keep else self._kept_s
 

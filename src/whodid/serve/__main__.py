@@ -1,33 +1,42 @@
-"""`python -m whodid.serve NAME --dir DIR`: one process of the server, started by the supervisor."""
+"""`python -m whodid.serve KIND --dir DIR`: one process of the server, started by the supervisor."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from whodid.config.settings import Settings
+from whodid.serve.control import first_settings
+from whodid.serve.own_log import set_up
 from whodid.serve.process import run_or_explain
 
 
 def main() -> int:
     """Run the named process and return its exit status."""
     parser = argparse.ArgumentParser(prog="whodid.serve")
-    parser.add_argument("name", choices=("sequencer", "follower", "faces", "door"))
+    parser.add_argument("kind", choices=("sequencer", "follower", "faces", "door"))
     parser.add_argument("--dir", type=Path, required=True)
+    parser.add_argument("--name", default="")
     parser.add_argument("--fd", type=int, default=-1)
     arguments = parser.parse_args()
-    return run_or_explain(arguments.name, lambda: _run(arguments))
+    settings = first_settings()
+    if settings is None:  # the supervisor has ended already
+        return 0
+    name = arguments.name or arguments.kind
+    set_up(name, settings.log)
+    return run_or_explain(lambda: _run(arguments, name, settings))
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace, name: str, settings: Settings) -> None:
     # Imported late: no process loads what another one needs.
-    match arguments.name:
+    match arguments.kind:
         case "sequencer":
             from whodid.serve.sequencer_process import run_sequencer  # noqa: PLC0415
 
-            run_sequencer(arguments.dir)
+            run_sequencer(arguments.dir, settings)
         case "follower":
             from whodid.serve.follower_process import run_follower  # noqa: PLC0415
 
-            run_follower(arguments.dir)
+            run_follower(arguments.dir, settings)
         case "faces":
             from whodid.serve.face_process import run_faces  # noqa: PLC0415
 
@@ -35,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> None:
         case _:
             from whodid.serve.door_process import run_door  # noqa: PLC0415
 
-            run_door(arguments.dir, arguments.fd)
+            run_door(arguments.dir, name, arguments.fd, settings)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
 """HTTP/1.1 of the public port: uvicorn's, with the bounds that it leaves to a proxy in front.
 
 A request's head is bounded in bytes, fields and seconds, and so is the wait for one, so that
-strangers without a token take neither memory nor connections. Bodies are bounded where they are
-read.
+strangers without a token take no memory. Connections are bounded where they are accepted
+(`acceptor`), bodies where they are read.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from whodid.limits import CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_FIELDS_MAX, HEAD_SECONDS_MAX
+from whodid.limits import HEAD_BYTES_MAX, HEAD_FIELDS_MAX, HEAD_SECONDS_MAX
 
 _NO_HTTP = (
     b'{"error":{"code":"input","message":"This is no HTTP request that can be read; an address has'
@@ -22,20 +23,19 @@ _TOO_SLOW = b"408 Request Timeout"
 class DoorProtocol(HttpToolsProtocol):
     """One connection.
 
-    `_since_s` is when the wait for a whole head began; None: there is one.
+    `_since_s` is when the wait for a whole head began; None: there is one. `left` is called when
+    the connection is lost.
     """
 
     _in_head = False
     _head_bytes = 0
     _since_s: float | None = None
     _timer: asyncio.TimerHandle | None = None
+    left: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request, unless too many connections are open."""
+        """Begin to wait for a request."""
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX:
-            transport.abort()
-            return
         self._since_s = self.loop.time()
         self._timer = self.loop.call_later(HEAD_SECONDS_MAX, self._look)
 
@@ -43,6 +43,8 @@ class DoorProtocol(HttpToolsProtocol):
         """End the timer too."""
         if self._timer is not None:
             self._timer.cancel()
+        if self.left is not None:
+            self.left()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -51,7 +51,7 @@ def run_faces(directory: Path) -> None:
     application = make_application(directory, keys, reading, ending)
     gc.freeze()
     config = uvicorn.Config(
-        application, loop="uvloop", http="httptools", log_level="warning", access_log=False,
+        application, loop="uvloop", http="httptools", log_config=None, access_log=False,
         proxy_headers=True, forwarded_allow_ips="*", server_header=False, ws="none",
         timeout_graceful_shutdown=5,
     )  # fmt: skip

@@ -3,15 +3,16 @@
 It yields to ingest (nice 15) and catches up when there is room.
 """
 
+import logging
 import os
 import sqlite3
-import sys
 import threading
 from pathlib import Path
 
 from whodid.app.answer import Caller
 from whodid.app.own import Act, OwnEvents
 from whodid.clock import system_clock
+from whodid.config.settings import Settings
 from whodid.errors import WhodidError
 from whodid.index.follower import Follower
 from whodid.ledger.batch import BatchBuilder
@@ -22,11 +23,12 @@ from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
 from whodid.serve.process import when_told_to_end
 
+_log = logging.getLogger("whodid.follower")
 _IDLE_S = 0.1
 _AGAIN_S = 1.0
 
 
-def run_follower(directory: Path) -> None:
+def run_follower(directory: Path, settings: Settings) -> None:
     """Follow the ledger until told to end.
 
     What fails (the sequencer is away, the disk is full) is said once and tried again: this
@@ -42,12 +44,14 @@ def run_follower(directory: Path) -> None:
     said = ""
     while not stopping.is_set():
         try:
-            followers = followers or _Followers(directory, keys, port, unreported)
+            followers = followers or _Followers(
+                directory, keys, port, unreported, settings.ledger.seal_after_seconds
+            )
             worked = followers.step()
         except (WhodidError, OSError, sqlite3.Error) as error:
             if str(error) != said:
                 said = str(error)
-                print(f"whodid follower: {said}", file=sys.stderr, flush=True)  # noqa: T201
+                _log.warning("%s", said)
             if followers is not None:
                 followers.close()
                 followers = None
@@ -65,12 +69,19 @@ class _Followers:
     """
 
     def __init__(
-        self, directory: Path, keys: KeyFolder, port: SequencerClient, unreported: list[int]
+        self,
+        directory: Path,
+        keys: KeyFolder,
+        port: SequencerClient,
+        unreported: list[int],
+        seal_after_s: float,
     ) -> None:
         self._port = port
         self._unreported = unreported
         self._reader = LedgerReader(directory, keys)
-        self._sealer = Sealer(self._reader, keys, port.seal, system_clock)
+        self._sealer = Sealer(
+            self._reader, keys, port.seal, system_clock, seal_after_s=seal_after_s
+        )
         self._index = Follower(directory, keys, self._reader)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self._own = OwnEvents(port, builder, keys.identity_root(), system_clock)

@@ -6,12 +6,13 @@ server (live tails) would hear of it too late.
 
 import asyncio
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
-from whodid.serve.acceptor import Acceptor
+from whodid.serve.acceptor import Acceptor, AcceptorMetrics, Bounds
 
 
 class HttpServer(uvicorn.Server):
@@ -26,7 +27,21 @@ class HttpServer(uvicorn.Server):
 class SharingServer(HttpServer):
     """One of several on one listening socket: takes its part of the connections (`acceptor`)."""
 
-    _acceptor: Acceptor | None = None
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        super().__init__(config)
+        self._tls = tls
+        self._bounds = bounds
+        self._acceptor: Acceptor | None = None
+
+    @property
+    def accepted(self) -> AcceptorMetrics:
+        """What became of the connections; read it from any thread."""
+        return self._acceptor.metrics if self._acceptor else AcceptorMetrics()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve on the one socket that is given."""
@@ -42,7 +57,9 @@ class SharingServer(HttpServer):
             return made
 
         connections = self.server_state.connections
-        self._acceptor = Acceptor(listener, protocol, lambda: len(connections))
+        self._acceptor = Acceptor(
+            listener, protocol, lambda: len(connections), self._tls, self._bounds
+        )
         self._acceptor.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,24 +1,32 @@
 """What every child process does: end when asked, and end when the supervisor is gone."""
 
-import os
+import logging
 import resource
 import signal
-import sys
 import threading
 from collections.abc import Callable
 
+from whodid.config.settings import Settings
 from whodid.errors import WhodidError
 from whodid.limits import OPEN_FILES
+from whodid.serve.control import until_end
+
+_log = logging.getLogger("whodid")
 
 CANNOT_START = 78
 """Exit status (EX_CONFIG) of a process that would fail again: the supervisor waits longer."""
 
 
-def when_told_to_end(stop: Callable[[], None]) -> None:
-    """Call `stop` once on SIGTERM or SIGINT, or when standard input is closed.
+def _nothing(_settings: Settings) -> None:
+    """Take no notice."""
 
-    Standard input is a pipe that the supervisor holds: it closes with the supervisor's end,
-    however that comes.
+
+def when_told_to_end(
+    stop: Callable[[], None], changed: Callable[[Settings], None] = _nothing
+) -> None:
+    """Call `stop` once on SIGTERM or SIGINT, or when standard input is closed (see `control`).
+
+    `changed` gets the settings each time the supervisor read them again, in another thread.
     """
     once = threading.Lock()
 
@@ -32,11 +40,10 @@ def when_told_to_end(stop: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor reads the settings again
+
     def watch() -> None:
-        # The bare descriptor: a thread that waits in sys.stdin holds its lock, and the interpreter
-        # aborts when it cannot take that at its end.
-        while os.read(0, 1):
-            pass
+        until_end(changed)
         end()
 
     threading.Thread(target=watch, daemon=True).start()
@@ -50,11 +57,11 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def run_or_explain(name: str, main: Callable[[], None]) -> int:
-    """Run a process's main; an error of ours is one line on standard error."""
+def run_or_explain(main: Callable[[], None]) -> int:
+    """Run a process's main; an error of ours is one line of the log."""
     try:
         main()
     except WhodidError as error:
-        print(f"whodid {name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        _log.error("%s", error)
         return CANNOT_START
     return 0

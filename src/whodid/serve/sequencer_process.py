@@ -2,14 +2,20 @@
 
 from pathlib import Path
 
+from whodid.config.settings import Settings
+from whodid.ledger.opening import Settings as LedgerSettings
 from whodid.ledger.opening import open_ledger
 from whodid.ledger.server import SequencerServer
 from whodid.serve.process import when_told_to_end
 
 
-def run_sequencer(directory: Path) -> None:
+def run_sequencer(directory: Path, settings: Settings) -> None:
     """Own the ledger until told to end. Raises LedgerError when it cannot be opened."""
-    sequencer, lock = open_ledger(directory)
+    chosen = LedgerSettings(
+        wal_file_bytes=settings.ledger.wal_file_bytes,
+        free_bytes_min=settings.limits.free_disk_bytes,
+    )
+    sequencer, lock = open_ledger(directory, settings=chosen)
     server = SequencerServer(sequencer, directory)
     when_told_to_end(server.stop)
     try:

@@ -1,60 +1,79 @@
-"""The supervisor: starts the processes, restarts what ends, ends them in order.
+"""The supervisor: starts the processes, restarts what ends, reports, ends them in order.
 
 It opens the public port itself and hands the listening socket to the doors, so that a restarted
-door loses no connection that waits.
+door loses no connection that waits. SIGHUP reads the settings and the certificate again; SIGTERM
+and SIGINT end the server in order, a second one at once.
 """
 
-import os
+import logging
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from msgspec import Struct
-
-from whodid.errors import UsageError
+from whodid.config.settings import Settings, all_settings, is_reloaded, value_of
+from whodid.errors import WhodidError
 from whodid.ledger.layout import SOCKET
-from whodid.serve.process import CANNOT_START
+from whodid.serve.child import Child, close
+from whodid.serve.control import tell
+from whodid.serve.listener import listen_on
+from whodid.serve.own_log import say, set_up
 from whodid.serve.server_lock import ServerLock
+from whodid.serve.systemd import Notify
+from whodid.serve.tls import make_context
 
-DOORS = 2
 _STOP_ORDER = (("door", "faces"), ("follower",), ("sequencer",))
 """Doors and faces together: a door waits for the live tails, which only the faces end."""
 
 _STOP_WAIT_S = 10.0
-_BACKOFF_S = 0.2
-_BACKOFF_MAX_S = 30.0
-
-
-class _Child(Struct):
-    name: str
-    arguments: list[str]
-    fds: tuple[int, ...] = ()
-    process: "subprocess.Popen[bytes] | None" = None
-    born_s: float = 0.0
-    backoff_s: float = _BACKOFF_S
-    again_s: float = 0.0
+_LOOK_S = 0.1
+_log = logging.getLogger("whodid.supervisor")
 
 
 class Supervisor:
-    """Runs the server of one ledger. `run` returns after SIGTERM or SIGINT."""
+    """Runs the server of one ledger. `run` returns after SIGTERM or SIGINT.
 
-    def __init__(self, directory: Path, host: str, port: int, doors: int = DOORS) -> None:
+    `reload` gives the settings anew, or raises UsageError and they stay.
+    """
+
+    def __init__(
+        self, directory: Path, settings: Settings, reload: Callable[[], Settings] | None = None
+    ) -> None:
+        set_up("supervisor", settings.log)
         self._directory = directory
-        self.listener = listen_on(host, port)
+        self._settings = settings
+        self._reload = reload
+        if settings.tls.certificate:
+            make_context(settings.tls)  # what is wrong with it is said before the port is taken
+        self.listener = listen_on(settings.server.host, settings.server.port)
         self.port: int = self.listener.getsockname()[1]
         fd = self.listener.fileno()
         self._children = [
-            _Child("sequencer", ["sequencer"]),
-            _Child("follower", ["follower"]),
-            _Child("faces", ["faces"]),
-            *(_Child("door", ["door", "--fd", str(fd)], (fd,)) for _ in range(doors)),
+            Child("sequencer", ["sequencer"]),
+            Child("follower", ["follower"]),
+            Child("faces", ["faces"]),
+            *(
+                Child(f"door-{number}", ["door", "--fd", str(fd)], (fd,))
+                for number in range(1, settings.server.doors + 1)
+            ),
         ]
         self._stopping = threading.Event()
+        self._forced = False
+        self._again = False
         self._lock = ServerLock(directory)
+        self._notify = Notify()
+
+    @property
+    def url(self) -> str:
+        """The server's address as a browser takes it."""
+        host = self._settings.server.host
+        scheme = "https" if self._settings.tls.certificate else "http"
+        return (
+            f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
+        )
 
     def start(self) -> None:
         """Start the processes, the sequencer first.
@@ -64,17 +83,18 @@ class Supervisor:
         try:
             self._lock.acquire()
             for child in self._children:
-                self._spawn(child)
+                child.spawn(self._directory, self._settings)
                 if child.name == "sequencer":
                     self._wait_for(child, self._directory / SOCKET)
         except BaseException:
             self.end()
             raise
+        self._notify.ready(f"serves {self._directory} on {self.url}/")
 
-    def _wait_for(self, child: _Child, path: Path) -> None:
+    def _wait_for(self, child: Child, path: Path) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not _answers(path):
-            if child.process is not None and child.process.poll() is not None:
+            if not child.running:
                 return  # it said why on standard error; the faces come up and show it
             time.sleep(0.02)
 
@@ -84,78 +104,112 @@ class Supervisor:
 
     def run(self) -> None:
         """Watch the processes until told to stop; then end them, the sequencer last."""
-        previous = [
-            (number, signal.signal(number, lambda *_: self._stopping.set()))
-            for number in (signal.SIGTERM, signal.SIGINT)
-        ]
-        try:
-            while not self._stopping.wait(0.1):
+        with self._signals():
+            while not self._stopping.wait(_LOOK_S):
+                if self._again:
+                    self._again = False
+                    self._read_again()
                 for child in self._children:
                     self._watch(child)
-        finally:
-            for number, handler in previous:
-                signal.signal(number, handler)
+                self._notify.alive()
+            self._notify.stopping()
             self.end()
 
-    def _spawn(self, child: _Child) -> None:
-        command = [
-            sys.executable, "-m", "whodid.serve", *child.arguments, "--dir", str(self._directory),
-        ]  # fmt: skip
-        child.process = subprocess.Popen(  # noqa: S603 - our own module and arguments
-            command, stdin=subprocess.PIPE, pass_fds=child.fds, start_new_session=True,
-            env=os.environ,
-        )  # fmt: skip
-        child.born_s = time.monotonic()
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def end(*_: object) -> None:
+            self._forced = self._stopping.is_set()
+            self._stopping.set()
 
-    def _watch(self, child: _Child) -> None:
-        now = time.monotonic()
+        def again(*_: object) -> None:
+            self._again = True
+
+        handlers = {signal.SIGTERM: end, signal.SIGINT: end, signal.SIGHUP: again}
+        previous = {number: signal.signal(number, handlers[number]) for number in handlers}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _watch(self, child: Child) -> None:
         if child.process is None:
-            if now >= child.again_s:
-                self._spawn(child)
+            if time.monotonic() >= child.again_s:
+                child.spawn(self._directory, self._settings)
             return
-        status = child.process.poll()
-        if status is None:
-            return
-        if now - child.born_s > _BACKOFF_MAX_S:
-            child.backoff_s = _BACKOFF_S
-        if status == CANNOT_START:
-            child.backoff_s = _BACKOFF_MAX_S
-        print(  # noqa: T201
-            f"whodid: {child.name} ended with status {status}; again in {child.backoff_s:.1f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-        if child.process.stdin:
-            child.process.stdin.close()
-        child.process = None
-        child.again_s = now + child.backoff_s
-        child.backoff_s = min(child.backoff_s * 2, _BACKOFF_MAX_S)
+        said = child.ended()
+        if said:
+            say(_log, logging.WARNING, said, restarts=sum(child.restarts.values()))
+            if child.crash_loop:
+                say(_log, logging.ERROR, f"{child.name} ends again and again", end=child.last_end)
+
+    # --- settings --------------------------------------------------------------------------------
+
+    def _read_again(self) -> None:
+        """Read the settings again; what is wrong with them is said, and the old ones stay."""
+        self._notify.reloading()
+        try:
+            new = self._reload() if self._reload else self._settings
+            if new.tls.certificate:
+                make_context(new.tls)
+        except WhodidError as error:
+            say(_log, logging.ERROR, "the settings stay as they were", reason=str(error))
+        else:
+            changed = [n for n in all_settings() if value_of(new, n) != value_of(self._settings, n)]
+            waiting = [name for name in changed if not is_reloaded(name)]
+            self._settings = new
+            set_up("supervisor", new.log)
+            for child in self._children:
+                if child.process is not None:
+                    tell(child.process.stdin, new)
+            say(
+                _log, logging.INFO, "the settings were read again", changed=", ".join(changed),
+                after_a_restart=", ".join(waiting) or None,
+            )  # fmt: skip
+        self._notify.ready(f"serves {self._directory} on {self.url}/")
+
+    # --- the end ---------------------------------------------------------------------------------
 
     def end(self) -> None:
         """End the processes in order; one that does not end is killed."""
-        for names in _STOP_ORDER:
-            running = [c.process for c in self._children if c.name in names and c.process]
-            for process in running:
-                process.terminate()
+        for kinds in _STOP_ORDER:
+            running = [c for c in self._children if c.kind in kinds and c.process]
+            for child in running:
+                assert child.process is not None
+                child.process.terminate()
             deadline = time.monotonic() + _STOP_WAIT_S
-            for process in running:
-                try:
-                    process.wait(max(0.1, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-                if process.stdin:
-                    process.stdin.close()
+            for child in running:
+                assert child.process is not None
+                self._wait(child.name, child.process, deadline)
+                close(child.process)
         self.listener.close()
         self._lock.release()
+
+    def _wait(self, name: str, process: "subprocess.Popen[bytes]", deadline: float) -> None:
+        while process.poll() is None:
+            if self._forced or time.monotonic() > deadline:
+                say(_log, logging.WARNING, f"{name} does not end and is killed")
+                process.kill()
+                process.wait()
+                return
+            with _suppress_timeout():
+                process.wait(_LOOK_S)
 
     def pids(self, name: str) -> list[int]:
         """Return the process ids of the running processes of one kind."""
         return [
             child.process.pid
             for child in self._children
-            if child.name == name and child.process and child.process.poll() is None
+            if child.kind == name and child.process and child.running
         ]
+
+
+@contextmanager
+def _suppress_timeout() -> Iterator[None]:
+    try:
+        yield
+    except subprocess.TimeoutExpired:
+        return
 
 
 def _answers(path: Path) -> bool:
@@ -168,20 +222,3 @@ def _answers(path: Path) -> bool:
         return False
     client.close()
     return True
-
-
-def listen_on(host: str, port: int) -> socket.socket:
-    """Listen on a TCP port. Raises UsageError when the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            f"cannot listen on {host} port {port} ({error.strerror}); choose another with --port"
-        ) from error
-    listener.listen(1024)
-    listener.set_inheritable(True)
-    return listener

@@ -1,0 +1,89 @@
+"""What stands before everything a door answers: whose request it is, its id, and who hears of it.
+
+It finds the client's address behind trusted proxies, gives the request an id (or takes a sane one
+that came with it) which returns as X-Request-Id and goes on to the faces, counts, and writes the
+access log: method, template of the address, status, bytes, time, source. Never the query.
+"""
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+from whodid.serve.own_log import ACCESS, say
+from whodid.sources.asgi import App, Message, Receive, Scope, Send
+from whodid.sources.route import route_of
+from whodid.sources.trusted_proxies import TrustedProxies
+
+REQUEST_ID = b"x-request-id"
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{8,128}")
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
+_log = logging.getLogger(ACCESS)
+
+Count = Callable[[str, str, int, float], None]
+"""(method, template of the address, status, seconds) of an answered request."""
+
+
+class DoorFront:
+    """An ASGI application around the door's. One owner: its event loop."""
+
+    def __init__(self, app: App, trusted: TrustedProxies, count: Count) -> None:
+        self._app = app
+        self._trusted = trusted
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_s = time.perf_counter()
+        request_id = self._enter(scope)
+        secure = scope["scheme"] == "https"
+        status = sent = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message.get("headers", ()))
+                headers.append((REQUEST_ID, request_id))
+                if secure:
+                    headers.append(_HSTS)
+                message = {**message, "headers": headers}
+            else:
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            took_s = time.perf_counter() - began_s
+            route = route_of(scope["path"])
+            self._count(scope["method"], route, status, took_s)
+            say(
+                _log, logging.INFO, "request", request=request_id.decode(),
+                method=scope["method"][:16], route=route, status=status, bytes=sent,
+                ms=round(took_s * 1000, 1), client=scope["client"] and scope["client"][0],
+                source=scope.get("whodid.source"),
+            )  # fmt: skip
+
+    def _enter(self, scope: Scope) -> bytes:
+        """Put address, scheme and id of the request into its scope; return the id."""
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        peer = scope.get("client")
+        if peer and self._trusted.trusts(str(peer[0])):
+            chain = [value for name, value in headers if name == b"x-forwarded-for"]
+            scope["client"] = (self._trusted.client_of(str(peer[0]), chain), 0)
+            schemes = [value for name, value in headers if name == b"x-forwarded-proto"]
+            if len(schemes) == 1 and schemes[0].strip().lower() in {b"http", b"https"}:
+                scope["scheme"] = schemes[0].strip().lower().decode()
+        given = [value for name, value in headers if name == REQUEST_ID]
+        if len(given) == 1 and _SANE_ID.fullmatch(given[0]):
+            return given[0]
+        made = secrets.token_hex(8).encode()
+        scope["headers"] = [
+            *((name, value) for name, value in headers if name != REQUEST_ID), (REQUEST_ID, made),
+        ]  # fmt: skip
+        return made
