@@ -26,6 +26,7 @@ from whodid.errors import InputError, QueryError, WhodidError
 ACCESS = "whodid.access"
 """The logger of requests."""
 
+_NEVER = logging.CRITICAL + 1
 _CHARS_MAX = 2000
 _SAME_MAX = 20
 _SAME_S = 60.0
@@ -46,6 +47,7 @@ def set_up(process: str, settings: LogSettings, stream: TextIO | None = None) ->
     root.setLevel(settings.level.upper())
     for noisy in ("httpx", "httpcore", "asyncio", "uvicorn"):  # they tell their insides
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger(ACCESS).setLevel(logging.INFO if settings.access else _NEVER)
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
