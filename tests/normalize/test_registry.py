@@ -23,6 +23,12 @@ SAMPLES = {
             b'"requestURI":"/healthz","user":{"username":"a"},"sourceIPs":["1.2.3.4"]}'
         )
     ],
+    "ocsf": [
+        (
+            b'{"class_uid":6003,"activity_id":2,"metadata":{"version":"1.3.0"},'
+            b'"actor":{"user":{"name":"a"}},"api":{"operation":"GetObject"}}'
+        )
+    ],
     "combined": [b'1.2.3.4 - - [21/Nov/2026:19:14:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x"'],
     "authlog": [
         b"Nov 21 19:14:21 host sshd[7]: Failed password for root from 1.2.3.4 port 22 ssh2"

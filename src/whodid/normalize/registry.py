@@ -11,11 +11,12 @@ from whodid.normalize.cloudtrail import CloudTrail
 from whodid.normalize.combined import Combined
 from whodid.normalize.format import Format
 from whodid.normalize.kubernetes import Kubernetes
+from whodid.normalize.ocsf import Ocsf
 from whodid.normalize.postgres import Postgres
 from whodid.normalize.short_json import ShortJson
 
 FORMATS: tuple[Format, ...] = (
-    CloudTrail(), Postgres(), Kubernetes(), ShortJson(), Combined(), AuthLog(),
+    CloudTrail(), Postgres(), Kubernetes(), Ocsf(), ShortJson(), Combined(), AuthLog(),
 )  # fmt: skip
 """In the order in which `detect` asks them: the most particular first."""
 
