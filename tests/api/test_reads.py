@@ -153,3 +153,12 @@ def test_too_many_at_once_are_told_to_come_back(server):
     assert response.status_code == 429
     assert response.headers["retry-after"] == "1"
     assert server.get("/healthz").status_code == 200
+
+
+def test_a_search_as_ocsf(server):
+    document = server.get("/v1/search", params={"as": "ocsf"}).json()
+    [event] = document["events"]
+    assert event["class_uid"] == event["type_uid"] // 100
+    assert event["metadata"]["uid"] == "0190-id"
+    assert document["total"] == 1
+    assert server.get("/v1/search", params={"as": "cef"}).status_code == 400

@@ -1,5 +1,6 @@
 """Each command's way when all is well, its documents, and its exit codes (DESIGN section 7)."""
 
+import json
 import re
 import shutil
 
@@ -135,6 +136,15 @@ def test_search_document(shared):
     assert event["raw"].startswith("{")
     assert event["details"]["userId"] == "john.doe@example.com"
     assert document["checkpoint"].count("\n") >= 4
+
+
+def test_search_as_ocsf_is_one_object_a_line(shared):
+    done = shared("search", "--ocsf", "--limit", "3")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(events) == 3
+    assert all(event["metadata"]["product"]["name"] == "whodid" for event in events)
+    assert "events, read at checkpoint" in done.stderr
+    assert shared.json("search", "--ocsf", "--limit", "1")["events"] == events[:1]
 
 
 def test_a_search_that_does_not_parse_points_at_the_place(shared):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import jsonschema_rs
+import msgspec
 import pytest
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
@@ -171,6 +172,17 @@ def test_what_the_event_does_not_tell_is_said_to_be_unknown(valid):
     assert document["src_endpoint"] == {"name": "unknown"}
     assert document["actor"] == {"user": {"name": "unknown", "type_id": 0, "type": "Unknown"}}
     assert {"missing:time", "missing:actor", "missing:ip"} <= set(document["metadata"]["labels"])
+
+
+def test_what_is_withheld_is_said_and_not_called_missing(schema):
+    whole = event_of(b'{"user":"ann","action":"read","resource":"x","ip":"192.0.2.1"}')
+    event = msgspec.structs.replace(whole, who=Who(), raw=b"")
+    document = ocsf_document(event, ("actor.id", "raw"))
+    assert schema(document["class_uid"], ("datetime",)).is_valid(document)
+    labels = document["metadata"]["labels"]
+    assert {"withheld:actor.id", "withheld:raw"} <= set(labels)
+    assert "missing:actor" not in labels
+    assert back(document).who.actor_id is None
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
         {"type": "string", "pattern": "^([A-Za-z0-9_-]{22})?$"},
     ),
     "own": ("1 shows whodid's own events too.", {"type": "string", "enum": list(TRUTH)}),
+    "as": (
+        "The form of the events: our own, or OCSF 1.6 (then `events` holds OCSF events).",
+        {"type": "string", "enum": ["event", "ocsf"], "default": "event"},
+    ),
     "event_id": ("The id of an event.", {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}),
     "name": ("The ledger's name on this server.", {"type": "string"}),
     "path": (

@@ -21,12 +21,13 @@ from whodid.app.document import (
     proof_document,
     source_document,
 )
+from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.public_files import PublicFiles
 from whodid.errors import InputError, UsageError
 from whodid.limits import READS_MAX
 from whodid.merkle.tiles import parse_tile_path
 
-SEARCH_PARAMETERS = ("q", "limit", "before", "own")
+SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as")
 
 
 class Operations:
@@ -67,7 +68,8 @@ class Operations:
             before=given_as.cursor(given),
             own=given_as.own(given),
         )
-        return json_answer(answer_document(found))
+        shown = ocsf_answer_document if given_as.as_ocsf(given) else answer_document
+        return json_answer(shown(found))
 
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{id}`."""

@@ -66,6 +66,14 @@ def own(given: dict[str, str]) -> bool:
         raise UsageError("own is 1 or 0.") from None
 
 
+def as_ocsf(given: dict[str, str]) -> bool:
+    """Return whether `as` asks for OCSF. Raises UsageError for another form."""
+    form = given.get("as", "event")
+    if form not in {"event", "ocsf"}:
+        raise UsageError("as is event or ocsf.")
+    return form == "ocsf"
+
+
 def is_event_id(text: str) -> bool:
     """Tell whether an event could have this id."""
     return _EVENT_ID.fullmatch(text) is not None

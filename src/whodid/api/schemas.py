@@ -31,6 +31,20 @@ def reference(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+_EVENT_OR_OCSF: Schema = {"anyOf": [reference("Event"), reference("OcsfEvent")]}
+_OCSF_EVENT: Schema = {
+    "type": "object",
+    "description": "An event of OCSF 1.6 (schema.ocsf.io/1.6.0), of the class that it names.",
+    "properties": {
+        "class_uid": _NUMBER, "category_uid": _NUMBER, "activity_id": _NUMBER, "type_uid": _NUMBER,
+        "severity_id": _NUMBER, "time": _NUMBER, "metadata": {"type": "object"},
+    },
+    "required": [
+        "class_uid", "category_uid", "activity_id", "type_uid", "severity_id", "time", "metadata",
+    ],
+}  # fmt: skip
+
+
 def schemas() -> dict[str, Schema]:
     """Return every schema by name."""
     event = _event()
@@ -38,6 +52,7 @@ def schemas() -> dict[str, Schema]:
     proven["required"] = [*event["required"], "proof"]
     return {
         "Event": event,
+        "OcsfEvent": _OCSF_EVENT,
         "ProvenEvent": proven,
         "Proof": _object(
             _PROOF,
@@ -46,7 +61,7 @@ def schemas() -> dict[str, Schema]:
         ),
         "Answer": _object(
             "A page of an answer, the newest event first, and what it could not see.",
-            events={"type": "array", "items": reference("Event")}, total=_NUMBER,
+            events={"type": "array", "items": _EVENT_OR_OCSF}, total=_NUMBER,
             total_is_exact=_YES_NO, hidden_own=_NUMBER, next={"type": ["string", "null"]},
             checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
         ),

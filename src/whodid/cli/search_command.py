@@ -9,6 +9,7 @@ from rich.text import Text
 
 from whodid.app.document import answer_document
 from whodid.app.local import open_local
+from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.cli.options import (
     dir_option,
     json_option,
@@ -31,38 +32,45 @@ _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--before", help="Go on behind this place (the `next` of an answer).")
 @click.option("--own", is_flag=True, help="Show whodid's own events too.")
+@click.option("--ocsf", is_flag=True, help="Print each event as OCSF, one JSON object a line.")
 @dir_option
 @url_option
 @json_option
 def command(
     query: tuple[str, ...], limit: int, before: str | None, directory: Path | None,
-    url: str | None, *, own: bool, as_json: bool,
+    url: str | None, *, own: bool, ocsf: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Search: newest first. QUERY is like `actor:alice access:read time:[now-7d TO now]`."""
     text = " ".join(query)
     try:
-        document = _answer(text, limit, before, directory, url, own=own)
+        document = _answer(text, limit, before, directory, url, own=own, ocsf=ocsf)
     except QueryError as error:
         if not as_json:
             _point(text, error)
         raise
     if as_json:
         print_json(document)
+    elif ocsf:
+        for event in document["events"]:
+            print_json(event, indent=0)
+        _print_remarks(document)
     else:
         _print(document)
 
 
 def _answer(
-    text: str, limit: int, before: str | None, directory: Path | None, url: str | None, *, own: bool
-) -> dict[str, Any]:
+    text: str, limit: int, before: str | None, directory: Path | None, url: str | None, *,
+    own: bool, ocsf: bool,
+) -> dict[str, Any]:  # fmt: skip
     if url:
         return Remote(url).get(
-            "/v1/search", q=text, limit=limit, before=before, own="1" if own else None
-        )
+            "/v1/search", q=text, limit=limit, before=before, own="1" if own else None,
+            **({"as": "ocsf"} if ocsf else {}),
+        )  # fmt: skip
     with open_local(need_directory(directory)) as ledger:
         reading = ledger.reading()
         found = reading.search(ledger.caller(), text, limit=limit, before=before, own=own)
-    return answer_document(found)
+    return ocsf_answer_document(found) if ocsf else answer_document(found)
 
 
 def _point(text: str, error: QueryError) -> None:
@@ -102,6 +110,10 @@ def when_of(event: dict[str, Any]) -> str:
 def _print(document: dict[str, Any]) -> None:
     if document["events"]:
         stdout.print(event_table(document["events"]))
+    _print_remarks(document)
+
+
+def _print_remarks(document: dict[str, Any]) -> None:
     more = "" if document["total_is_exact"] else "at least "
     shown = len(document["events"])
     line = f"{shown:,} of {more}{document['total']:,} events"

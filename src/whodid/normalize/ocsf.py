@@ -136,8 +136,7 @@ def _who(found: dict[str, Any], class_uid: int, *, ours: bool) -> Who:
         user = own_user if class_uid == 3002 or user.__class__ is not dict else user
     if user.__class__ is not dict:
         user = dig(found, "actor", "process", "user")
-    labels = texts(dig(found, "metadata", "labels"))
-    if user.__class__ is not dict or (ours and "missing:actor" in labels):
+    if user.__class__ is not dict or (ours and not _told(found, "actor", "actor.id")):
         user = {}
     name = text(user.get("name"))
     uid = text(user.get("uid"))
@@ -191,7 +190,7 @@ def _what(
     ours: bool,
 ) -> What:
     target = resource_of(found, class_uid)
-    if ours and "missing:resource" in texts(dig(found, "metadata", "labels")):
+    if ours and not _told(found, "resource", "resource.name"):
         target = Target()  # what stands there is the database or the path that a class requires
     outcome, reason = _outcome(found)
     return What(
@@ -278,7 +277,7 @@ def _content(found: dict[str, Any]) -> Content:
 def _set_time(mapped: Mapped, found: dict[str, Any], *, ours: bool) -> None:
     """Set the time: µs of `time_dt` where there is one, else the ms of `time`."""
     metadata = found["metadata"]
-    if ours and "missing:time" in texts(metadata.get("labels")):
+    if ours and not _told(found, "time", "time"):
         return
     exact, count = text(found.get("time_dt")), integer(found.get("time"))
     mapped.original_time = text(metadata.get("original_time")) or exact or text(found.get("time"))
@@ -287,6 +286,12 @@ def _set_time(mapped: Mapped, found: dict[str, Any], *, ours: bool) -> None:
         mapped.time = count_us(count)
     if mapped.time is None and mapped.original_time is not None:
         mapped.labels += ("unreadable:time",)
+
+
+def _told(found: dict[str, Any], missing: str, field: str) -> bool:
+    """Tell whether our export says that it knew a field, and did not only fill a place."""
+    labels = texts(dig(found, "metadata", "labels"))
+    return f"missing:{missing}" not in labels and f"withheld:{field}" not in labels
 
 
 def _restore(mapped: Mapped, unmapped: Any) -> None:

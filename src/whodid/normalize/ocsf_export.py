@@ -8,6 +8,7 @@ does not tell is `unknown`, and a label says so. Severity is always Informationa
 it does not rate.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,16 +31,20 @@ _ELSEWHERE = frozenset(("id", "time", "received", "original_time", "labels", "so
 """Fields that are always in `metadata` or at the top."""
 
 
-def ocsf_document(event: Event) -> Document:
-    """Return the event as OCSF; valid for any event."""
-    return _Export(event).document()
+def ocsf_document(event: Event, withheld: Sequence[str] = ()) -> Document:
+    """Return the event as OCSF; valid for any event.
+
+    `withheld` names fields that the reader may not see and the event does not hold: labels say so.
+    """
+    return _Export(event, withheld).document()
 
 
 class _Export:
     """One event on its way: `placed` are the fields that have found a place."""
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event, withheld: Sequence[str]) -> None:
         self._event = event
+        self._withheld = withheld
         self._choice: Choice = choose(event)
         self._placed: set[str] = set(_ELSEWHERE)
         self._missing: list[str] = []
@@ -187,7 +192,8 @@ class _Export:
 
     def _metadata(self) -> Document:
         event = self._event
-        labels = [*event.envelope.labels, *self._missing]
+        labels = [f"withheld:{name}" for name in self._withheld]
+        labels += [*event.envelope.labels, *self._missing_labels()]
         metadata: Document = {
             "version": VERSION,
             "product": {"name": OURS, "vendor_name": OURS, "version": whodid.__version__},
@@ -203,6 +209,12 @@ class _Export:
             "labels": list(dict.fromkeys(labels)),
         }
         return {key: value for key, value in metadata.items() if value not in (None, [])}
+
+    def _missing_labels(self) -> list[str]:
+        """Return what the event does not tell; what only this reader may not see is not missing."""
+        seen = {"missing:actor": "actor.id", "missing:time": "time",
+                "missing:resource": "resource.name", "missing:ip": "ip"}  # fmt: skip
+        return [label for label in self._missing if seen[label] not in self._withheld]
 
     def _raw(self) -> Document:
         raw = self._event.raw
