@@ -163,6 +163,43 @@ VERIFY_PARALLEL_FROM_LEAVES = 50_000
 VERIFY_SEQUENCES_MAX = 1_000_000
 """Most (source, epoch) pairs, and ranges of numbers in them, that a verification keeps apart."""
 
+# --- validation --------------------------------------------------------------------------------
+VALIDATION_EVERY_HOURS = 24.0
+"""A served ledger is verified end to end at least this often; later is a fault of the server."""
+
+VALIDATION_EARLY_SHARE = 0.25
+"""A round begins this part of the interval before its end is due, or earlier if it is long."""
+
+VALIDATION_BUSY_SHARE = 0.25
+"""The part of one processor that validation in the background may use."""
+
+VALIDATION_WATCH_S = 15.0
+"""New sealed files, heads and the tail of the log are looked at this often between rounds."""
+
+VALIDATION_SAVE_S = 10.0
+"""How often a round keeps how far it is; so much work is done again after a crash."""
+
+VALIDATION_SILENT_S = 120.0
+"""A validator that kept nothing for this long does not run."""
+
+VALIDATION_AGAIN_S = 600.0
+"""A round that a new fault brings forward begins at least this long after the one before."""
+
+VALIDATION_EVENTS_MAX = 100
+"""Most faults standing at once that get an event each; one more event counts the others."""
+
+VALIDATION_UNITS_MAX = 64
+"""Most new sealed units that are looked at in one go between rounds."""
+
+VALIDATION_ROUNDS_KEPT = 60
+"""Most rounds that the report remembers."""
+
+VALIDATION_WARNINGS_KEPT = 50
+"""Most warnings that the report keeps of one round."""
+
+VALIDATION_REPORT_BYTES_MAX = 16 * 1024 * 1024
+"""Largest report that is read."""
+
 # --- log ---------------------------------------------------------------------------------------
 LOG_SIZE_MAX = 2**63 - 1
 """Most leaves of one log, so that sizes and indexes fit a signed 64-bit number."""

@@ -27,7 +27,7 @@ def test_it_starts_serves_and_ends_without_a_trace(server):
     server.start()
     kinds = server.children()
     assert {name: len(pids) for name, pids in kinds.items()} == {
-        "sequencer": 1, "follower": 1, "faces": 1, "door": 2,
+        "sequencer": 1, "follower": 1, "validator": 1, "faces": 1, "door": 2,
     }  # fmt: skip
     assert sockets(server) == SOCKETS
     for name in SOCKETS:

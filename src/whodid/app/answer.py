@@ -9,7 +9,7 @@ from whodid.event import Event
 from whodid.merkle.commitment import Opening
 from whodid.query.rights import NOTHING, Rights
 
-Face = Literal["cli", "api", "web"]
+Face = Literal["cli", "api", "web", "server"]
 
 
 class Caller(Struct, frozen=True):

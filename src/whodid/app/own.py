@@ -12,6 +12,7 @@ from whodid.event import (
     Context,
     Envelope,
     Event,
+    Outcome,
     What,
     When,
     Where,
@@ -29,7 +30,10 @@ _CLIENT_IDENTITY = 1
 
 
 class Act(Struct, frozen=True):
-    """What a caller did with whodid. `content` (the query text) goes into group 6 only."""
+    """What a caller did with whodid. `content` (the query text) goes into group 6 only.
+
+    `outcome` where neither success nor denied is meant.
+    """
 
     action: str
     access: Access
@@ -39,6 +43,7 @@ class Act(Struct, frozen=True):
     rows: int | None = None
     ok: bool = True
     reason: str | None = None
+    outcome: Outcome | None = None
 
 
 class OwnEvents:
@@ -53,17 +58,21 @@ class OwnEvents:
         self._clock = clock
         self._source_id = b""
 
-    def write(self, caller: Caller, act: Act) -> None:
-        """Make the event durable; RefusedError or StoppedError means: give no answer."""
+    def write(self, caller: Caller, act: Act, once: str | None = None) -> None:
+        """Make the event durable; RefusedError or StoppedError means: give no answer.
+
+        `once` is a name of what happened: a second event of that name is a duplicate.
+        """
         now = self._clock()
         [event_id] = uuid7_many(1, now)
-        event = _event(caller, act, event_id, now)
+        identity = once or event_id
+        event = _event(caller, act, event_id, now, identity)
         if not self._source_id:
             self._source_id = self._port.sources()[OWN_SOURCE].source_id
         row = Row(
             int(LeafType.EVENT), 0, 0, self._source_id, 0, 0,
-            self._tagger.identity(_CLIENT_IDENTITY, event_id.encode()),
-            self._tagger.content(event_id.encode()),
+            self._tagger.identity(_CLIENT_IDENTITY, identity.encode()),
+            self._tagger.content(identity.encode()),
             encode_groups(event),
         )  # fmt: skip
         self._port.submit(self._builder.build([row]))
@@ -74,22 +83,26 @@ def _text(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "replace").decode()
 
 
-def _event(caller: Caller, act: Act, event_id: str, now: int) -> Event:
+def _event(caller: Caller, act: Act, event_id: str, now: int, identity: str) -> Event:
     return Event(
         When(event_id, now, now),
-        Who(actor_id=_text(caller.name), actor_type="user", actor_session=caller.session),
+        Who(
+            actor_id=_text(caller.name),
+            actor_type="system" if caller.face == "server" else "user",
+            actor_session=caller.session,
+        ),
         What(
             action=act.action,
             access=act.access,
             resource_type=act.resource_type,
             resource_name=_text(act.resource),
-            outcome="success" if act.ok else "denied",
-            reason=act.reason,
+            outcome=act.outcome or ("success" if act.ok else "denied"),
+            reason=_text(act.reason),
             rows=act.rows,
         ),
         Where(ip=caller.ip, agent=_text(caller.agent)),
         Context(service_name=OWN_SOURCE, service_version=whodid.__version__, endpoint=caller.face),
         EMPTY_CONTENT if act.content is None else Content(statement=_text(act.content)),
         b"",
-        Envelope(OWN_SOURCE, "own", 1, "client", event_id),
+        Envelope(OWN_SOURCE, "own", 1, "client", identity),
     )

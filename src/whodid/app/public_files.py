@@ -20,6 +20,7 @@ from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, verify_note
 from whodid.merkle.tiles import TILE_WIDTH, entry_bundle, tile_path
 
 _LEVEL_MAX = 7
+_LOOKS_MAX = 5
 
 
 class PublicFiles(Protocol):
@@ -56,6 +57,18 @@ class LedgerFiles:
     def checkpoint(self) -> str:
         """Return the newest published checkpoint (see `PublicFiles`)."""
         return (self._directory / CHECKPOINT).read_text()
+
+    def check(self) -> None:
+        """Check that the stored leaves give the published root, those of the last check first.
+
+        Raises IntegrityError when they do not, or when no checkpoint can be read.
+        """
+        with self._lock:
+            try:
+                note = self.checkpoint()
+            except OSError as error:
+                raise IntegrityError(f"the checkpoint cannot be read ({error})") from error
+            self._tree_of(parse_body(verify_note(note, self._vkey)))
 
     def tile(self, level: int | None, index: int, width: int) -> bytes:
         """Return a tile (see `PublicFiles`). Raises IntegrityError for wrong stored leaves."""
@@ -119,18 +132,18 @@ class LedgerFiles:
     def _leaves(self, first: int, end: int) -> Iterator[bytes]:
         """Yield the leaves [first, end), each behind the 0x00 of RFC 6962."""
         at = first
-        looked = False
+        looks = 0
         while at < end:
             found = self._found(at, end)
             if found:
                 yield from found
                 at += len(found)
-                looked = False
-            elif looked:
+                looks = 0
+            elif looks == _LOOKS_MAX:
                 raise IntegrityError(f"entry {at} is neither sealed nor in the write-ahead log")
-            else:
+            else:  # it was recycled, which can happen again while this process waits for its turn
                 self._refresh()
-                looked = True
+                looks += 1
 
     def _found(self, at: int, end: int) -> list[bytes]:
         """Return leaves from `at` on, as many as lie together; none when `at` is not known."""

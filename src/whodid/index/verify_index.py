@@ -51,6 +51,30 @@ def compare(directory: Path, keys: KeyFolder, reader: LedgerReader) -> list[str]
     return found
 
 
+def compare_each(directory: Path, keys: KeyFolder, reader: LedgerReader) -> Iterator[str]:
+    """Yield one sentence per difference, segment by segment, while the follower is at work.
+
+    A segment that was merged or made again meanwhile is left out: the next comparison has its
+    successor.
+    """
+    if not catalog_path(directory).exists():
+        return
+    entries = read_catalog(directory, keys.ledger_id)
+    reader.refresh()  # now it reaches as far as any of them
+    if not entries:
+        yield from _compare(directory, keys, reader)
+        return
+    for first, end in gaps(entries, entries[-1].end):
+        yield f"index/catalog: entries {first} to {end - 1} are in no segment"
+    for entry in entries:
+        try:
+            found = _compare_segment(entry, directory, keys, reader)
+        except LedgerError as error:
+            found = [f"index/{entry.name}: {error}"]
+        if found and entry in read_catalog(directory, keys.ledger_id):
+            yield from found
+
+
 def _bytes_of(path: Path) -> bytes | None:
     try:
         return path.read_bytes()

@@ -1,8 +1,8 @@
 """The sequencer behind its socket: one thread a connection reads, one thread owns the sequencer.
 
 All batches that wait are committed with one fsync. Rights by role: a door appends events of
-declared sources but never whodid's own; a face appends only whodid's own; only the sealer seals;
-the administrator (a command of the user who owns the keys) may do everything.
+declared sources but never whodid's own; faces and the validator append only those; only the sealer
+seals; the administrator (a command of the user who owns the keys) may do everything.
 
 All peers are processes of the same operating-system user (checked); a role keeps an honest
 process to its part, it does not hold against one that was taken over.
@@ -43,7 +43,7 @@ from whodid.limits import (
 )
 
 _log = logging.getLogger("whodid.sequencer")
-ROLES = ("door", "face", "sealer", "admin")
+ROLES = ("door", "face", "sealer", "validator", "admin")
 _SEND_TIMEOUT_S = 10
 _HOUR_S = 3600.0
 _SKIP_BYTES = 1 << 16
@@ -213,7 +213,7 @@ class SequencerServer:
             raise AccessDeniedError(f"a {role} may append events only")
         if role == "door" and own in batch.sources:
             raise AccessDeniedError("a door may not append whodid's own events")
-        if role in {"face", "sealer"} and batch.sources != (own,):
+        if role in {"face", "sealer", "validator"} and batch.sources != (own,):
             raise AccessDeniedError(f"a {role} may append whodid's own events only")
 
     # --- the owner of the sequencer --------------------------------------------------------------

@@ -41,7 +41,9 @@ from whodid.ledger.verification.blocks import BlockJob, UnitJob, check_unit
 from whodid.ledger.verification.databases import WrappedKeys, read_state
 from whodid.ledger.verification.heads import check_roots, public_key, read_heads, rollback
 from whodid.ledger.verification.identities import read_runs
+from whodid.ledger.verification.leaves import Part
 from whodid.ledger.verification.manifest import Unit, read_signed_manifest, read_units
+from whodid.ledger.verification.pace import NoPace, Pace
 from whodid.ledger.verification.parts import Parts
 from whodid.ledger.verification.payload import Content
 from whodid.ledger.verification.verdict import Fault, Findings, Verdict
@@ -60,7 +62,7 @@ from whodid.merkle.checkpoint import Checkpoint, Vkey
 Progress = Callable[[str, int, int], None]
 """(what, done, total) in entries."""
 
-__all__ = ["Fault", "Progress", "Verdict", "verify_ledger"]
+__all__ = ["Fault", "Pace", "Progress", "Verdict", "verify_ledger"]
 
 
 def verify_ledger(
@@ -71,14 +73,17 @@ def verify_ledger(
     head: Checkpoint | str | None = None,
     progress: Progress | None = None,
     processes: int | None = None,
+    pace: Pace | None = None,
 ) -> Verdict:
     """Verify the ledger in DIR (the numbered steps of the module).
 
     `keys` is its key folder (it may hold only public halves, or nothing), `vkey` a public key that
     the caller trusts, `head` a checkpoint that was kept elsewhere (a signed note or its values).
     `processes` is how many work; by default one for a small ledger, else one per processor.
+    `pace` lets a run in the background rest, end, and go on where an earlier one stood.
 
-    Raises UsageError when DIR is no ledger, InputError or IntegrityError when `head` is none.
+    Raises UsageError when DIR is no ledger, InputError or IntegrityError when `head` is none,
+    RefusedError when the log is written faster than it can be read.
     """
     if not (directory / MANIFEST).exists() and not (directory / CHECKPOINT).exists():
         raise UsageError(f"{directory}: no ledger here; make one with `whodid init {directory}`")
@@ -89,10 +94,11 @@ def verify_ledger(
     if special:  # to open a pipe or a device may never end
         nothing = "not checked: DIR holds what is no file"
         return Verdict(False, 0, 0, special, [], nothing, ["entries: nothing was read"], None)
+    pace = pace or NoPace()
     try:
-        return _Verification(directory, keys, vkey, head, report, processes).run()
+        return _Verification(directory, keys, vkey, head, report, processes, pace).run()
     except BrokenProcessPool:  # no processes to be had here (a sandbox, no memory): do it alone
-        return _Verification(directory, keys, vkey, head, report, 1).run()
+        return _Verification(directory, keys, vkey, head, report, 1, pace).run()
 
 
 def _special_files(directory: Path) -> list[Fault]:
@@ -126,11 +132,13 @@ class _Verification:
         head: Checkpoint | str | None,
         progress: Progress,
         processes: int | None,
+        pace: Pace,
     ) -> None:
         self.directory = directory
         self.keys = keys
         self.progress = progress
         self.processes = processes
+        self.pace = pace
         self.findings = Findings()
         self.vkey = public_key(keys, vkey, self.findings)  # 0
         self.heads = read_heads(directory, keys, self.vkey, head, self.findings)  # 1
@@ -161,6 +169,7 @@ class _Verification:
             for part in workers.in_order(check_unit, jobs):  # 3, 5, 6
                 parts.take(part)
                 self.progress("entries", parts.size, max(total, tail.end))
+                self.pace.took(part)
         for part in tail.parts:
             parts.take(part)
         self.progress("entries", parts.size, max(parts.size, 1))
@@ -183,7 +192,13 @@ class _Verification:
     def _read_wal(self, manifest: Manifest, content: Content, workers: Workers) -> WalCheck:
         """Read the write-ahead log (4); each look takes the newest manifest, as sealing goes on."""
         signed = max((head.head.size for head in self.heads.all()), default=0)
-        submit = Submit(lambda job: workers.begin(check_record, job))
+
+        def check(job: RecordJob) -> Callable[[], Part]:
+            result = workers.begin(check_record, job)
+            self.pace.rest()
+            return result
+
+        submit = Submit(check)
         newest = [manifest]
 
         def view() -> WalCheck:
@@ -205,11 +220,14 @@ class _Verification:
             first, end = unit.leaves.first, unit.leaves.first + unit.leaves.count
             blocks = []
             for file in unit.blocks:
-                key_id = _key_id(self.directory / file.path)
+                key_id = key_id_of(self.directory / file.path)
                 key = wrapped.open(key_id, file.path, file.first) if key_id else None
                 blocks.append(BlockJob(file, key))
             cuts = tuple(cut for cut in self.parts.cuts if first < cut < end)
-            yield UnitJob(str(self.directory), ledger_id, unit.leaves, tuple(blocks), cuts, content)
+            known = self.pace.opened_before(first, end)
+            yield UnitJob(
+                str(self.directory), ledger_id, unit.leaves, tuple(blocks), cuts, content, known
+            )
 
     def _verdict(self, rolled_back: str) -> Verdict:
         findings, parts = self.findings, self.parts
@@ -225,11 +243,11 @@ class _Verification:
         faults = findings.listed()
         return Verdict(
             not faults, parts.size, parts.opened, faults, findings.warnings, rolled_back,
-            findings.not_opened, self.heads.checkpoint,
+            findings.not_opened, self.heads.checkpoint, parts.opened_before,
         )  # fmt: skip
 
 
-def _key_id(path: Path) -> bytes | None:
+def key_id_of(path: Path) -> bytes | None:
     """Return the key id in a block's header; None when it is no block, which `check_unit` says."""
     try:
         with path.open("rb") as file:

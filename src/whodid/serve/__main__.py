@@ -13,7 +13,7 @@ from whodid.serve.process import run_or_explain
 def main() -> int:
     """Run the named process and return its exit status."""
     parser = argparse.ArgumentParser(prog="whodid.serve")
-    parser.add_argument("kind", choices=("sequencer", "follower", "faces", "door"))
+    parser.add_argument("kind", choices=("sequencer", "follower", "validator", "faces", "door"))
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--name", default="")
     parser.add_argument("--fd", type=int, default=-1)
@@ -37,6 +37,10 @@ def _run(arguments: argparse.Namespace, name: str, settings: Settings) -> None:
             from whodid.serve.follower_process import run_follower  # noqa: PLC0415
 
             run_follower(arguments.dir, settings)
+        case "validator":
+            from whodid.serve.validator_process import run_validator  # noqa: PLC0415
+
+            run_validator(arguments.dir, settings)
         case "faces":
             from whodid.serve.face_process import run_faces  # noqa: PLC0415
 

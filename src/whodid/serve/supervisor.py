@@ -25,7 +25,7 @@ from whodid.serve.server_lock import ServerLock
 from whodid.serve.systemd import Notify
 from whodid.serve.tls import make_context
 
-_STOP_ORDER = (("door", "faces"), ("follower",), ("sequencer",))
+_STOP_ORDER = (("door", "faces"), ("follower", "validator"), ("sequencer",))
 """Doors and faces together: a door waits for the live tails, which only the faces end."""
 
 _STOP_WAIT_S = 10.0
@@ -54,6 +54,7 @@ class Supervisor:
         self._children = [
             Child("sequencer", ["sequencer"]),
             Child("follower", ["follower"]),
+            *([Child("validator", ["validator"])] if settings.verify.enabled else []),
             Child("faces", ["faces"]),
             *(
                 Child(f"door-{number}", ["door", "--fd", str(fd)], (fd,))

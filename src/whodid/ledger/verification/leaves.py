@@ -58,6 +58,7 @@ class Part(Struct):
     settings: dict[int, SourceOpened] = {}
     opened: int = 0
     unopened: int = 0
+    opened_before: int = 0
     faults: list[Fault] = []
 
 

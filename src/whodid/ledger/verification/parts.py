@@ -30,7 +30,7 @@ class Parts:
         self.tiles = StoredTiles(directory, findings)
         self.tree = TreeCheck(self.cuts, self.tiles)
         self.broken_at: int | None = None
-        self.size = self.opened = self.unopened = 0
+        self.size = self.opened = self.unopened = self.opened_before = 0
         self._identities = Identities(findings)
         self._sequences = Sequences()
         self._appended_us = 0
@@ -44,6 +44,7 @@ class Parts:
         self._findings.add(*part.faults)
         self.opened += part.opened
         self.unopened += part.unopened
+        self.opened_before += part.opened_before
         self._settings.update(part.settings)
         self._identities.add(part)
         if part.end <= part.first:

@@ -26,7 +26,8 @@ class Verdict(Struct, frozen=True):
     """The result of `verify_ledger`.
 
     `ok` means no fault; warnings are no faults. `leaves` is the number of entries that were read,
-    `opened` of those whose payload was decrypted and compared with its commitment. `rollback` says
+    `opened` of those whose payload was decrypted and compared with its commitment, `opened_before`
+    of those where an earlier part of the same round did so (`Pace`). `rollback` says
     what the log was compared with, or that it was not; `not_opened` what was not looked at and
     why. `checkpoint` is DIR's published head, None when it is not readable.
     """
@@ -39,6 +40,7 @@ class Verdict(Struct, frozen=True):
     rollback: str
     not_opened: list[str]
     checkpoint: Checkpoint | None
+    opened_before: int = 0
 
 
 class Findings:

@@ -10,7 +10,7 @@
 4. Spare files hold zeros only; leftovers of a crash are a warning.
 
 A writer recycles and overwrites files meanwhile, so what looks broken is looked at again: a fault
-is what is found twice in the same place.
+is what is found twice in the same place while no record was released.
 """
 
 import mmap
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from whodid.errors import WhodidError
+from whodid.errors import RefusedError, WhodidError
 from whodid.ledger.keys import Kek
 from whodid.ledger.leaf_rules import words
 from whodid.ledger.manifest import Manifest
@@ -35,6 +35,7 @@ from whodid.ledger.wal_scan import Break, WalScan, first_nonzero
 from whodid.limits import VERIFY_PART_FAULTS_MAX
 
 _TRIES = 6
+_TRIES_MOVING = 60
 _WAIT_S = 0.02
 _SECTOR = 512
 _SPARE = re.compile(r"spare-\d{16}")
@@ -124,8 +125,9 @@ class WalCheck:
         self._covered_lsn = 0
 
     def run(self) -> Tail:
-        """Read the chain to its end (1, 2)."""
+        """Read the chain to its end (1, 2), and check records only then: it may be recycled."""
         records: list[bytes] = []
+        held: list[tuple[str, Record]] = []
         for record in self.scan.records():
             where = f"wal/{self.scan.files[-1].path.name}"
             try:
@@ -137,6 +139,8 @@ class WalCheck:
             records.append(record.hash)
             if not self._continues(sequenced, record, where):
                 break
+            held.append((where, record))
+        for where, record in held:
             self._submit.record(self._job, where, record)
         self.tail.parts = self._submit.parts(records)
         self._mark()
@@ -255,10 +259,13 @@ def looks_torn(broken: Break, ledger_id: bytes, scan: WalScan) -> bool:
 
 
 def read_wal(view: Callable[[], WalCheck], findings: Findings) -> WalCheck:
-    """Read until nothing is found, or the same is found twice; what stays is judged."""
+    """Read until nothing is found, or the same is found twice; what stays is judged.
+
+    Raises RefusedError when records were released all the while, so that nothing can be said.
+    """
     before: list[object] | None = None
     check = view()
-    for attempt in range(_TRIES):
+    for attempt in range(_TRIES_MOVING):
         if attempt:
             time.sleep(_WAIT_S)
             check = view()
@@ -270,9 +277,14 @@ def read_wal(view: Callable[[], WalCheck], findings: Findings) -> WalCheck:
             found = [str(error)]
         if check.tail.mark > check.scan.last_lsn:
             found.append(check.scan.last_lsn)
-        if not found or found == before:
+        if not found:
+            break
+        moved = view().manifest.released_lsn != check.manifest.released_lsn
+        if not moved and (found == before or attempt >= _TRIES - 1):
             break
         before = found
+    else:
+        raise RefusedError("the log is written faster than it can be read here; try again later")
     check.judge(findings)
     return check
 

@@ -1,0 +1,92 @@
+"""The validator's process: verifies the ledger end to end, again and again, behind all others.
+
+It has the least claim on the processor (nice 19) and, where the system knows such, on the disk.
+"""
+
+import logging
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+from whodid.app.answer import Caller
+from whodid.app.own import Act, OwnEvents
+from whodid.app.public_files import LedgerFiles
+from whodid.clock import system_clock
+from whodid.config.settings import Settings
+from whodid.ledger.batch import BatchBuilder
+from whodid.ledger.client import SequencerClient
+from whodid.ledger.opening import keys_of
+from whodid.serve.process import when_told_to_end
+from whodid.validation.checks import LedgerChecks
+from whodid.validation.report import Round, Standing
+from whodid.validation.report_file import ReportFiles
+from whodid.validation.share import EndedError
+from whodid.validation.validator import Validator
+
+_log = logging.getLogger("whodid.validator")
+_TURN_S = 1.0
+_RETRY_S = 2.0
+_ANSWER_S = 10.0
+
+
+def run_validator(directory: Path, settings: Settings) -> None:
+    """Validate until told to end. Raises LedgerError when the keys are not here."""
+    stopping = threading.Event()
+    when_told_to_end(stopping.set)
+    stand_behind()
+    keys = keys_of(directory)
+    files = LedgerFiles(directory, keys.vkey())
+    port = SequencerClient(directory, "validator", retry_s=_RETRY_S, answer_s=_ANSWER_S)
+    builder = BatchBuilder(keys.ledger_id, keys.public_kek())
+    own = OwnEvents(port, builder, keys.identity_root(), system_clock)
+    validator = Validator(
+        LedgerChecks(directory, keys, files.check), ReportFiles(directory, keys), OwnTell(own),
+        system_clock, settings.verify.every_hours, settings.verify.busy_share, stopping.wait,
+        _log.warning,
+    )  # fmt: skip
+    try:
+        while not stopping.is_set():
+            validator.step()
+            stopping.wait(_TURN_S)
+    except EndedError:
+        return
+    finally:
+        port.close()
+
+
+def stand_behind() -> None:
+    """Take the least claim on processor and disk."""
+    os.nice(19)
+    ionice = shutil.which("ionice")  # Linux; elsewhere nice is what there is
+    if ionice is not None:
+        command = [ionice, "-c", "3", "-p", str(os.getpid())]
+        subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - ours
+
+
+class OwnTell:
+    """Writes validation's events; the name of each makes it one, however often it is written."""
+
+    def __init__(self, own: OwnEvents) -> None:
+        self._own = own
+        self._caller = Caller("validator", "server")
+
+    def fault(self, fault: Standing) -> None:
+        """Write `integrity fault` (see `Tell`)."""
+        entry = "" if fault.entry is None else f"entry {fault.entry}: "
+        act = Act(
+            "integrity fault", "other", "file", fault.where or None, ok=False, outcome="failure",
+            reason=entry + fault.problem,
+        )  # fmt: skip
+        self._own.write(self._caller, act, f"integrity fault {fault.key} {fault.first_seen_us}")
+
+    def round(self, done: Round) -> None:
+        """Write `verify` (see `Tell`)."""
+        reason = None if done.ok else f"{done.faults} faults"
+        act = Act(
+            "verify", "read", "ledger", f"entries 0 to {max(done.entries - 1, 0)}",
+            rows=done.opened, ok=done.ok, outcome="success" if done.ok else "failure",
+            reason=reason,
+        )  # fmt: skip
+        self._own.write(self._caller, act, f"verify {done.started_us} {done.finished_us}")
