@@ -14,6 +14,7 @@ from whodid.access.password import Cost
 from whodid.api.make_api import make_api
 from whodid.api.tail import Tails
 from whodid.app.answer import EventProof, Health, Hit, SearchAnswer, SourceInfo
+from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
 from whodid.ledger.state_db import Source, StateDb
@@ -62,6 +63,7 @@ class FakeReading:
     hits: list = field(default_factory=lambda: [make_hit()])
     following: FakeFollowing = field(default_factory=FakeFollowing)
     ready: bool = True
+    found: Integrity = NOTHING_KNOWN
 
     def _call(self, name, caller, *rest):
         self.threads.add(threading.get_ident())
@@ -97,6 +99,12 @@ class FakeReading:
         if self.fault:
             raise self.fault
         self.records.append((caller.name, action, resource, ok))
+
+    def integrity(self):
+        return self.found
+
+    def verify_now(self, caller):
+        self._call("verify_now", caller)
 
     def health(self):
         if self.fault:

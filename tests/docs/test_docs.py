@@ -139,13 +139,16 @@ def test_each_address_is_there():
 
 
 def test_each_metric_is_there():
+    from whodid.api.integrity_metrics import integrity_metrics
     from whodid.api.metrics import log_metrics
     from whodid.app.answer import Health
+    from whodid.app.integrity_answer import NOTHING_KNOWN
 
     health = Health(
         ready=True, reasons=[], size=0, published=0, sealed=0, indexed=0, stopped=None
     )  # fmt: skip
-    real = {metric.name for metric in log_metrics(health, events=0, sources=0)}
+    made = [*log_metrics(health, events=0, sources=0), *integrity_metrics(NOTHING_KNOWN)]
+    real = {metric.name for metric in made}
     assert named(reference("metrics")) == real
 
 

@@ -47,7 +47,7 @@ def test_a_second_server_on_one_ledger_says_so_and_harms_nothing(server):
     assert "another server runs on" in second.stderr
     assert sockets(server) == SOCKETS
     assert server.ready()
-    assert len(server.alive()) == 5
+    assert len(server.alive()) == 6
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from whodid.app.answer import (
     SourceInfo,
 )
 from whodid.app.event_proof import check_proof
+from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.errors import QueryError, UsageError
 from whodid.event import (
     EMPTY_CONTENT,
@@ -68,6 +69,7 @@ class FakeLog:
     fail: Exception | None = None
     warnings: list[str] = field(default_factory=list)
     tampered: bool = False
+    found: Integrity = NOTHING_KNOWN
 
     def add(self, event: Event, flags: int = 0) -> Hit:
         hit = Hit(len(self.hits), event, event.when.received + 900, flags)
@@ -160,6 +162,17 @@ class FakeLog:
         if self.fail is not None:
             raise self.fail
         self.recorded.append((caller.name, action, resource, ok, reason))
+
+    def integrity(self):
+        return self.found
+
+    def verify_now(self, caller):
+        self._called("verify_now", caller)
+
+    def acknowledge_fault(self, caller, key):
+        self._called("acknowledge_fault", caller)
+        if key not in {fault.key for fault in self.found.faults}:
+            raise UsageError("No fault of that key stands.")
 
     def health(self):
         size = len(self.hits)

@@ -155,8 +155,8 @@ def loaded(monkeypatch):
 
 def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=actor:nobody+outcome:denied", "/sources", "/about",
-             "/nowhere", "/events/none", "/events/019ab000-0000-7000-8000-000000000001",
-             "/login/wdl_x"]  # fmt: skip
+             "/integrity", "/nowhere", "/events/none", "/login/wdl_x",
+             "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
     for path in paths:
         answer = site.client.get(path)
         check(answer)

@@ -33,19 +33,20 @@ _METHODS = ("GET", "HEAD")
 
 
 class _Endpoint:
-    """One address as an ASGI application: only GET and HEAD, and an answer whatever happens."""
+    """One address as an ASGI application: a method (GET with HEAD), and always an answer."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, method: str = "GET") -> None:
         self._handler = handler
+        self._methods = _METHODS if method == "GET" else (method,)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
-        if request.method in _METHODS:
+        if request.method in self._methods:
             response = await self._answer(request)
         else:
-            response = error_document(405, "method", "Only GET is answered here.")
-            response.headers["Allow"] = ", ".join(_METHODS)
+            response = error_document(405, "method", f"Only {self._methods[0]} is answered here.")
+            response.headers["Allow"] = ", ".join(self._methods)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -84,7 +85,9 @@ def make_api(
         raise NotFoundError("There is nothing at this address; see /openapi.json.")
 
     table.append((_OPENAPI, described_as))
-    routes = [Route(described.path, _Endpoint(handler)) for described, handler in table]
+    routes = [
+        Route(described.path, _Endpoint(handler, described.method)) for described, handler in table
+    ]
     return [
         *routes,
         *(Route(path, _Endpoint(nothing)) for path in ("/v1/{rest:path}", "/ledger/{rest:path}")),
@@ -109,6 +112,13 @@ def _table(does: Operations) -> list[tuple[Described, Handler]]:
         get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
             JSON, "ProvenEvent"),
         get("/v1/sources", "The declared sources", does.sources, JSON, "Sources"),
+        get("/v1/integrity", "What continuous validation of the whole ledger found",
+            does.integrity, JSON, "Integrity"),
+        (
+            Described("POST", "/v1/integrity/verify", "Verify all of the ledger now", "token",
+                      {202: (JSON, "Integrity")}),
+            does.verify_now,
+        ),
         get("/v1/tail", "New events as they come in (server-sent events)", does.tail,
             EVENT_STREAM, parameters=("q",)),
         get("/ledger/{name}/checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)",

@@ -12,7 +12,7 @@ from whodid.api.reply import BINARY, JSON
 from whodid.api.schemas import Schema, reference, schemas
 from whodid.limits import PAGE_ROWS_MAX, QUERY_CHARS_MAX
 
-Who = Literal["all", "reader", "source"]
+Who = Literal["all", "reader", "token", "source"]
 
 
 class Described(Struct, frozen=True):
@@ -65,6 +65,7 @@ _ERRORS = {
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     "all": [],
     "reader": [{"read_token": []}, {"session": []}],
+    "token": [{"read_token": []}],
     "source": [{"source_token": []}],
 }
 

@@ -10,7 +10,7 @@ from whodid.access.doorkeeper import Doorkeeper
 from whodid.api import parameters as given_as
 from whodid.api.caller import identify, is_local
 from whodid.api.metrics import PROMETHEUS
-from whodid.api.reply import BINARY, TEXT, NotFoundError, answer, json_answer
+from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
 from whodid.app.answer import Health, Reading
@@ -18,6 +18,7 @@ from whodid.app.document import (
     Document,
     answer_document,
     event_document,
+    integrity_document,
     proof_document,
     source_document,
 )
@@ -112,6 +113,27 @@ class Operations:
         caller = await self._reads.run(identify, request, self._doorkeeper, self._reading)
         given = given_as.parameters(request, ("q",))
         return await self._tails.begin(request, caller, given_as.search_text(given))
+
+    async def integrity(self, request: Request) -> Response:
+        """Answer `GET /v1/integrity`."""
+        return await self._watching.run(self._integrity, request)
+
+    def _integrity(self, request: Request) -> Response:
+        identify(request, self._doorkeeper, self._reading)
+        given_as.parameters(request, ())
+        return json_answer(integrity_document(self._reading.integrity()))
+
+    async def verify_now(self, request: Request) -> Response:
+        """Answer `POST /v1/integrity/verify`: 202, the round begins within seconds."""
+        return await self._watching.run(self._verify_now, request)
+
+    def _verify_now(self, request: Request) -> Response:
+        if not request.headers.get("authorization"):  # no form of a foreign page can send it
+            raise UnauthenticatedError("Send a read token: `Authorization: Bearer wdr_…`.")
+        caller = identify(request, self._doorkeeper, self._reading)
+        given_as.parameters(request, ())
+        self._reading.verify_now(caller)
+        return json_answer(integrity_document(self._reading.integrity()), 202)
 
     # --- files of the log ------------------------------------------------------------------------
 

@@ -78,6 +78,27 @@ def schemas() -> dict[str, Schema]:
             ready=_YES_NO, reasons=_TEXTS, size=_NUMBER, published=_NUMBER, sealed=_NUMBER,
             indexed=_NUMBER, stopped={"type": ["string", "null"]},
         ),
+        "Integrity": _object(
+            "Where the verification of the whole ledger stands.",
+            ok=_YES_NO, running=_YES_NO, overdue=_YES_NO, alarms=_TEXTS,
+            faults={"type": "array", "items": _object(
+                "A fault that stands.",
+                key=_TEXT, where=_TEXT, entry={"type": ["integer", "null"]}, problem=_TEXT,
+                first_seen=_INSTANT, last_seen=_INSTANT, remedy=_TEXT,
+                acknowledged_by={"type": ["string", "null"]},
+            )},
+            round=_object(
+                "The round that runs, or the next one.",
+                doing=_TEXT, done=_NUMBER, total=_NUMBER, asked=_YES_NO, next=_INSTANT,
+                looked=_INSTANT, trouble=_TEXT,
+            ),
+            rounds={"type": "array", "items": _object(
+                "A verification end to end that came to its end; the newest first.",
+                started=_INSTANT, ended=_INSTANT, busy_seconds={"type": "number"},
+                entries=_NUMBER, opened=_NUMBER, published=_NUMBER, faults=_NUMBER,
+                warnings=_TEXTS, not_checked=_TEXTS, rollback=_TEXT, index=_TEXT,
+            )},
+        ),
         "Tally": _object(
             "What became of records; all of it is on disk.",
             accepted=_NUMBER, duplicate=_NUMBER, quarantined=_NUMBER, exactly_once=_YES_NO,

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from whodid.app.integrity_answer import Integrity
 from whodid.event import Event
 from whodid.merkle.commitment import Opening
 from whodid.query.rights import NOTHING, Rights
@@ -163,6 +164,18 @@ class Reading(Protocol):
 
     def health(self) -> Health:
         """Tell where the server stands (no event: it shows no content)."""
+        ...
+
+    def integrity(self) -> Integrity:
+        """Tell what continuous validation found (no event: it shows no content)."""
+        ...
+
+    def verify_now(self, caller: Caller) -> None:
+        """Ask for a verification of all of the ledger. Raises AccessDeniedError, RefusedError."""
+        ...
+
+    def acknowledge_fault(self, caller: Caller, key: str) -> None:
+        """Take a standing fault out of the banner. Raises AccessDeniedError, UsageError."""
         ...
 
 

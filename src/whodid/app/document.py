@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from whodid.app.answer import EventProof, Hit, SearchAnswer, SourceInfo
+from whodid.app.integrity_answer import Integrity
 from whodid.clock import to_rfc3339
 from whodid.event import FIELDS, Change, Redaction
 from whodid.ledger.leaf import SEQ_MASK, LeafFlag
@@ -181,6 +182,41 @@ def source_document(source: SourceInfo) -> Document:
         "quarantined": source.quarantined,
         "newest": None if source.newest_us is None else _instant(source.newest_us),
     }
+
+
+def integrity_document(found: Integrity) -> Document:
+    """Return the JSON form of what continuous validation found."""
+    return {
+        "ok": not found.faults and not found.overdue and found.last is not None,
+        "running": found.running,
+        "overdue": found.overdue,
+        "alarms": found.alarms,
+        "faults": [
+            {
+                "key": fault.key, "where": fault.where, "entry": fault.entry,
+                "problem": fault.problem, "first_seen": _instant(fault.first_seen_us),
+                "last_seen": _instant(fault.last_seen_us), "remedy": fault.remedy,
+                "acknowledged_by": fault.acknowledged_by,
+            }
+            for fault in found.faults
+        ],
+        "round": {
+            "doing": found.doing, "done": found.done, "total": found.total,
+            "asked": found.asked, "next": _instant(found.due_us) if found.due_us else None,
+            "looked": _instant(found.looked_us) if found.looked_us else None,
+            "trouble": found.trouble,
+        },
+        "rounds": [
+            {
+                "started": _instant(one.started_us), "ended": _instant(one.finished_us),
+                "busy_seconds": round(one.busy_s, 3), "entries": one.entries,
+                "opened": one.opened, "published": one.published, "faults": one.faults,
+                "warnings": one.warnings, "not_checked": one.not_checked,
+                "rollback": one.rollback, "index": one.index,
+            }
+            for one in found.rounds
+        ],
+    }  # fmt: skip
 
 
 def _base64(data: bytes) -> str:

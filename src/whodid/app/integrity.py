@@ -1,21 +1,22 @@
 """What continuous validation says, for the faces: the report as it is, and what it means now.
 
-It shows no content of any event, so reading it is none; to ask for a round and to acknowledge faults
-are.
+It shows no content of any event, so reading it is none; asking for a round and acknowledging a
+fault are.
 """
 
 import threading
 from pathlib import Path
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from whodid.app.answer import Caller
+from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity, KnownFault
 from whodid.app.own import Act, OwnEvents
 from whodid.clock import Clock
 from whodid.errors import IntegrityError, UsageError
 from whodid.ledger.keys import KeyFolder
 from whodid.limits import VALIDATION_SILENT_S
-from whodid.validation.report import Report, Round, Standing
+from whodid.validation.report import Report, Standing
 from whodid.validation.report_file import Acknowledged, ReportFiles
 from whodid.validation.schedule import due_us, overdue
 
@@ -28,66 +29,9 @@ _REMEDIES = (
     ("checkpoint", "Keep a copy of both folders, then compare with a head that is kept elsewhere."),
 )
 _REMEDY = (
-    "Keep a copy of the folder and of the keys first, as evidence. The file as it was signed can come"
-    " back from a backup."
+    "Keep a copy of the folder and of the keys first, as evidence. The file as it was signed can"
+    " come back from a backup."
 )
-
-
-class KnownFault(Struct, frozen=True):
-    """A fault that stands, what to do about it, and who said that it is known."""
-
-    key: str
-    where: str
-    entry: int | None
-    problem: str
-    first_seen_us: int
-    last_seen_us: int
-    remedy: str
-    acknowledged_by: str | None
-
-
-class Integrity(Struct, frozen=True):
-    """Where the verification of the whole ledger stands. Times in µs UTC.
-
-    `running` says that the validator reports; `overdue` that no round ended within the interval.
-    `alarms` are sentences for the banner: none means that nothing asks for somebody.
-    """
-
-    running: bool
-    overdue: bool
-    asked: bool
-    every_us: int
-    due_us: int
-    looked_us: int
-    doing: str
-    done: int
-    total: int
-    trouble: str
-    faults: list[KnownFault]
-    rounds: list[Round]
-    alarms: list[str]
-
-    @property
-    def last(self) -> Round | None:
-        """The last round."""
-        return self.rounds[0] if self.rounds else None
-
-    @property
-    def last_clean(self) -> Round | None:
-        """The last round that found nothing."""
-        return next((one for one in self.rounds if one.ok), None)
-
-    @property
-    def open_faults(self) -> list[KnownFault]:
-        """The faults that nobody acknowledged."""
-        return [fault for fault in self.faults if fault.acknowledged_by is None]
-
-
-NOTHING_KNOWN = Integrity(
-    running=False, overdue=False, asked=False, every_us=0, due_us=0, looked_us=0, doing="",
-    done=0, total=0, trouble="", faults=[], rounds=[], alarms=[],
-)  # fmt: skip
-"""Of a ledger that no validator looks after."""
 
 
 class LedgerIntegrity:
@@ -184,4 +128,3 @@ def _fault(fault: Standing, acknowledged: Acknowledged) -> KnownFault:
         fault.key, fault.where, fault.entry, fault.problem, fault.first_seen_us,
         fault.last_seen_us, remedy(fault.where), acknowledged.by.get(fault.key),
     )  # fmt: skip
-

@@ -21,6 +21,8 @@ from whodid.app.answer import (
     SourceInfo,
 )
 from whodid.app.event_proof import check_proof, shown_proof
+from whodid.app.integrity import LedgerIntegrity
+from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
 from whodid.clock import Clock
 from whodid.errors import (
@@ -68,6 +70,7 @@ class LedgerReading:
         self._searcher = Searcher(directory, keys, self._reader)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self._own = OwnEvents(port, builder, keys.identity_root(), clock)
+        self._integrity = LedgerIntegrity(directory, keys, self._own, clock)
 
     # --- reads -----------------------------------------------------------------------------------
 
@@ -243,6 +246,18 @@ class LedgerReading:
             sealed=status.sealed, indexed=self._indexed(), stopped=status.stopped,
             duplicates=status.duplicates, conflicts=status.conflicts,
         )  # fmt: skip
+
+    def integrity(self) -> Integrity:
+        """Tell what continuous validation found (see `Reading.integrity`)."""
+        return self._integrity.read()
+
+    def verify_now(self, caller: Caller) -> None:
+        """Ask for a verification (see `Reading.verify_now`)."""
+        self._integrity.verify_now(caller)
+
+    def acknowledge_fault(self, caller: Caller, key: str) -> None:
+        """Acknowledge a fault (see `Reading.acknowledge_fault`)."""
+        self._integrity.acknowledge(caller, key)
 
     def _indexed(self) -> int:
         entries = read_catalog(self._directory, self._keys.ledger_id)

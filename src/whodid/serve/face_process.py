@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from whodid.access.doorkeeper import Doorkeeper
+from whodid.api.integrity_metrics import integrity_metrics
 from whodid.api.make_api import make_api
 from whodid.api.metrics import log_metrics, render
 from whodid.app.public_files import LedgerFiles
@@ -106,6 +107,11 @@ class _Metrics:
         if time.monotonic() - self._made_s >= _COUNTED_FOR_S:
             events, sources = self._reading.totals()
             health = self._reading.health()
-            self._text = render(log_metrics(health, events=events, sources=sources))
+            self._text = render(
+                [
+                    *log_metrics(health, events=events, sources=sources),
+                    *integrity_metrics(self._reading.integrity()),
+                ]
+            )
             self._made_s = time.monotonic()
         return self._text

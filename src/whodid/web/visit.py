@@ -54,7 +54,7 @@ class Visit:
         return self.request.query_params.get(name, "").strip()
 
     def page(self, template: str, status: int = 200, **content: Any) -> Response:
-        """Answer with a template, the banner of a log that has stopped above it."""
+        """Answer with a template, the banners of a log that has stopped or may not be whole."""
         site = self.site
         html = site.templates.get_template(template).render(
             **content,
@@ -62,6 +62,7 @@ class Visit:
             here=self.request.url.path,
             demo=site.demo,
             stopped=self._stopped(),
+            alarms=self._alarms(),
             files=site.files,
         )
         return HTMLResponse(html, status)
@@ -71,6 +72,9 @@ class Visit:
             return self.site.reading.health().stopped
         except WhodidError as error:
             return str(error)
+
+    def _alarms(self) -> list[str]:
+        return self.site.reading.integrity().alarms if self.session else []
 
     def set_cookie(self, response: Response, name: str, value: str, path: str = "/") -> None:
         """Set a cookie for this browser session; an empty value takes it away.

@@ -1,0 +1,69 @@
+"""The page of continuous validation: `GET /integrity`, and its two buttons.
+
+It shows no content of any event. File names and problems are whodid's own words, but a damaged file
+chooses what is in them: they are escaped like everything else.
+"""
+
+from starlette.responses import Response
+
+from whodid.app.integrity_answer import Integrity
+from whodid.validation.report import Round
+from whodid.web.links import search_url
+from whodid.web.visit import Visit, redirect
+
+_ROUNDS_SHOWN = 14
+_EVENTS = 'actor:validator (action:verify OR action:"integrity fault")'
+
+
+def show(visit: Visit) -> Response:
+    """Answer `GET /integrity`."""
+    found = visit.site.reading.integrity()
+    return visit.page(
+        "integrity.html",
+        found=found,
+        verdict=verdict(found),
+        percent=_percent(found),
+        rounds=found.rounds[:_ROUNDS_SHOWN],
+        took=took,
+        may_act=True,
+        events_href=search_url(_EVENTS, own=True),
+    )
+
+
+def verify_now(visit: Visit) -> Response:
+    """Answer `POST /integrity/verify`."""
+    visit.site.reading.verify_now(visit.caller())
+    return redirect("/integrity")
+
+
+def acknowledge(visit: Visit) -> Response:
+    """Answer `POST /integrity/acknowledge`."""
+    visit.site.reading.acknowledge_fault(visit.caller(), visit.form.get("key", ""))
+    return redirect("/integrity")
+
+
+def verdict(found: Integrity) -> tuple[str, str]:
+    """Return the state in words, and its kind: ok, bad or warn."""
+    if found.faults:
+        return "Something is not what it must be", "bad"
+    if found.last is None:
+        return "Not verified yet", "warn"
+    if found.overdue:
+        return "Not verified in time", "bad"
+    return "Whole", "ok"
+
+
+def took(done: Round) -> str:
+    """Return how long a round took, in words."""
+    seconds = (done.finished_us - done.started_us) / 1_000_000
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _percent(found: Integrity) -> int | None:
+    if not found.doing:
+        return None
+    return min(99, found.done * 100 // found.total) if found.total else 0
