@@ -205,6 +205,14 @@ def test_a_full_disk_loses_nothing_but_the_memory_of_the_next_process(rig, fault
     assert rig.step(seconds=20).faults[0].told
 
 
+def test_turned_off_says_so(rig):
+    rig.validator.be_off()
+    assert rig.report.off
+    rig.start()
+    assert not rig.validator.report.off
+    assert not rig.step().off
+
+
 def test_the_index_is_compared_too(rig):
     rig.looks.differences = ["index/0000-1-2: entry 4: action is not what the ledger says"]
     report = rig.step()

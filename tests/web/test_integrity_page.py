@@ -34,6 +34,13 @@ def test_a_whole_ledger(site):
     assert BANNER not in site.client.get("/").text
 
 
+def test_turned_off_is_said(site):
+    site.log.found = msgspec.structs.replace(CLEAN, running=False, off=True)
+    page = site.client.get("/integrity").text
+    assert "Turned off in the settings" in page
+    assert "<button disabled>Verify now" in page
+
+
 def test_nothing_is_known_yet(site):
     page = site.client.get("/integrity")
     assert page.status_code == 200

@@ -59,7 +59,7 @@ class LedgerIntegrity:
             missing = problem or ("" if self._is_early(now) else "No report of it is here.")
             return _with_alarms(NOTHING_KNOWN, [missing] if missing else [])
         found = _integrity(report, acknowledged, now, asked=self._files.asked())
-        if not found.running and not self._is_early(now):
+        if not found.running and not found.off and not self._is_early(now):
             silent = "The process that verifies the ledger does not report."
             return _with_alarms(found, [*found.alarms, silent])
         return found
@@ -102,12 +102,13 @@ def remedy(where: str) -> str:
 
 
 def _integrity(report: Report, acknowledged: Acknowledged, now: int, *, asked: bool) -> Integrity:
-    late = overdue(report, now)
-    running = now - report.updated_us < VALIDATION_SILENT_S * 1_000_000
+    late = overdue(report, now) and not report.off
+    reports = now - report.updated_us < VALIDATION_SILENT_S * 1_000_000
     faults = [_fault(fault, acknowledged) for fault in report.faults]
     found = Integrity(
-        running, late, asked, report.every_us, due_us(report), report.watched.at_us, report.doing,
-        report.done, report.total, report.trouble, faults, report.rounds, [],
+        reports and not report.off, late, asked, report.every_us, due_us(report),
+        report.watched.at_us, report.doing, report.done, report.total, report.trouble, faults,
+        report.rounds, [], report.off,
     )  # fmt: skip
     alarms = []
     if found.open_faults:

@@ -21,7 +21,8 @@ class KnownFault(Struct, frozen=True):
 class Integrity(Struct, frozen=True):
     """Where the verification of the whole ledger stands. Times in µs UTC.
 
-    `running` says that the validator reports; `overdue` that no round ended within the interval.
+    `running` says that the validator works, `off` that the settings turned it off; `overdue` that
+    no round ended within the interval.
     `alarms` are sentences for the banner: none means that nothing asks for somebody.
     """
 
@@ -38,6 +39,7 @@ class Integrity(Struct, frozen=True):
     faults: list[KnownFault]
     rounds: list[Round]
     alarms: list[str]
+    off: bool = False
 
     @property
     def last(self) -> Round | None:

@@ -54,7 +54,7 @@ class Supervisor:
         self._children = [
             Child("sequencer", ["sequencer"]),
             Child("follower", ["follower"]),
-            *([Child("validator", ["validator"])] if settings.verify.enabled else []),
+            Child("validator", ["validator"]),
             Child("faces", ["faces"]),
             *(
                 Child(f"door-{number}", ["door", "--fd", str(fd)], (fd,))

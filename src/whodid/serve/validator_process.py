@@ -48,7 +48,10 @@ def run_validator(directory: Path, settings: Settings) -> None:
     )  # fmt: skip
     try:
         while not stopping.is_set():
-            validator.step()
+            if settings.verify.enabled:
+                validator.step()
+            else:
+                validator.be_off()
             stopping.wait(_TURN_S)
     except EndedError:
         return

@@ -79,7 +79,10 @@ class Watched(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """All of it. `since_us` is when this ledger came under validation; `rounds` newest first."""
+    """All of it. `since_us` is when this ledger came under validation; `rounds` newest first.
+
+    `off` says that somebody turned validation off in the settings.
+    """
 
     since_us: int
     updated_us: int
@@ -92,6 +95,7 @@ class Report(Struct, frozen=True):
     rounds: list[Round] = []
     faults: list[Standing] = []
     trouble: str = ""
+    off: bool = False
 
     @property
     def last(self) -> Round | None:

@@ -106,7 +106,7 @@ class Validator:
         cursor = known.cursor
         if cursor is not None and now - cursor.started_us > every_us:
             cursor = None
-        return msgspec.structs.replace(known, every_us=every_us, cursor=cursor, doing="")
+        return msgspec.structs.replace(known, every_us=every_us, cursor=cursor, doing="", off=False)
 
     def _set(self, **changes: object) -> None:
         self.report = msgspec.structs.replace(self.report, **changes)
@@ -137,6 +137,12 @@ class Validator:
                 self._keep()
         self._tell_what_is_new()
         if self._clock() - self._kept_us >= VALIDATION_SAVE_S * _SECOND_US:
+            self._keep()
+
+    def be_off(self) -> None:
+        """Say in the report that nothing is verified; be called now and then."""
+        if not self.report.off or self._clock() - self._kept_us >= VALIDATION_SAVE_S * _SECOND_US:
+            self._set(off=True)
             self._keep()
 
     def _is_due(self, now: int) -> bool:

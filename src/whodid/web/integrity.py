@@ -46,6 +46,8 @@ def verdict(found: Integrity) -> tuple[str, str]:
     """Return the state in words, and its kind: ok, bad or warn."""
     if found.faults:
         return "Something is not what it must be", "bad"
+    if found.off:
+        return "Turned off in the settings (verify.enabled)", "warn"
     if found.last is None:
         return "Not verified yet", "warn"
     if found.overdue:
