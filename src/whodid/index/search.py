@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from msgspec import Struct
 
 from whodid.index.cache import ArrayCache
 from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
@@ -33,6 +34,16 @@ from whodid.query.tree import Node, Query
 
 _TRIES_MAX = 10_000
 _T = TypeVar("_T")
+
+
+class View(Struct, frozen=True):
+    """Every table of the first `size` entries, and what they do not show."""
+
+    tables: list[Table]
+    size: int
+    reader: LedgerReader
+    monotonic: Callable[[], float]
+    warnings: list[str]
 
 
 class Searcher:
@@ -81,6 +92,10 @@ class Searcher:
         limit = max(1, min(limit, PAGE_ROWS_MAX))
         hide = not own and hides_own(query)
         return self._retried(lambda: self._search(query.filter, limit, durable, before, hide=hide))
+
+    def over(self, work: "Callable[[View], _T]", *, durable: int | None = None) -> _T:
+        """Do work over all tables; again, when they change under it. Raises LedgerError."""
+        return self._retried(lambda: work(self._view(durable)))
 
     def by_id(self, event_id: str, *, durable: int | None = None) -> StoredRow | None:
         """Return the newest entry with this id; None when there is none."""
@@ -142,6 +157,12 @@ class Searcher:
                 raise SegmentError(path, "holds other entries than the catalog says")
             self._segments[entry.name] = found
         return found
+
+    def _view(self, durable: int | None) -> View:
+        tables, size = self._tables(durable)
+        unreadable = sum(table.summary.unreadable for table in tables)
+        warnings = self._warnings(unreadable)
+        return View(tables, size, self._reader, self._monotonic, warnings)
 
     # --- answers ---------------------------------------------------------------------------------
 

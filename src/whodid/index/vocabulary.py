@@ -1,0 +1,73 @@
+"""Numbers for the texts of a field, the same in every table: what groups are told apart by.
+
+Kept between searches, so that a segment's dictionary is looked up once. Bounded by
+STATS_TEXTS_MAX: further texts are OTHER. Not safe for threads.
+"""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from whodid.limits import STATS_TEXTS_MAX
+
+Array = np.ndarray
+MISSING = int(np.iinfo(np.int64).min)
+"""Stands for no value, among numbers of texts and among numbers."""
+
+OTHER = MISSING + 1
+"""Stands for a text beyond the bound."""
+
+LEAST = MISSING + 2
+"""The least number that stands for itself, or for one below it."""
+
+MOST = -MISSING - 2
+"""The greatest number that stands for itself, or for one above it."""
+
+
+class Vocabulary:
+    """The texts of one field. `stamp` names this one in caches of what was looked up in it."""
+
+    def __init__(self, texts_max: int = STATS_TEXTS_MAX) -> None:
+        self._texts_max = texts_max
+        self._number: dict[bytes, int] = {}
+        self.stamp: Hashable = object()
+
+    def __len__(self) -> int:
+        return len(self._number)
+
+    def numbers(self, texts: Sequence[bytes]) -> Array:
+        """Return the number of each text; new ones are learned while there is room."""
+        known, room = self._number, self._texts_max
+        found = np.empty(len(texts), dtype=np.int64)
+        for place, text in enumerate(texts):
+            number = known.get(text)
+            if number is None:
+                number = len(known) if len(known) < room else OTHER
+                if number != OTHER:
+                    known[text] = number
+            found[place] = number
+        return found
+
+    def texts(self) -> list[bytes]:
+        """Return all texts by number."""
+        return list(self._number)
+
+
+class Vocabularies:
+    """One vocabulary a field; all of them are forgotten before a search when they grew large."""
+
+    def __init__(self, texts_max: int = STATS_TEXTS_MAX) -> None:
+        self._texts_max = texts_max
+        self._of: dict[str, Vocabulary] = {}
+
+    def begin(self) -> None:
+        """Begin a search: numbers that were given out before may no longer be valid."""
+        if sum(map(len, self._of.values())) > self._texts_max // 2:
+            self._of.clear()
+
+    def of(self, field: str) -> Vocabulary:
+        """Return the vocabulary of a field."""
+        found = self._of.get(field)
+        if found is None:
+            found = self._of[field] = Vocabulary(self._texts_max)
+        return found
