@@ -43,7 +43,8 @@ keys = st.one_of(
     st.sampled_from(["outcome", "access", "source", "actor", "_conflict"]).map(Key),
     st.builds(
         Key, st.sampled_from(["time", "received"]),
-        st.sampled_from([MINUTE_US, 7 * MINUTE_US, 1440 * MINUTE_US, "day", "week", "month", "year"]),
+        st.sampled_from([MINUTE_US, 7 * MINUTE_US, 1440 * MINUTE_US, "day", "week", "month",
+                         "year"]),
     ),
 )  # fmt: skip
 several = st.sampled_from(sorted(SEVERAL)).map(Key)

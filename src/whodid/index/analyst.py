@@ -3,15 +3,20 @@
 What it counts is found once an answer (`selection`). Not safe for threads, as the searcher is not.
 """
 
-
 from msgspec import Struct
 
+from whodid.index.facets import Facet, facets
+from whodid.index.histogram import Histogram, histogram
 from whodid.index.opening import RowMatcher
+from whodid.index.ordered import first_of
+from whodid.index.page import Hit, Page
 from whodid.index.search import Searcher, View
-from whodid.index.selection import Selection, choose
+from whodid.index.selection import Selection, choose, of_indexes
 from whodid.index.stats import StatsTable, run_stats
+from whodid.index.table import Array
 from whodid.index.vocabulary import Vocabularies
 from whodid.query.own import hides_own
+from whodid.query.times import time_bounds
 from whodid.query.tree import Query
 
 
@@ -19,6 +24,26 @@ class Counted(Struct, frozen=True):
     """A table, the number of entries of the log that it is about, and the own events left out."""
 
     table: StatsTable
+    hidden_own: int
+    size: int
+    warnings: list[str]
+
+
+class Wanted(Struct, frozen=True):
+    """What an overview has: at most so many bars (0: no histogram), values of these fields."""
+
+    bars: int = 0
+    fields: tuple[str, ...] = ()
+    values: int = 10
+
+
+class Overview(Struct, frozen=True):
+    """Histogram and facets of an answer, over `events` events of the first `size` entries."""
+
+    histogram: Histogram | None
+    facets: list[Facet]
+    events: int
+    exact: bool
     hidden_own: int
     size: int
     warnings: list[str]
@@ -50,6 +75,61 @@ class Analyst:
             return Counted(table, chosen.hidden_own, view.size, warnings)
 
         return self._searcher.over(count, durable=durable)
+
+    def ordered(self, query: Query, *, limit: int, durable: int, own: bool = False) -> Page:
+        """Return the first events in the order of the query's `sort`, all of them counted."""
+        sort = query.sort
+        if sort is None:
+            raise ValueError("a query without sort has the order of a search")
+        self._vocabularies.begin()
+
+        def order(view: View) -> Page:
+            chosen, warnings = _selected(query, view, own=own)
+            rows = first_of(sort, chosen, limit, self._vocabularies)
+            opened = RowMatcher(query.filter, view.reader).opened(sorted(n for _, n in rows))
+            hits = [
+                Hit(opened[index].row, opened[index].event, time_us)
+                for time_us, index in rows
+                if index in opened
+            ]
+            return Page(
+                hits, chosen.count, chosen.exact, chosen.hidden_own, None, view.size,
+                [*view.warnings, *warnings, *chosen.warnings],
+            )  # fmt: skip
+
+        return self._searcher.over(order, durable=durable)
+
+    def overview(
+        self,
+        query: Query,
+        wanted: Wanted,
+        *,
+        durable: int,
+        own: bool = False,
+        found: Array | None = None,
+    ) -> Overview:
+        """Return histogram and facets of a search; `found` are its events when it opened rows."""
+        self._vocabularies.begin()
+
+        def look(view: View) -> Overview:
+            if found is None:
+                chosen, warnings = _selected(query, view, own=own)
+                warnings += chosen.warnings
+            else:
+                chosen, warnings = of_indexes(view.tables, found), []
+            words, clock = self._vocabularies, view.monotonic
+            bars = None
+            if wanted.bars:
+                bounds = time_bounds(query.filter)
+                bars = histogram(chosen, bounds, wanted.bars, words, clock)
+            return Overview(
+                bars,
+                facets(chosen, wanted.fields, wanted.values, words, clock),
+                chosen.count, chosen.exact, chosen.hidden_own, view.size,
+                [*view.warnings, *warnings],
+            )  # fmt: skip
+
+        return self._searcher.over(look, durable=durable)
 
 
 def _selected(query: Query, view: View, *, own: bool) -> tuple[Selection, list[str]]:

@@ -56,8 +56,9 @@ class Lists(Struct, frozen=True):
 def _flat(begin: Array, sizes: Array) -> Array:
     """Return begin[0], begin[0]+1, … for each list one after the other."""
     ends = np.cumsum(sizes)
-    flat: Array = np.arange(int(ends[-1]) if len(ends) else 0)
-    return flat + np.repeat(begin - (ends - sizes), sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    flat: Array = np.arange(total) + np.repeat(begin - (ends - sizes), sizes)
+    return flat
 
 
 def coded(table: Table, field: str, rows: Rows, words: Vocabulary) -> Coded | Lists:
@@ -93,7 +94,7 @@ def integers(table: Table, column: str, rows: Rows) -> tuple[Array, Array] | Non
 
 def bucketed(at: Array, bucket: Bucket) -> Coded:
     """Return times by their bucket."""
-    numbers = _ordinals(at, bucket)
+    numbers = ordinals(at, bucket)
     return _dense(numbers)
 
 
@@ -108,7 +109,8 @@ def bucket_start(number: int, bucket: Bucket) -> int:
     return int(start.astype(np.int64)[0])
 
 
-def _ordinals(at: Array, bucket: Bucket) -> Array:
+def ordinals(at: Array, bucket: Bucket) -> Array:
+    """Return the number of the bucket of each time."""
     if isinstance(bucket, int):
         return at // bucket
     days = at // DAY_US

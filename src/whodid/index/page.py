@@ -4,6 +4,7 @@ import base64
 import re
 import struct
 
+import numpy as np
 from msgspec import Struct
 
 from whodid.errors import QueryError
@@ -54,7 +55,8 @@ class Page(Struct, frozen=True):
     """One page. `size` is the number of entries of the log that the answer is about.
 
     `total` counts all matches (not `hidden_own`), on this page or not; when it is not exact it is
-    what was found so far. `next` is where to go on, None when there is no more.
+    what was found so far. `next` is where to go on, None when there is no more. `found` are the
+    indexes, ascending, of all that `total` counts, when rows were opened to find them.
     """
 
     rows: list[Hit]
@@ -64,3 +66,4 @@ class Page(Struct, frozen=True):
     next: Cursor | None
     size: int
     warnings: list[str]
+    found: np.ndarray | None = None

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+
 from whodid.index.opening import Opened, RowMatcher
 from whodid.index.order import Candidates, in_order
 from whodid.index.page import Cursor, Hit, Page
@@ -26,6 +28,7 @@ class Scan:
         self._hits: list[Hit] = []
         self._total = 0
         self._hidden = 0
+        self._found: list[int] = []
 
     def run(self, node: Node, tables: Sequence[Table], before: Cursor | None) -> Page:
         """Return the page; `size` and the warnings about tables are the caller's."""
@@ -51,8 +54,9 @@ class Scan:
         if stopped and full:
             warnings.append(f"{self._total} events found so far; older ones were not counted")
         return Page(
-            self._hits, self._total, exact and not stopped, self._hidden, following, 0, warnings
-        )
+            self._hits, self._total, exact and not stopped, self._hidden, following, 0, warnings,
+            np.sort(np.array(self._found, dtype=np.int64)),
+        )  # fmt: skip
 
     def _match(self, chunk: Candidates) -> None:
         """Open, by index, what is not sure and what goes on the page; take it in order."""
@@ -70,6 +74,7 @@ class Scan:
                 self._hidden += 1
                 continue
             self._total += 1
+            self._found.append(index)
             if len(self._hits) + len(page) < self._limit:
                 page.append((int(chunk.at[place]), index))
         self._add(page, matched)

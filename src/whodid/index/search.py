@@ -179,7 +179,7 @@ class Searcher:
         unreadable = sum(table.summary.unreadable for table in tables) + rows.unreadable
         return Page(
             page.rows, page.total, page.total_is_exact, page.hidden_own, page.next, size,
-            [*self._warnings(unreadable), *page.warnings],
+            [*self._warnings(unreadable), *page.warnings], page.found,
         )  # fmt: skip
 
     def _warnings(self, unreadable: int) -> list[str]:

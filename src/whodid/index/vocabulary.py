@@ -30,6 +30,7 @@ class Vocabulary:
     def __init__(self, texts_max: int = STATS_TEXTS_MAX) -> None:
         self._texts_max = texts_max
         self._number: dict[bytes, int] = {}
+        self._texts: list[bytes] = []
         self.stamp: Hashable = object()
 
     def __len__(self) -> int:
@@ -45,12 +46,13 @@ class Vocabulary:
                 number = len(known) if len(known) < room else OTHER
                 if number != OTHER:
                     known[text] = number
+                    self._texts.append(text)
             found[place] = number
         return found
 
     def texts(self) -> list[bytes]:
-        """Return all texts by number."""
-        return list(self._number)
+        """Return all texts by number; not to be changed."""
+        return self._texts
 
 
 class Vocabularies:
