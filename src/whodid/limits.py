@@ -259,6 +259,15 @@ STATS_VALUES_MAX = 2_000_000
 STATS_ROWS = 1000
 """Rows of a table without `| limit`; the rest is counted, and it says so."""
 
+HISTOGRAM_BARS_MAX = 200
+"""Most bars of a histogram."""
+
+FACET_FIELDS_MAX = 16
+"""Most fields of which facets are asked for at once."""
+
+FACET_VALUES_MAX = 100
+"""Most values of one facet."""
+
 STATS_SECONDS_MAX = 10.0
 """How long is counted for one answer; what was not reached by then is said."""
 

@@ -14,6 +14,7 @@ from whodid.access.password import Cost
 from whodid.api.make_api import make_api
 from whodid.api.tail import Tails
 from whodid.app.answer import EventProof, Health, Hit, SearchAnswer, SourceInfo
+from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
@@ -75,6 +76,23 @@ class FakeReading:
         self._call("search", caller, text, limit, before, own)
         parse(text)
         return SearchAnswer(self.hits, len(self.hits), True, 2, "n3xt", "note", 10, ["a warning"])
+
+    def table(self, caller, text, *, own=False):
+        self._call("table", caller, text, own)
+        columns = [Column("actor", "text", key=True), Column("max(time)", "time", key=False),
+                   Column("avg(rows)", "mean", key=False)]  # fmt: skip
+        rows = [["alice", TIME_US, 1.5], [None, None, None]]
+        return TableAnswer(columns, rows, 2, 3, True, 0, 1, "note", 10, ["a warning"])
+
+    def histogram(self, caller, text, *, bars=60, own=False):
+        self._call("histogram", caller, text, bars, own)
+        parse(text)
+        return HistogramAnswer("1h", [Bar(TIME_US, TIME_US + 1, 1)], 1, True, 0, "note", 10, [])
+
+    def facets(self, caller, text, fields, *, values=10, own=False):
+        self._call("facets", caller, text, fields, values, own)
+        facets = [Facet("actor", [("alice", 3)], 1, 0, True), Facet("rows", [(5, 1)], 1, 2, True)]
+        return FacetsAnswer(facets, 3, True, 0, "note", 10, [])
 
     def event(self, caller, event_id):
         self._call("event", caller, event_id)

@@ -162,3 +162,19 @@ def test_a_search_as_ocsf(server):
     assert event["metadata"]["uid"] == "0190-id"
     assert document["total"] == 1
     assert server.get("/v1/search", params={"as": "cef"}).status_code == 400
+
+
+def test_counting_reads(server):
+    search = server.get("/v1/search?q=a|stats%20by%20(actor)&own=1")
+    assert search.json()["rows"][0] == ["alice", "2023-10-21T15:45:23.136000Z", 1.5]
+    assert server.get("/v1/search?q=|stats%20count()&before=x").status_code == 400
+    assert server.get("/v1/histogram?q=a&buckets=7").json()["bucket"] == "1h"
+    assert server.get("/v1/facets?q=a&fields=actor,%20rows&values=2").status_code == 200
+    assert [call[0:1] + call[2:] for call in server.reading.calls] == [
+        ("table", "a|stats by (actor)", True),
+        ("histogram", "a", 7, False),
+        ("facets", "a", ("actor", "rows"), 2, False),
+    ]
+    for query in ("histogram?buckets=0", "histogram?buckets=201", "histogram?limit=3",
+                  "facets?values=101", "facets?field=x"):  # fmt: skip
+        assert server.get(f"/v1/{query}").status_code == 400

@@ -92,6 +92,11 @@ def first_id(reading):
 
 READS = {
     "search": lambda reading, event_id: reading.search(CALLER, "actor:bob"),
+    "sorted": lambda reading, event_id: reading.search(CALLER, "actor:bob | sort rows"),
+    "page": lambda reading, event_id: reading.page(CALLER, "actor:bob", fields=("ip",), bars=9),
+    "table": lambda reading, event_id: reading.table(CALLER, "actor:bob | stats by (ip)"),
+    "histogram": lambda reading, event_id: reading.histogram(CALLER, "actor:bob"),
+    "facets": lambda reading, event_id: reading.facets(CALLER, "actor:bob", ("ip",)),
     "event": lambda reading, event_id: reading.event(CALLER, event_id),
     "proof": lambda reading, event_id: reading.proof(CALLER, event_id),
     "verify": lambda reading, event_id: reading.verify_event(CALLER, event_id),
@@ -101,6 +106,11 @@ READS = {
 }
 WRITTEN = {
     "search": ("search", "read", "ledger", "events", 3, "actor:bob"),
+    "sorted": ("search", "read", "ledger", "events", 3, "actor:bob | sort rows"),
+    "page": ("search", "read", "ledger", "events", 3, "actor:bob"),
+    "table": ("search", "read", "ledger", "events", 1, "actor:bob | stats by (ip)"),
+    "histogram": ("count", "read", "ledger", "events", None, "actor:bob"),
+    "facets": ("count", "read", "ledger", "events", None, "actor:bob"),
     "event": ("show", "read", "event", None, 1, None),
     "proof": ("prove", "read", "event", None, 1, None),
     "verify": ("verify", "read", "event", None, 1, None),
@@ -173,6 +183,21 @@ def test_a_search_that_does_not_parse_shows_nothing_and_is_no_event(reading, fil
         reading.search(CALLER, "actro:bob")
     with pytest.raises(QueryError):
         reading.follow(CALLER, "(((")
+    for refused in (
+        lambda: reading.search(CALLER, "| stats count()"),
+        lambda: reading.page(CALLER, "| stats count()"),
+        lambda: reading.table(CALLER, "actor:bob"),
+        lambda: reading.follow(CALLER, "| limit 3"),
+        lambda: reading.histogram(CALLER, "| sort rows"),
+        lambda: reading.facets(CALLER, "| stats count()", ("ip",)),
+        lambda: reading.facets(CALLER, "", ("message",)),
+        lambda: reading.facets(CALLER, "", ("time",)),
+        lambda: reading.facets(CALLER, "", ("nme",)),
+        lambda: reading.facets(CALLER, "", ()),
+        lambda: reading.search(CALLER, "| sort rows", before="A" * 22),
+    ):
+        with pytest.raises(UsageError):
+            refused()
     for before_text in ("x", "A" * 22 + "A", "é" * 22, "\0" * 22):
         with pytest.raises(WhodidError):
             reading.search(CALLER, "", before=before_text)

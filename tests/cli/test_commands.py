@@ -176,6 +176,27 @@ def whodid_main():
     return main
 
 
+def test_search_with_stats_is_a_table(shared):
+    result = shared("search", "| stats by (actor) count(), max(time) | sort -count | limit 2")
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["ACTOR", "COUNT", "MAX(TIME)"]
+    assert len(lines) == 2
+    assert "1 group of" in result.stderr
+    document = shared.json("search", "| stats count()")
+    assert document["rows"] == [[document["events"]]]
+    assert document["events"] == shared.json("search", "")["total"]
+    broken = shared("search", "| stats by (actr)", rc=2)
+    assert "did you mean 'actor'" in broken.stderr
+    assert shared("search", "--before", "x", "| stats count()", rc=2)
+
+
+def test_search_in_another_order(shared):
+    events = shared.json("search", "| sort time | limit 2")["events"]
+    times = [event.get("time") or event["received"] for event in events]
+    assert times == sorted(times)
+    assert len(times) == 2
+
+
 def test_limits_of_search(shared):
     for limit in ("0", "1001", "x"):
         shared("search", "", "--limit", limit, rc=USAGE)

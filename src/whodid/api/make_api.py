@@ -11,7 +11,12 @@ from starlette.types import Receive, Scope, Send
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.api.metrics import PROMETHEUS
 from whodid.api.openapi import Described, Who, openapi
-from whodid.api.operations import SEARCH_PARAMETERS, Operations
+from whodid.api.operations import (
+    FACETS_PARAMETERS,
+    HISTOGRAM_PARAMETERS,
+    SEARCH_PARAMETERS,
+    Operations,
+)
 from whodid.api.reply import (
     BINARY,
     JSON,
@@ -106,8 +111,12 @@ def _table(does: Operations) -> list[tuple[Described, Handler]]:
         return Described("GET", path, summary, who, answers, parameters), handler
 
     return [
-        get("/v1/search", "Search, the newest event first", does.search, JSON, "Answer",
-            parameters=SEARCH_PARAMETERS),
+        get("/v1/search", "Search, the newest event first; a table with | stats", does.search, JSON,
+            "AnswerOrTable", parameters=SEARCH_PARAMETERS),
+        get("/v1/histogram", "How many events there were when, by outcome", does.histogram, JSON,
+            "Histogram", parameters=HISTOGRAM_PARAMETERS),
+        get("/v1/facets", "The most frequent values of fields", does.facets, JSON, "Facets",
+            parameters=FACETS_PARAMETERS),
         get("/v1/events/{event_id}", "One event", does.event, JSON, "Event"),
         get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
             JSON, "ProvenEvent"),

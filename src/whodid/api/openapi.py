@@ -10,7 +10,13 @@ import whodid
 from whodid.api.parameters import LIMIT_DEFAULT, TRUTH
 from whodid.api.reply import BINARY, JSON
 from whodid.api.schemas import Schema, reference, schemas
-from whodid.limits import PAGE_ROWS_MAX, QUERY_CHARS_MAX
+from whodid.limits import (
+    FACET_FIELDS_MAX,
+    FACET_VALUES_MAX,
+    HISTOGRAM_BARS_MAX,
+    PAGE_ROWS_MAX,
+    QUERY_CHARS_MAX,
+)
 
 Who = Literal["all", "reader", "token", "source"]
 
@@ -28,12 +34,24 @@ class Described(Struct, frozen=True):
 
 _PARAMETERS: dict[str, tuple[str, Schema]] = {
     "q": (
-        "The search, such as `actor:alice access:read time:[now-7d TO now]`; empty finds all.",
+        "The search, such as `actor:alice time:today | stats by (resource)`; empty finds all.",
         {"type": "string", "maxLength": QUERY_CHARS_MAX},
     ),
     "limit": (
         "Most events of a page.",
         {"type": "integer", "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": LIMIT_DEFAULT},
+    ),
+    "buckets": (
+        "Most bars of the histogram.",
+        {"type": "integer", "minimum": 1, "maximum": HISTOGRAM_BARS_MAX, "default": 60},
+    ),
+    "fields": (
+        f"At most {FACET_FIELDS_MAX} fields, with commas between them.",
+        {"type": "string", "maxLength": QUERY_CHARS_MAX},
+    ),
+    "values": (
+        "Most values of each field.",
+        {"type": "integer", "minimum": 1, "maximum": FACET_VALUES_MAX, "default": 10},
     ),
     "before": (
         "The `next` of the page before.",

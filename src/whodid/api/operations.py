@@ -14,6 +14,7 @@ from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, 
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
 from whodid.app.answer import Health, Reading
+from whodid.app.count_document import facets_document, histogram_document, table_document
 from whodid.app.document import (
     Document,
     answer_document,
@@ -25,10 +26,16 @@ from whodid.app.document import (
 from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.public_files import PublicFiles
 from whodid.errors import InputError, UsageError
-from whodid.limits import READS_MAX
+from whodid.limits import FACET_VALUES_MAX, HISTOGRAM_BARS_MAX, READS_MAX
 from whodid.merkle.tiles import parse_tile_path
+from whodid.query.parse import parse
 
 SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as")
+HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
+FACETS_PARAMETERS = ("q", "fields", "values", "own")
+BUCKETS_DEFAULT = 60
+VALUES_DEFAULT = 10
+FACETS_DEFAULT = ("actor", "access", "resource", "outcome", "source", "service")
 
 
 class Operations:
@@ -62,15 +69,51 @@ class Operations:
     def _search(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
         given = given_as.parameters(request, SEARCH_PARAMETERS)
+        text, own = given_as.search_text(given), given_as.own(given)
+        if parse(text).stats is not None:
+            if given_as.cursor(given) is not None or given_as.as_ocsf(given):
+                raise UsageError("A table has one page and no OCSF; | limit makes it longer.")
+            return json_answer(table_document(self._reading.table(caller, text, own=own)))
         found = self._reading.search(
             caller,
-            given_as.search_text(given),
+            text,
             limit=given_as.limit(given),
             before=given_as.cursor(given),
-            own=given_as.own(given),
+            own=own,
         )
         shown = ocsf_answer_document if given_as.as_ocsf(given) else answer_document
         return json_answer(shown(found))
+
+    async def histogram(self, request: Request) -> Response:
+        """Answer `GET /v1/histogram`."""
+        return await self._reads.run(self._histogram, request)
+
+    def _histogram(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given = given_as.parameters(request, HISTOGRAM_PARAMETERS)
+        found = self._reading.histogram(
+            caller,
+            given_as.search_text(given),
+            bars=given_as.number(given, "buckets", BUCKETS_DEFAULT, HISTOGRAM_BARS_MAX),
+            own=given_as.own(given),
+        )
+        return json_answer(histogram_document(found))
+
+    async def facets(self, request: Request) -> Response:
+        """Answer `GET /v1/facets`."""
+        return await self._reads.run(self._facets, request)
+
+    def _facets(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given = given_as.parameters(request, FACETS_PARAMETERS)
+        found = self._reading.facets(
+            caller,
+            given_as.search_text(given),
+            given_as.names(given, "fields", FACETS_DEFAULT),
+            values=given_as.number(given, "values", VALUES_DEFAULT, FACET_VALUES_MAX),
+            own=given_as.own(given),
+        )
+        return json_answer(facets_document(found))
 
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{id}`."""

@@ -50,6 +50,21 @@ def limit(given: dict[str, str]) -> int:
     return number
 
 
+def number(given: dict[str, str], name: str, default: int, most: int) -> int:
+    """Return a parameter that is a number from 1 to `most`. Raises UsageError for another."""
+    text = given.get(name, str(default))
+    found = int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
+    if not 1 <= found <= most:
+        raise UsageError(f"{name} is a number from 1 to {most}.")
+    return found
+
+
+def names(given: dict[str, str], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a parameter that lists names, with commas between them."""
+    text = given.get(name, "")
+    return tuple(part.strip() for part in text.split(",")) if text else default
+
+
 def cursor(given: dict[str, str]) -> str | None:
     """Return `before`. Raises UsageError for what no answer ever gave as `next`."""
     text = given.get("before") or None

@@ -65,6 +65,7 @@ def schemas() -> dict[str, Schema]:
             total_is_exact=_YES_NO, hidden_own=_NUMBER, next={"type": ["string", "null"]},
             checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
         ),
+        **_counted(),
         "Sources": _object(
             "The declared sources.",
             sources={"type": "array", "items": _object(
@@ -107,6 +108,49 @@ def schemas() -> dict[str, Schema]:
         ),
         "Error": _object("Why there is no answer.", error=_ERROR),
     }  # fmt: skip
+
+
+def _counted() -> dict[str, Schema]:
+    """Return the schemas of tables, histograms and facets."""
+    about: dict[str, Schema] = {
+        "hidden_own": _NUMBER, "checkpoint": _TEXT, "size": _NUMBER, "warnings": _TEXTS,
+    }  # fmt: skip
+    cell: Schema = {"type": ["string", "number", "boolean", "null"]}
+    kinds = ["text", "number", "time", "state", "mean"]
+    column = _object(
+        "A column; events are grouped by those that are keys.",
+        name=_TEXT, kind={"type": "string", "enum": kinds}, key=_YES_NO,
+    )  # fmt: skip
+    bar = _object(
+        "A stretch of time and its events by outcome.",
+        start=_INSTANT, end=_INSTANT, success=_NUMBER, denied=_NUMBER, failure=_NUMBER,
+        unknown=_NUMBER,
+    )  # fmt: skip
+    value = _object("A value.", value={"type": ["string", "integer"]}, count=_NUMBER)
+    facet = _object(
+        "The most frequent values of a field.",
+        field=_TEXT, values=_listed(value), distinct=_NUMBER, missing=_NUMBER, is_exact=_YES_NO,
+    )  # fmt: skip
+    return {
+        "AnswerOrTable": {"oneOf": [reference("Answer"), reference("Table")]},
+        "Table": _object(
+            "The table of a search with | stats.",
+            columns=_listed(column), rows=_listed(_listed(cell)), total_groups=_NUMBER,
+            events=_NUMBER, events_is_exact=_YES_NO, other_events=_NUMBER, **about,
+        ),
+        "Histogram": _object(
+            "How many events there were when, one bar after the other.",
+            bucket=_TEXT, bars=_listed(bar), events=_NUMBER, is_exact=_YES_NO, **about,
+        ),
+        "Facets": _object(
+            "The most frequent values of some fields.",
+            facets=_listed(facet), events=_NUMBER, is_exact=_YES_NO, **about,
+        ),
+    }  # fmt: skip
+
+
+def _listed(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
 
 
 def _object(description: str, **properties: Schema) -> Schema:

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from whodid.app.counts import Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import Integrity
 from whodid.event import Event
 from whodid.merkle.commitment import Opening
@@ -56,6 +57,14 @@ class SearchAnswer(Struct, frozen=True):
     checkpoint: str
     size: int
     warnings: list[str]
+
+
+class PageAnswer(Struct, frozen=True):
+    """A page of events, with histogram and facets of the whole answer where they are known."""
+
+    answer: SearchAnswer
+    histogram: HistogramAnswer | None
+    facets: list[Facet]
 
 
 class EventProof(Struct, frozen=True):
@@ -134,7 +143,36 @@ class Reading(Protocol):
         self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
         own: bool = False,
     ) -> SearchAnswer:  # fmt: skip
-        """Search. Raises QueryError."""
+        """Search. Raises QueryError, for a search with `| stats` too: that is `table`."""
+        ...
+
+    def page(
+        self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
+        own: bool = False, fields: tuple[str, ...] = (), values: int = 8, bars: int = 0,
+    ) -> PageAnswer:  # fmt: skip
+        """Search, with a histogram of at most so many bars and facets of these fields.
+
+        One event for all of it. They cover the answer, not the page; where rows had to be opened
+        they cover what `total` counts, and there are none on later pages. Denied fields are left
+        out. Raises QueryError.
+        """
+        ...
+
+    def table(self, caller: Caller, text: str, *, own: bool = False) -> TableAnswer:
+        """Answer a search with `| stats`. Raises QueryError, UsageError when it needs too much."""
+        ...
+
+    def histogram(
+        self, caller: Caller, text: str, *, bars: int = 60, own: bool = False
+    ) -> HistogramAnswer:
+        """Count the events of a search by time and outcome. Raises QueryError."""
+        ...
+
+    def facets(
+        self, caller: Caller, text: str, fields: tuple[str, ...], *, values: int = 10,
+        own: bool = False,
+    ) -> FacetsAnswer:  # fmt: skip
+        """Return the most frequent values of fields. Raises QueryError, UsageError."""
         ...
 
     def event(self, caller: Caller, event_id: str) -> Hit:

@@ -4,7 +4,7 @@ One instance a process; calls from many threads take turns.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -17,9 +17,18 @@ from whodid.app.answer import (
     Following,
     Health,
     Hit,
+    PageAnswer,
     SearchAnswer,
     SourceInfo,
 )
+from whodid.app.counting import (
+    Counting,
+    events_only,
+    histogram_answer,
+    kept_back,
+    page_overview,
+)
+from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof, shown_proof
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
@@ -33,6 +42,7 @@ from whodid.errors import (
     WhodidError,
 )
 from whodid.event import Access
+from whodid.index.analyst import Analyst
 from whodid.index.catalog import read_catalog
 from whodid.index.evaluate import states_of
 from whodid.index.page import Page, decode_cursor
@@ -47,6 +57,7 @@ from whodid.limits import PAGE_ROWS_MAX, TAIL_BYTES_MAX
 from whodid.query.match import matcher
 from whodid.query.own import hides_own, is_own
 from whodid.query.parse import parse
+from whodid.query.pipes import Order, Sort
 from whodid.query.rights import Rights, restrict, visible
 from whodid.query.times import resolve, resolve_node
 from whodid.query.tree import Node, Query, Term, all_of
@@ -71,6 +82,10 @@ class LedgerReading:
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self._own = OwnEvents(port, builder, keys.identity_root(), clock)
         self._integrity = LedgerIntegrity(directory, keys, self._own, clock)
+        self._analyst = Analyst(self._searcher)
+        self._counting = Counting(
+            directory, self._analyst, port, self._own, clock, self._lock, self._allowed
+        )
 
     # --- reads -----------------------------------------------------------------------------------
 
@@ -80,22 +95,77 @@ class LedgerReading:
     ) -> SearchAnswer:  # fmt: skip
         """Search (see `Reading.search`)."""
         act = Act("search", "read", "ledger", "events", text)
-        query = resolve(self._allowed(caller, events_only(parse(text)), act), self._clock())
-        cursor = decode_cursor(before) if before else None
-        limit = max(1, min(limit, PAGE_ROWS_MAX))
-        durable = self._port.status().size
+        query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
         with self._lock:
+            page = self._page(query, limit, before, own=own)
+            answer = self._answer(page, caller)
+            self._own.write(caller, msgspec.structs.replace(act, rows=len(answer.events)))
+        return answer
+
+    def page(
+        self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
+        own: bool = False, fields: tuple[str, ...] = (), values: int = 8, bars: int = 0,
+    ) -> PageAnswer:  # fmt: skip
+        """Search, with histogram and facets (see `Reading.page`)."""
+        act = Act("search", "read", "ledger", "events", text)
+        query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
+        wanted = page_overview(caller, fields, bars, values)
+        with self._lock:
+            page = self._page(query, limit, before, own=own)
+            answer = self._answer(page, caller)
+            found = None
+            if page.found is None or before is None:
+                found = self._analyst.overview(
+                    query, wanted, durable=page.size, own=own, found=page.found
+                )
+            self._own.write(caller, msgspec.structs.replace(act, rows=len(answer.events)))
+        if found is None:
+            return PageAnswer(answer, None, [])
+        bars_of = histogram_answer(found, answer.checkpoint, []) if bars else None
+        return PageAnswer(answer, bars_of, found.facets)
+
+    def _page(self, query: Query, limit: int, before: str | None, *, own: bool) -> Page:
+        """Return a page of events: in the order of time, or the one page of another."""
+        cursor = decode_cursor(before) if before else None
+        durable = self._port.status().size
+        if query.limit is not None:
+            limit = query.limit.count
+        limit = max(1, min(limit, PAGE_ROWS_MAX))
+        if query.sort is not None and query.sort != _NEWEST_FIRST:
+            if cursor is not None:
+                raise UsageError("a sorted answer has one page; | limit makes it longer")
+            page = self._analyst.ordered(query, limit=limit, durable=durable, own=own)
+        else:
             page = self._searcher.search(
                 query, limit=limit, before=cursor, durable=durable, own=own
             )
-            hits = [_hit(found.row, caller.rights) for found in page.rows]
-            note = (self._directory / CHECKPOINT).read_text()
-            self._own.write(caller, msgspec.structs.replace(act, rows=len(hits)))
+        return page if query.limit is None else msgspec.structs.replace(page, next=None)
+
+    def _answer(self, page: Page, caller: Caller) -> SearchAnswer:
+        hits = [_hit(found.row, caller.rights) for found in page.rows]
+        note = (self._directory / CHECKPOINT).read_text()
         return SearchAnswer(
             hits, page.total, page.total_is_exact, page.hidden_own,
             page.next.encode() if page.next else None, note, page.size,
-            [*page.warnings, *_kept_back(caller.rights)],
+            [*page.warnings, *kept_back(caller.rights)],
         )  # fmt: skip
+
+    def table(self, caller: Caller, text: str, *, own: bool = False) -> TableAnswer:
+        """Count (see `Reading.table`)."""
+        return self._counting.table(caller, text, own=own)
+
+    def histogram(
+        self, caller: Caller, text: str, *, bars: int = 60, own: bool = False
+    ) -> HistogramAnswer:
+        """Count by time and outcome (see `Reading.histogram`)."""
+        return self._counting.histogram(caller, text, bars=bars, own=own)
+
+    def facets(
+        self, caller: Caller, text: str, fields: tuple[str, ...], *, values: int = 10,
+        own: bool = False,
+    ) -> FacetsAnswer:  # fmt: skip
+        """Count the values of fields (see `Reading.facets`)."""
+        return self._counting.facets(caller, text, fields, values=values, own=own)
 
     def _allowed(self, caller: Caller, query: Query, act: Act) -> Query:
         """Return the query cut to the caller's rights; a refusal is an event before it is raised.
@@ -308,14 +378,16 @@ class LedgerReading:
         self._port.close()
 
 
-def events_only(query: Query) -> Query:
-    """Return a query that has no pipes. Raises QueryError for another."""
-    for pipe in (query.stats, query.sort, query.limit):
-        if pipe is not None:
-            raise QueryError("pipes are not answered here; leave out the first | and what follows")
+def no_table(query: Query) -> Query:
+    """Return a query whose answer is events. Raises QueryError for one that makes a table."""
+    if query.stats is not None:
+        raise QueryError(
+            "| stats makes a table, and here events are asked for", max(query.text.find("|"), 0)
+        )
     return query
 
 
+_NEWEST_FIRST = Sort((Order("time", descending=True),))
 _TAIL_ROWS_MAX = 5000
 _COUNT_WAIT_S = 0.1
 
@@ -365,14 +437,6 @@ def _hit(row: StoredRow, reader: Rights) -> Hit:
     leaf = row.leaf()
     withheld = tuple(sorted(reader.withheld))
     return Hit(row.index, visible(event, reader), leaf.appended_us, leaf.flags, withheld)
-
-
-def _kept_back(reader: Rights) -> Iterator[str]:
-    """Yield what the rights keep an answer from saying, in words that tell nothing of it."""
-    if reader.filter is not None:
-        yield "your rights show a part of the events; others are not counted"
-    if reader.withheld:
-        yield f"withheld from you: {', '.join(sorted(reader.withheld))}"
 
 
 def _access_of(action: str) -> Access:

@@ -7,6 +7,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from whodid.app.count_document import table_document
 from whodid.app.document import answer_document
 from whodid.app.local import open_local
 from whodid.app.ocsf_answer import ocsf_answer_document
@@ -21,7 +22,9 @@ from whodid.cli.options import (
     url_option,
 )
 from whodid.cli.remote import Remote
-from whodid.errors import QueryError
+from whodid.cli.stats_table import print_table
+from whodid.errors import QueryError, UsageError
+from whodid.query.parse import parse
 
 _WIDE_COLUMNS = 110
 _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
@@ -40,7 +43,10 @@ def command(
     query: tuple[str, ...], limit: int, before: str | None, directory: Path | None,
     url: str | None, *, own: bool, ocsf: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Search: newest first. QUERY is like `actor:alice access:read time:[now-7d TO now]`."""
+    """Search: newest first. QUERY is like `actor:alice access:read time:[now-7d TO now]`.
+
+    `| stats by (actor) count() | sort -count | limit 10` behind it (in quotes) makes a table.
+    """
     text = " ".join(query)
     try:
         document = _answer(text, limit, before, directory, url, own=own, ocsf=ocsf)
@@ -54,6 +60,8 @@ def command(
         for event in document["events"]:
             print_json(event, indent=0)
         _print_remarks(document)
+    elif "columns" in document:
+        print_table(document)
     else:
         _print(document)
 
@@ -69,6 +77,10 @@ def _answer(
         )  # fmt: skip
     with open_local(need_directory(directory)) as ledger:
         reading = ledger.reading()
+        if parse(text).stats is not None:
+            if before or ocsf:
+                raise UsageError("a table has one page and no OCSF; | limit makes it longer")
+            return table_document(reading.table(ledger.caller(), text, own=own))
         found = reading.search(ledger.caller(), text, limit=limit, before=before, own=own)
     return ocsf_answer_document(found) if ocsf else answer_document(found)
 

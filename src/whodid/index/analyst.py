@@ -30,11 +30,15 @@ class Counted(Struct, frozen=True):
 
 
 class Wanted(Struct, frozen=True):
-    """What an overview has: at most so many bars (0: no histogram), values of these fields."""
+    """What an overview has: at most so many bars (0: no histogram), values of these fields.
+
+    Without `outcomes` every event of the histogram counts as of unknown outcome.
+    """
 
     bars: int = 0
     fields: tuple[str, ...] = ()
     values: int = 10
+    outcomes: bool = True
 
 
 class Overview(Struct, frozen=True):
@@ -121,7 +125,9 @@ class Analyst:
             bars = None
             if wanted.bars:
                 bounds = time_bounds(query.filter)
-                bars = histogram(chosen, bounds, wanted.bars, words, clock)
+                bars = histogram(
+                    chosen, bounds, wanted.bars, words, clock, outcomes=wanted.outcomes
+                )
             return Overview(
                 bars,
                 facets(chosen, wanted.fields, wanted.values, words, clock),

@@ -8,7 +8,7 @@ from msgspec import Struct
 from whodid.index.coded import Bucket, bucket_start, ordinals
 from whodid.index.selection import Selection
 from whodid.index.tally import Tally
-from whodid.index.vocabulary import Vocabularies
+from whodid.index.vocabulary import MISSING, Vocabularies
 from whodid.limits import STATS_SECONDS_MAX
 from whodid.query.pipes import Key
 
@@ -49,6 +49,8 @@ def histogram(
     bars_max: int,
     vocabularies: Vocabularies,
     monotonic: Callable[[], float],
+    *,
+    outcomes: bool = True,
 ) -> Histogram | None:
     """Return the bars over the bounds of the search, where open over its events; None for none."""
     span = selection.span()
@@ -60,7 +62,8 @@ def histogram(
     if bucket is None:
         return None
     first, last = _numbers(bucket, *(wide if _width(*wide, bars_max) else span))
-    tally = Tally([Key("time", bucket), Key("outcome")], [], vocabularies)
+    keys = [Key("time", bucket), *([Key("outcome")] if outcomes else ())]
+    tally = Tally(keys, [], vocabularies)
     end_s = monotonic() + STATS_SECONDS_MAX
     for number, chosen in enumerate(selection.chosen):
         if number and monotonic() > end_s:
@@ -79,9 +82,10 @@ def histogram(
 
 def _counts(tally: Tally, vocabularies: Vocabularies) -> dict[int, dict[str, int]]:
     words = vocabularies.of("outcome").texts()
-    (buckets, outcomes), (events,) = tally.groups.finish()
+    (buckets, *outcomes), (events,) = tally.groups.finish()
+    ended = outcomes[0] if outcomes else np.full(len(buckets), MISSING)
     found: dict[int, dict[str, int]] = {}
-    rows = zip(buckets.tolist(), outcomes.tolist(), events.tolist(), strict=True)
+    rows = zip(buckets.tolist(), ended.tolist(), events.tolist(), strict=True)
     for number, outcome, count in rows:
         word = words[outcome].decode() if outcome >= 0 else "unknown"
         bar = found.setdefault(number, {})

@@ -4,7 +4,7 @@ from whodid.query.pipes import Key, Limit, Measure, Sort, Stats
 from whodid.query.render import to_text
 from whodid.query.tree import Everything, Query
 
-_UNITS_US = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000))
+_UNITS_US = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000))
 
 
 def query_text(query: Query) -> str:
