@@ -377,3 +377,6 @@ KEY_FILE_SCRYPT_LOG2 = 17
 
 PASSPHRASE_CHARS_MIN = 12
 """Shortest passphrase of a file of keys; it is tried offline by who has the file."""
+
+RESTORE_REASON_CHARS_MAX = 500
+"""Longest reason of a restore; it stands in the log."""

@@ -40,3 +40,30 @@ def owner(tmp_path):
     owner.add(range(10, 20))
     yield owner
     owner.close()
+
+
+@pytest.fixture
+def restored(owner, tmp_path):
+    """Restore a backup of the ledger, whose own folder was moved away, and return what came of it.
+
+    Calling it gives the hand on the new ledger.
+    """
+
+    def run(source, place=None, *, keys_root=None, **wished):
+        from whodid.backup.restore import Wish, restore
+
+        owner.close()
+        if keys_root is None and owner.directory.exists():
+            owner.directory.rename(tmp_path / "lost")
+        place = place or tmp_path / "new"
+        answer = restore(
+            Wish(source, place, **wished), _ignore, keys_root=keys_root or owner.keys_root,
+            clock=owner.clock, settings=owner.settings,
+        )  # fmt: skip
+        owner.directory = place
+        owner.keys_root = keys_root or owner.keys_root
+        owner.keys = type(owner.keys)(owner.keys.ledger_id, owner.keys_root)
+        owner.notes = []
+        return answer
+
+    return run

@@ -4,8 +4,10 @@ import json
 import threading
 
 import httpx
+import pytest
 
 
+@pytest.mark.slow
 def test_a_backup_while_others_write(server, tmp_path):
     server.run("source", "add", "busy", "--format", "json")
     token = server.token("--source", "busy")

@@ -343,7 +343,7 @@ def test_a_unit_without_any_payload(hand):
 
 def test_rows_that_a_leaf_file_would_not_give_back(hand, monkeypatch):
     """Were such a row ever let in, nothing would be sealed rather than altered."""
-    monkeypatch.setattr("whodid.ledger.sequencer.first_broken_rule", lambda _: None)
+    monkeypatch.setattr("whodid.ledger.batch_rules.first_broken_rule", lambda _: None)
     row = hand.row(1)
     row.flags = int(LeafFlag.NO_IDENTITY)
     hand.commit(hand.builder.build([row]))

@@ -393,7 +393,7 @@ def test_flags_that_are_not_the_events(make_ledger, tmp_path):
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"type": 10}, "type that is not known"),
+        ({"type": 11}, "type that is not known"),
         ({"flags": 64}, "flags that are not known"),
         ({"identity_tag": bytes(16)}, "no identity tag"),
         ({"flags": 32}, "deny"),

@@ -40,7 +40,6 @@ from whodid.ledger.manifest import Manifest, SealedFile, all_files, parse_manife
 from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
-from whodid.ledger.state_db import read_sources
 from whodid.limits import BACKUP_SEAL_WAIT_S
 from whodid.merkle.checkpoint import Checkpoint, parse_body, sign_note, verify_note
 
@@ -82,7 +81,7 @@ def take_snapshot(ledger: Ledger) -> Snapshot:
         vkey = ledger.keys.vkey()
         note = (ledger.directory / MANIFEST).read_bytes()  # 3
         manifest = parse_manifest(verify_note(note, vkey))
-        if set(read_sources(ledger.directory)) == _names(state):  # 4
+        if _names(copy_database(ledger.directory / STATE_DB)) == _names(state):  # 4
             break
     else:
         raise RefusedError("sources are declared faster than a backup is begun; try again")

@@ -21,6 +21,7 @@ COMMANDS = {
     "verify": "Verify a ledger; read-only, works on any copy.",
     "tiles": "Render the public C2SP files.",
     "backup": "Back the ledger up, also while a server runs.",
+    "restore": "Restore a backup, or move a ledger to another folder.",
     "source": "Declare and list sources.",
     "token": "Issue, list and revoke tokens.",
     "passwd": "Set a user's password.",

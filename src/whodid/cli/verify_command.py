@@ -103,6 +103,10 @@ def _document(verdict: Verdict, differences: list[str]) -> dict[str, Any]:
         "warnings": verdict.warnings,
         "not_opened": verdict.not_opened,
         "rollback": verdict.rollback,
+        "restarts": [
+            {"origin": one.origin, "size": one.size, "root": one.root.hex(), "lost": one.lost}
+            for one in verdict.restarts
+        ],
     }
 
 
@@ -116,6 +120,12 @@ def _print(verdict: Verdict, differences: list[str], *, signed: bool) -> None:
         stdout.print(plain(f"✗ {difference}"), markup=False, style="red")
     for warning in verdict.warnings:
         stdout.print(plain(f"! {warning}"), markup=False, style="yellow")
+    for one in verdict.restarts:
+        text = (
+            f"restored: entries before {one.size:,} are those of {one.origin}; from there on the "
+            "log is another, under its own key"
+        )
+        stdout.print(text, markup=False)
     for thing in verdict.not_opened:
         stdout.print(f"not opened: {thing}", markup=False)
     stdout.print(f"rollback: {verdict.rollback}", markup=False)

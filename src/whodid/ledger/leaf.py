@@ -51,6 +51,7 @@ class LeafType(IntEnum):
     MEASUREMENT = 7
     CLOCK = 8
     AMENDMENT = 9
+    RESTART = 10
 
 
 class LeafFlag(IntFlag):

@@ -27,6 +27,7 @@ from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import create_keys_db
 from whodid.ledger.layout import (
+    BACKUP,
     CHECKPOINT,
     FOLDERS,
     KEYS_DB,
@@ -114,8 +115,9 @@ def open_ledger(
     disk: PosixDisk | None = None,
     clock: Clock = system_clock,
     settings: Settings | None = None,
+    adopting: bool = False,
 ) -> tuple[Sequencer, WriterLock]:
-    """Open DIR for writing (the numbered steps above).
+    """Open DIR for writing (the numbered steps above); `adopting` opens what is still a copy.
 
     Raises LedgerError when another process writes, DIR is a copy or the disk fails, IntegrityError
     when what was acknowledged or signed is not there.
@@ -124,12 +126,13 @@ def open_ledger(
     keys = keys_of(directory, keys_root)
     if not keys.exists():
         raise LedgerError(f"{keys.path}: the keys of this ledger are not on this machine")
-    _check_folder(keys, directory)
+    _check_folder(keys, directory, adopting=adopting)
     lock = WriterLock(keys)
     lock.acquire(settings.lock_wait_s)  # 1
     try:
         disk = disk or PosixDisk()
-        refresh_binding(keys, directory, disk)
+        if not adopting:
+            refresh_binding(keys, directory, disk)
         return _Opening(directory, keys, disk, clock, settings).run(), lock
     except OSError as error:
         lock.release()
@@ -139,8 +142,12 @@ def open_ledger(
         raise
 
 
-def _check_folder(keys: KeyFolder, directory: Path) -> None:
-    if not is_writable_directory(keys, directory):
+def _check_folder(keys: KeyFolder, directory: Path, *, adopting: bool) -> None:
+    if (directory / BACKUP).exists():
+        raise LedgerError(
+            f"{directory} is a backup: make a ledger of it with `whodid restore {directory} DIR`"
+        )
+    if not adopting and not is_writable_directory(keys, directory):
         raise LedgerError(
             f"{directory} is a read-only copy: the writable folder of this ledger is another one "
             f"(to move the ledger here: `whodid restore --adopt {directory}`; `whodid verify` and "

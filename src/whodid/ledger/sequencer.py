@@ -19,32 +19,31 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 from msgspec import Struct
 
 from whodid.clock import Clock
 from whodid.errors import IntegrityError, RefusedError, StoppedError, UsageError, WhodidError
 from whodid.ledger.batch import Batch, BatchBuilder, Row, parse_batch
+from whodid.ledger.batch_rules import broken_rule
 from whodid.ledger.checkpoints_log import append_checkpoint
 from whodid.ledger.hash_tree import HashTree
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT, LEAVES, MANIFEST, PAYLOAD, block_path, leaves_path
 from whodid.ledger.leaf import LeafFlag, LeafType
-from whodid.ledger.leaf_rules import first_broken_rule, has_identity, words
 from whodid.ledger.manifest import Manifest, SealedFile, read_manifest, with_files
+from whodid.ledger.origins import Restart, restart_groups
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import CONFLICT, DUPLICATE, Sequenced
 from whodid.ledger.signer import Signer
 from whodid.ledger.source_entry import source_groups
-from whodid.ledger.state_db import Receipt, Source, StateDb
+from whodid.ledger.state_db import OWN_SOURCE, Receipt, Source, StateDb
 from whodid.ledger.wal import Wal
 from whodid.limits import BATCH_ID_KEPT_US, CLOCK_BACK_MAX_US
 from whodid.merkle.tree import consistency_proof, root_of
 from whodid.storage.posix import PosixDisk
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_TAILLESS = (int(LeafType.EVENT), int(LeafType.SOURCE))
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = re.compile(r"\.[0-9a-z]+")
 
@@ -103,6 +102,7 @@ class Sequencer:
         self.duplicates = 0
         self.conflicts = 0
         self.seal_wanted = 0
+        self._restarting = False
         self._note = ""  # of the signer's head, once it was published here
         self.sources = parts.state.sources()
         self._source_ids = {source.source_id for source in self.sources.values()}
@@ -209,7 +209,7 @@ class Sequencer:
     def _refusal(self, batch: Batch) -> WhodidError | None:
         if batch.ledger_id != self._p.keys.ledger_id:
             return RefusedError("a batch for another ledger")
-        problem = _broken_rule(batch)
+        problem = broken_rule(batch, restarting=self._restarting)
         if problem:
             return RefusedError(problem)
         if batch.kek_version not in self._kek_versions:
@@ -283,6 +283,26 @@ class Sequencer:
             raise RefusedError(f"the source cannot be kept: {error}") from error
         self.sources[name] = source
         return source
+
+    def restart(self, restart: Restart, reason: str) -> None:
+        """Append the entry that says what the old origin ended with, durably.
+
+        Called by a restore, before anything else is appended. Raises what `commit` refuses with.
+        """
+        if restart.size != self.size:
+            raise IntegrityError(
+                f"the restored log has {self.size} entries, its head says {restart.size}"
+            )
+        row = Row(
+            LeafType.RESTART, int(LeafFlag.NO_IDENTITY), 0, self.sources[OWN_SOURCE].source_id,
+            0, 0, bytes(16), bytes(8), restart_groups(restart, self._p.manifest.origin, reason),
+            restart.line().encode(),
+        )  # fmt: skip
+        self._restarting = True
+        [answer] = self.commit([parse_batch(self._builder.build([row]))])
+        self._restarting = False
+        if isinstance(answer, WhodidError):
+            raise answer
 
     # --- publishing ------------------------------------------------------------------------------
 
@@ -444,22 +464,6 @@ def receipt_of(s: Sequenced, leaf_hashes: list[bytes]) -> Receipt:
     duplicate, conflict = s.verdicts.count(DUPLICATE), s.verdicts.count(CONFLICT)
     root = root_of(leaf_hashes)
     return Receipt(s.batch.batch_id, s.first, s.end, duplicate, conflict, s.verdicts, root, s.end)
-
-
-def _broken_rule(batch: Batch) -> str | None:
-    """Return what is wrong with the rows of a batch, None when nothing is."""
-    table = batch.table
-    if (table["flags"] & np.uint16(LeafFlag.CONFLICT)).any():
-        return "a batch with the conflict flag, which is the sequencer's to set"
-    broken = first_broken_rule(table)
-    if broken:
-        return f"row {broken[0]} of the batch {broken[1]}"
-    if (has_identity(table) & (words(table["content_tag"], 1)[:, 0] == 0)).any():
-        # It would read as erased, and each later record of that identity as a duplicate.
-        return "a batch with a row that has an identity and no content tag"
-    if any(table["type"][row] in _TAILLESS for row in batch.tails):
-        return "a batch with a tail on an entry of a type that has none"
-    return None
 
 
 def _is_of(receipt: Receipt, appended_us: int, batch: Batch) -> bool:

@@ -13,7 +13,8 @@ The algorithm; the code carries the same numbers.
  4. The write-ahead log: one chain of hashes from the released record on, up to the durable mark
     without a break; zeros everywhere else. Its entries continue the sealed ones.
  5. The tree over all leaves: its root at each signed size is the signed one, the log reaches every
-    signed size, stored tiles are the computed ones.
+    signed size, stored tiles are the computed ones. A ledger that was restored from a backup says
+    where, and heads of the origins before hold up to there.
  6. Payload (with the private key-encryption key): each row decrypts, gives the commitment of its
     leaf, and decodes; each leaf has one row; each source was opened before it was used.
  7. Exactly once: no commitment and no identity stands twice, but as a conflict.
@@ -46,6 +47,7 @@ from whodid.ledger.verification.manifest import Unit, read_signed_manifest, read
 from whodid.ledger.verification.pace import NoPace, Pace
 from whodid.ledger.verification.parts import Parts
 from whodid.ledger.verification.payload import Content
+from whodid.ledger.verification.restarts import check_restarts
 from whodid.ledger.verification.verdict import Fault, Findings, Verdict
 from whodid.ledger.verification.wal import (
     RecordJob,
@@ -158,7 +160,7 @@ class _Verification:
         content = Content(
             self._identity_root(), {s.source_id: (s.name, s.domain) for s in state.sources.values()}
         )
-        signed = max((head.head.size for head in self.heads.all()), default=0)
+        signed = self.heads.reach()
         total = max(manifest.sealed, signed, 1)
         with Workers(self._processes(total)) as workers:
             wal = self._read_wal(manifest, content, workers)  # 4
@@ -175,6 +177,7 @@ class _Verification:
         self.progress("entries", parts.size, max(parts.size, 1))
         parts.finish(state, tail, runs)  # 7, 8, 9
         bad = check_roots(self.heads, manifest.origin, parts.size, parts.tree.roots, findings)  # 5
+        check_restarts(self.heads.restarts, parts.restarts, parts.broken_at, findings)  # 5
         parts.tiles.rest(parts.size)
         return self._verdict(rollback(self.heads, self.vkey, parts.size, bad=bad))  # 10
 
@@ -191,7 +194,7 @@ class _Verification:
 
     def _read_wal(self, manifest: Manifest, content: Content, workers: Workers) -> WalCheck:
         """Read the write-ahead log (4); each look takes the newest manifest, as sealing goes on."""
-        signed = max((head.head.size for head in self.heads.all()), default=0)
+        signed = self.heads.reach()
 
         def check(job: RecordJob) -> Callable[[], Part]:
             result = workers.begin(check_record, job)
@@ -243,7 +246,7 @@ class _Verification:
         faults = findings.listed()
         return Verdict(
             not faults, parts.size, parts.opened, faults, findings.warnings, rolled_back,
-            findings.not_opened, self.heads.checkpoint, parts.opened_before,
+            findings.not_opened, self.heads.checkpoint, parts.opened_before, self.heads.restarts,
         )  # fmt: skip
 
 

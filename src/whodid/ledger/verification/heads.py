@@ -9,7 +9,8 @@ from whodid.errors import WhodidError
 from whodid.ledger.backup_note import BackupNote, read_backup_note
 from whodid.ledger.checkpoints_log import is_torn, split_checkpoints
 from whodid.ledger.keys import KeyFolder
-from whodid.ledger.layout import BACKUP, CHECKPOINT, CHECKPOINTS_LOG
+from whodid.ledger.layout import BACKUP, CHECKPOINT, CHECKPOINTS_LOG, ORIGINS
+from whodid.ledger.origins import Restart, read_origins
 from whodid.ledger.signer import HEAD
 from whodid.ledger.verification.verdict import Findings
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, parse_note, verify_note
@@ -34,12 +35,19 @@ class Heads(Struct):
     given: Checkpoint | None = None
     signer: Checkpoint | None = None
     backup: BackupNote | None = None
+    restarts: tuple[Restart, ...] = ()
 
     @property
     def older(self) -> bool:
         """Tell whether this is a backup, and the signer has signed more since."""
         made = self.backup
         return made is not None and self.signer is not None and self.signer.size > made.size
+
+    def reach(self) -> int:
+        """Return how far the log must reach: not to what an older origin signed beyond its end."""
+        ended = {restart.origin: restart.size for restart in self.restarts}
+        sizes = [signed.head for signed in self.all()]
+        return max((min(one.size, ended.get(one.origin, one.size)) for one in sizes), default=0)
 
     def all(self) -> list[Signed]:
         """Return every head, those from outside last."""
@@ -50,6 +58,7 @@ class Heads(Struct):
             heads.append(Signed(f"{HEAD} (key folder)", self.signer))
         if self.given:
             heads.append(Signed("the given head", self.given))
+        heads += [Signed(ORIGINS, restart.head()) for restart in self.restarts]
         if self.backup:
             note = self.backup
             heads.append(Signed(BACKUP, Checkpoint(note.origin, note.size, note.root)))
@@ -88,16 +97,23 @@ def read_heads(
     Raises IntegrityError or InputError for a given head that is no checkpoint of this key.
     """
     heads = Heads()
+    try:
+        origins = read_origins(directory, vkey)
+    except WhodidError as error:
+        findings.fault(ORIGINS, None, str(error))
+        origins = None
+    heads.restarts = origins.restarts if origins else ()
+    keyring = (vkey, origins.vkeys() if origins else {})
     if isinstance(given, str):
-        given = _open(given.encode(), vkey)
+        given = _open(given.encode(), keyring)
     heads.given = given
     if keys is not None and keys.exists() and (keys.path / HEAD).exists():
         try:
-            heads.signer = _open((keys.path / HEAD).read_bytes(), vkey)
+            heads.signer = _open((keys.path / HEAD).read_bytes(), keyring)
         except (WhodidError, OSError) as error:
             findings.fault(f"{HEAD} (key folder)", None, str(error))
     try:
-        heads.checkpoint = _open((directory / CHECKPOINT).read_bytes(), vkey)
+        heads.checkpoint = _open((directory / CHECKPOINT).read_bytes(), keyring)
     except FileNotFoundError:
         findings.fault(CHECKPOINT, None, "the file is missing")
     except (WhodidError, OSError) as error:
@@ -106,15 +122,24 @@ def read_heads(
         heads.backup = read_backup_note(directory, vkey)
     except WhodidError as error:
         findings.fault(BACKUP, None, str(error))
-    heads.kept = _kept(directory, heads, vkey, findings)
+    heads.kept = _kept(directory, heads, keyring, findings)
     return heads
 
 
-def _open(note: bytes, vkey: Vkey | None) -> Checkpoint:
-    return parse_body(verify_note(note, vkey) if vkey else parse_note(note)[0])
+Keyring = tuple[Vkey | None, dict[str, Vkey]]
+"""The log's public key, and those of the origins before it."""
 
 
-def _kept(directory: Path, heads: Heads, vkey: Vkey | None, findings: Findings) -> list[Signed]:
+def _open(note: bytes, keyring: Keyring) -> Checkpoint:
+    """Read a note of this origin, or of one before it."""
+    vkey, older = keyring
+    body, _ = parse_note(note)
+    if vkey is None:
+        return parse_body(body)
+    return parse_body(verify_note(note, older.get(body.partition("\n")[0], vkey)))
+
+
+def _kept(directory: Path, heads: Heads, keyring: Keyring, findings: Findings) -> list[Signed]:
     try:
         data = (directory / CHECKPOINTS_LOG).read_bytes()
     except OSError as error:
@@ -127,7 +152,7 @@ def _kept(directory: Path, heads: Heads, vkey: Vkey | None, findings: Findings) 
     for item in notes:
         where = f"note {item.number} at offset {item.offset}"
         try:
-            head = _open(item.note, vkey)
+            head = _open(item.note, keyring)
         except WhodidError as error:
             findings.fault(CHECKPOINTS_LOG, None, f"{where}: {error}")
             continue
@@ -153,10 +178,18 @@ def check_roots(
     outside DIR is at odds with the log.
     """
     bad = False
+    ended = {restart.origin: restart.size for restart in heads.restarts}
     for signed in heads.all():
         head = signed.head
         before = findings.count
-        if head.origin != origin:
+        if head.size > ended.get(head.origin, head.size):
+            end = ended[head.origin]
+            problem = (
+                f"{head.origin} signed {head.size} entries; this log was restored from a backup of "
+                f"{end}: {head.size - end} of them are not here"
+            )
+            findings.fault(signed.where, end, problem)
+        elif head.origin != origin and head.origin not in ended:
             problem = f"a head of another log, {head.origin!r} (this one is {origin!r})"
             findings.fault(signed.where, None, problem)
         elif head.size > size:

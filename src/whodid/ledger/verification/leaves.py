@@ -56,6 +56,7 @@ class Part(Struct):
     used: dict[bytes, int] = {}
     opens: Sequence[tuple[int, bytes]] = ()
     settings: dict[int, SourceOpened] = {}
+    restarts: Sequence[tuple[int, bytes]] = ()
     opened: int = 0
     unopened: int = 0
     opened_before: int = 0
@@ -88,6 +89,8 @@ def read_leaves(part: Part, table: Array, tails: dict[int, bytes], cuts: Collect
     part.segments = segments(hashes, first, cuts)  # 3
     _words(part, table)
     _sources(part, table)
+    restarted = np.nonzero(table["type"] == int(LeafType.RESTART))[0].tolist()
+    part.restarts = [(first + row, tails.get(row, b"")) for row in restarted]
     part.sequences = sequence_runs(table)
 
 

@@ -36,6 +36,7 @@ class Parts:
         self._appended_us = 0
         self._opens: dict[bytes, int] = {}
         self._settings: Settings = {}
+        self.restarts: list[tuple[int, bytes]] = []
         self._sealed: list[tuple[int, int, str]] = []
         self._tail: list[Part] = []
 
@@ -46,6 +47,7 @@ class Parts:
         self.unopened += part.unopened
         self.opened_before += part.opened_before
         self._settings.update(part.settings)
+        self.restarts += part.restarts
         self._identities.add(part)
         if part.end <= part.first:
             return

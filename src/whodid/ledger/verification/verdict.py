@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from whodid.ledger.origins import Restart
 from whodid.limits import VERIFY_FAULTS_MAX
 from whodid.merkle.checkpoint import Checkpoint
 
@@ -29,7 +30,8 @@ class Verdict(Struct, frozen=True):
     `opened` of those whose payload was decrypted and compared with its commitment, `opened_before`
     of those where an earlier part of the same round did so (`Pace`). `rollback` says
     what the log was compared with, or that it was not; `not_opened` what was not looked at and
-    why. `checkpoint` is DIR's published head, None when it is not readable.
+    why. `checkpoint` is DIR's published head, None when it is not readable. `restarts` are the
+    ends of older origins, where the log was restored from a backup.
     """
 
     ok: bool
@@ -41,6 +43,7 @@ class Verdict(Struct, frozen=True):
     not_opened: list[str]
     checkpoint: Checkpoint | None
     opened_before: int = 0
+    restarts: tuple[Restart, ...] = ()
 
 
 class Findings:
