@@ -7,6 +7,7 @@ import gzip
 import json
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from whodid.app.answer import (
     EventProof,
     Health,
     Hit,
+    PageAnswer,
     SearchAnswer,
     SourceInfo,
 )
+from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.errors import QueryError, UsageError
@@ -44,10 +47,12 @@ from whodid.normalize.combined import Combined
 from whodid.normalize.postgres import Postgres
 from whodid.normalize.record import prepare
 from whodid.normalize.short_json import ShortJson
-from whodid.query.match import matcher
+from whodid.query.countable import SEVERAL
+from whodid.query.fields import SEARCH_FIELDS
+from whodid.query.match import matcher, texts_of
 from whodid.query.own import hides_own, is_own
 from whodid.query.parse import parse
-from whodid.query.times import resolve
+from whodid.query.times import DAY_US, resolve
 
 PASSWORD = "correct horse battery staple"
 NOW_US = 1_795_350_000_000_000  # 2026-11-22T12:20:00Z, a Sunday
@@ -130,6 +135,48 @@ class FakeLog:
             self.note(), len(self.hits), list(self.warnings),
         )  # fmt: skip
 
+    def page(self, caller, text, *, limit=50, before=None, own=False, fields=(), values=8, bars=0):
+        answer = self.search(caller, text, limit=limit, before=before, own=own)
+        hits = self.search_all(text, own=own)
+        facets = [_facet(field, hits, values) for field in fields]
+        return PageAnswer(answer, self._histogram(hits), facets)
+
+    def search_all(self, text, *, own):
+        query = resolve(parse(text), NOW_US)
+        matches = matcher(query.filter, lambda _: set())
+        hide = hides_own(query) and not own
+        return [h for h in self.hits if matches(h.event) and not (hide and is_own(h.event))]
+
+    def _histogram(self, hits):
+        if not hits:
+            return HistogramAnswer("", [], 0, True, 0, self.note(), len(self.hits), [])
+        days = Counter(_time(hit) // DAY_US for hit in hits)
+        last = max(days)
+        counts = Counter((_time(h) // DAY_US, h.event.what.outcome or "unknown") for h in hits)
+        bars = [
+            Bar(day * DAY_US, (day + 1) * DAY_US,
+                *(counts[day, o] for o in ("success", "denied", "failure", "unknown")))
+            for day in range(last - 29, last + 1)
+        ]  # fmt: skip
+        return HistogramAnswer("day", bars, len(hits), True, 0, self.note(), len(self.hits), [])
+
+    def table(self, caller, text, *, own=False):
+        """Count by any keys; every measure is the count, and the latest time."""
+        self._called("table", caller)
+        query = parse(text)
+        hits = self.search_all(text, own=own)
+        groups = Counter(tuple(_first(hit, key) for key in query.stats.by) for hit in hits)
+        columns = [
+            Column(key.name, "time" if key.bucket else "text", key=True) for key in query.stats.by
+        ] + [Column(measure.name, "number", key=False) for measure in query.stats.measures]
+        rows = [
+            [*key, *([count] * len(query.stats.measures))] for key, count in groups.most_common()
+        ]
+        return TableAnswer(
+            columns, rows, len(rows), len(hits), True, 0, 0, self.note(), len(self.hits),
+            list(self.warnings),
+        )  # fmt: skip
+
     def event(self, caller, event_id):
         self._called("event", caller)
         return self._find(event_id)
@@ -201,6 +248,25 @@ def _prove(hashes, index):
         return perfect_root(hashes[at << level : (at + 1) << level])
 
     return inclusion_proof(index, len(hashes), node)
+
+
+def _first(hit, key):
+    if key.bucket:
+        return _time(hit) // DAY_US * DAY_US
+    return next(iter(_values_of(hit, key.field)), None)
+
+
+def _values_of(hit, field):
+    columns = SEARCH_FIELDS[field].columns
+    found = [text for column in columns for text in texts_of(hit.event.field(column))]
+    return list(dict.fromkeys(found if field in SEVERAL else found[:1]))
+
+
+def _facet(field, hits, values_max):
+    lists = [_values_of(hit, field) for hit in hits]
+    counts = Counter(value for found in lists for value in found)
+    missing = sum(not found for found in lists)
+    return Facet(field, counts.most_common(values_max), len(counts), missing, True)
 
 
 def _time(hit: Hit) -> int:

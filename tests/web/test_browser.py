@@ -59,11 +59,12 @@ def test_nothing_planted_in_an_event_runs(tab, served, fake):
     log, _ = fake.hostile_log()
     base, link = served(log)
     log_in(tab, link)
-    for page in ("/", "/sources", *(f"/events/{hit.event.when.id}" for hit in log.hits)):
+    tables = ("/?q=|+stats+by+(actor)", "/?q=|+stats+by+(agent,+time:1d)+count()+as+n")
+    for page in ("/", *tables, "/sources", *(f"/events/{hit.event.when.id}" for hit in log.hits)):
         tab.open(base + page)
         # what is planted would make the title OWNED and nothing else
         assert tab.js("document.title").endswith("· whodid")
-        foreign = "iframe,svg,style,object,img:not([alt=''])"
+        foreign = "iframe,svg:not(.share,.chart svg),style,object,img:not([alt=''])"
         assert tab.js(f'document.querySelectorAll("{foreign}").length') == 0
     tab.press("aside form button")
     assert tab.js("document.querySelectorAll('.verdict li.ok').length") == 3
@@ -113,7 +114,7 @@ def test_comfort_and_width(tab, served, fake):
     )
     assert tab.js("document.querySelector('time').title").startswith("2026-11-22T12:20:00")
     for page in ("/", "/sources", "/about", f"/events/{log.hits[0].event.when.id}", "/nowhere",
-                 "/?q=nofield:x"):  # fmt: skip
+                 "/?q=nofield:x", "/?q=|+stats+by+(agent,+time:1d)+count()+max(time)"):  # fmt: skip
         for width in (390, 1280):
             tab.look(width=width)
             tab.open(base + page)

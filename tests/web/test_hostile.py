@@ -17,11 +17,13 @@ TAGS = VOID | {
     "main", "footer", "p", "div", "strong", "label", "ul", "ol", "li", "details", "summary",
     "h1", "h2", "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "bdi",
     "section", "pre", "mark", "code", "dl", "dt", "dd", "aside", "del", "ins", "b",
+    "figure", "figcaption", "svg", "rect",
 }  # fmt: skip
 ATTRIBUTES = {
     "lang", "charset", "name", "content", "rel", "href", "type", "src", "class", "id", "alt",
-    "width", "height", "aria-label", "aria-current", "aria-hidden", "role", "method", "action",
+    "width", "aria-label", "aria-current", "aria-hidden", "role", "method", "action",
     "value", "for", "placeholder", "autocomplete", "autocapitalize", "spellcheck", "title",
+    "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort",
     "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
 }  # fmt: skip
 
@@ -100,6 +102,21 @@ def test_search_page_with_every_hostile_text(hostile, fake):
     assert len(text) < 400_000
 
 
+def test_tables_with_every_hostile_text(hostile):
+    for keys in ("actor", "resource, ip", "agent, time:1d", "labels"):
+        answer = hostile.client.get("/", params={"q": f"| stats by ({keys}) count(), max(time)"})
+        assert answer.status_code == 200
+        text = check(answer)
+        assert "&lt;script&gt;document.title" in text
+        assert len(text) < 400_000
+
+
+def test_hostile_names_of_columns(hostile, fake):
+    for text in fake.HOSTILE:
+        for query in (f"| stats count() as {text}", f"| stats by ({text})", f"| sort {text}"):
+            check(hostile.client.get("/", params={"q": query}))
+
+
 def test_event_page_with_a_hostile_text_in_every_field(hostile):
     assert len(hostile.log.hits) == 40
     for hit in hostile.log.hits:
@@ -154,8 +171,9 @@ def loaded(monkeypatch):
 
 
 def test_every_page_is_well_formed_and_guarded(loaded, site):
-    paths = ["/", "/?q=nofield:x", "/?q=actor:nobody+outcome:denied", "/sources", "/about",
-             "/integrity", "/nowhere", "/events/none", "/login/wdl_x",
+    paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
+             "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/nowhere",
+             "/events/none", "/login/wdl_x",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
     for path in paths:
         answer = site.client.get(path)

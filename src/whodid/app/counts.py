@@ -4,11 +4,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from whodid.index.coded import bucket_end
 from whodid.index.facets import Facet
 from whodid.index.histogram import Bar
 from whodid.index.stats import Column
 
-__all__ = ["Bar", "Column", "Facet", "FacetsAnswer", "HistogramAnswer", "TableAnswer"]
+__all__ = ["Bar", "Column", "Facet", "FacetsAnswer", "HistogramAnswer", "TableAnswer", "bucket_end"]
 
 
 class TableAnswer(Struct, frozen=True):

@@ -109,6 +109,12 @@ def bucket_start(number: int, bucket: Bucket) -> int:
     return int(start.astype(np.int64)[0])
 
 
+def bucket_end(start_us: int, bucket: Bucket) -> int:
+    """Return the first µs behind the bucket that begins then."""
+    number = int(ordinals(np.array([start_us]), bucket)[0])
+    return bucket_start(number + 1, bucket)
+
+
 def ordinals(at: Array, bucket: Bucket) -> Array:
     """Return the number of the bucket of each time."""
     if isinstance(bucket, int):

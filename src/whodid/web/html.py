@@ -63,6 +63,17 @@ def minute(time_us: int) -> Markup:
     return _TIME.format(_iso(time_us), f"{_date(at)}, {at:%H:%M}")
 
 
+def moment_text(time_us: int) -> str:
+    """Return day and UTC time to the minute, to the second where that is not whole."""
+    at = _at(time_us)
+    return f"{_date(at)}, {at:%H:%M:%S}" if time_us % 60_000_000 else f"{_date(at)}, {at:%H:%M}"
+
+
+def day_text(time_us: int) -> str:
+    """Return the UTC day, shorter than `day`."""
+    return _date(_at(time_us))
+
+
 def _date(at: datetime) -> str:
     return f"{_DAYS[at.weekday()][:3]} {at.day} {_MONTHS[at.month - 1][:3]} {at.year}"
 

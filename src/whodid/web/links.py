@@ -44,7 +44,7 @@ def exact_term(field: str, value: Any) -> Term | None:
     known: Value = None
     if kind == "integer":
         known = value
-    elif kind in {"exact", "ip"} and isinstance(value, str) and _can_be_typed(value):
+    elif kind in {"exact", "ip"} and isinstance(value, str) and can_be_typed(value):
         known = _network(value) if kind == "ip" else value
     return None if known is None else Term(field, "has", known)
 
@@ -64,7 +64,8 @@ def text_of(terms: Iterable[Node]) -> str:
     return "" if isinstance(node, Everything) else to_text(node)
 
 
-def _can_be_typed(value: str) -> bool:
+def can_be_typed(value: str) -> bool:
+    """Tell whether a search box can hold this text as it is."""
     return bool(value) and len(value) <= WEB_LINK_VALUE_CHARS_MAX and value.isprintable()
 
 

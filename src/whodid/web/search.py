@@ -6,16 +6,15 @@ from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
-from whodid.app.answer import SearchAnswer
-from whodid.errors import QueryError, WhodidError
+from whodid.app.answer import PageAnswer, SearchAnswer
+from whodid.errors import QueryError
 from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
-from whodid.merkle.checkpoint import parse_body, parse_note
 from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
 from whodid.query.render import to_text
-from whodid.query.tree import Node, Query, Term
-from whodid.web import query_error, time_range
-from whodid.web.links import search_url, text_of
+from whodid.query.tree import Node, Query, Term, all_of
+from whodid.web import facets, histogram, query_error, stats, time_range
+from whodid.web.links import search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
 from whodid.web.visit import Visit, redirect
@@ -27,6 +26,7 @@ _EXAMPLES: tuple[tuple[str, str], ...] = (
     ("Failed log-ins", "access:authenticate -outcome:success"),
     ("Deletions", "access:delete"),
     ("Unmapped records", "_quarantined:true"),
+    ("Most read", "access:read | stats by (resource) count(), count_distinct(actor) as people"),
     ("Who looked here", "service:whodid"),
 )
 _PARTS_SHOWN_MAX = 8
@@ -51,8 +51,9 @@ class Asked:
     def narrowed(self, query: Query, term: Term) -> str:
         """Return the address of this search with one term more, from its newest event."""
         items = time_range.items_of(query)
-        text = self.text if term in items else text_of([*items, term])
-        return search_url(text, own=self.own)
+        if term in items:
+            return search_url(self.text, own=self.own)
+        return search_url(time_range.with_filter(query, all_of([*items, term])), own=self.own)
 
 
 def show(visit: Visit) -> Response:
@@ -66,13 +67,16 @@ def show(visit: Visit) -> Response:
     except QueryError as error:
         return _not_parsed(visit, asked, error)
     try:
-        answer = visit.site.reading.search(
-            visit.caller(), asked.text, limit=WEB_PAGE_ROWS, before=asked.before, own=asked.own
-        )
+        if query.stats is not None:
+            return stats.show(visit, query, _box(asked), own=asked.own)
+        page = visit.site.reading.page(
+            visit.caller(), asked.text, limit=WEB_PAGE_ROWS, before=asked.before, own=asked.own,
+            fields=facets.FIELDS, values=facets.VALUES, bars=histogram.BARS,
+        )  # fmt: skip
     except QueryError as error:
         # with a place in the answer it is that which was not understood, not the text
         return failure(visit, error) if asked.before else _not_parsed(visit, asked, error)
-    return _found(visit, asked, query, answer)
+    return _found(visit, asked, query, page)
 
 
 def _asked(visit: Visit) -> Asked:
@@ -87,7 +91,8 @@ def _not_parsed(visit: Visit, asked: Asked, error: QueryError) -> Response:
     return visit.page("search_error.html", 400, **_box(asked), error=shown, mended_href=mended)
 
 
-def _found(visit: Visit, asked: Asked, query: Query, answer: SearchAnswer) -> Response:
+def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Response:
+    answer = page.answer
     # the same few values stand in most rows of a page
     href = cache(lambda term: asked.narrowed(query, term))
     return visit.page(
@@ -101,7 +106,9 @@ def _found(visit: Visit, asked: Asked, query: Query, answer: SearchAnswer) -> Re
         badge_href=lambda badge: href(badge.term),
         show_own=search_url(asked.text, own=True) if answer.hidden_own else None,
         hide_own=search_url(asked.text) if asked.own else None,
-        head=_head(answer.checkpoint),
+        head=stats.head_of(answer.checkpoint),
+        chart=histogram.chart(page.histogram, query, own=asked.own),
+        boxes=facets.boxes(page.facets, query, answer.total, own=asked.own),
         widen=_widen(query, asked) if not answer.events else [],
         **_pages(asked, answer),
     )
@@ -138,22 +145,18 @@ def _widen(query: Query, asked: Asked) -> list[Link]:
     if len(items) < 2 or len(items) > _PARTS_SHOWN_MAX:
         return []
     return [
-        Link(to_text(item), search_url(text_of(_without(items, number)), own=asked.own))
+        Link(
+            to_text(item),
+            search_url(
+                time_range.with_filter(query, all_of(_without(items, number))), own=asked.own
+            ),
+        )
         for number, item in enumerate(items)
     ]
 
 
 def _without(items: tuple[Node, ...], number: int) -> list[Node]:
     return [item for at, item in enumerate(items) if at != number]
-
-
-def _head(note: str) -> tuple[int, str] | None:
-    """Return size and root of the checkpoint that the answer was read at."""
-    try:
-        head = parse_body(parse_note(note)[0])
-    except WhodidError:
-        return None
-    return head.size, head.root.hex()
 
 
 def _capital(text: str) -> str:

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from whodid.errors import QueryError
 from whodid.query.parse import parse
-from whodid.query.tree import And, Node, Query, Range, Relative, Term
+from whodid.query.render_pipes import pipes_text, query_text
+from whodid.query.tree import And, Node, Query, Range, Relative, Term, all_of
 from whodid.web.links import search_url, text_of
 
 _HOUR_US = 3_600_000_000
@@ -36,9 +37,14 @@ def timed(query: Query) -> bool:
 
 
 def with_time(query: Query, time: Term | None) -> str:
-    """Return the search text with its time replaced, or taken away."""
+    """Return the search text with its time replaced, or taken away; its pipes stay."""
     others = [item for item in items_of(query) if not _is_time(item)]
-    return text_of(others if time is None else [*others, time])
+    return with_filter(query, all_of(others if time is None else [*others, time]))
+
+
+def with_filter(query: Query, node: Node) -> str:
+    """Return the search text with another filter before its pipes."""
+    return query_text(Query(node, "", query.stats, query.sort, query.limit))
 
 
 def choices(query: Query, *, own: bool) -> list[Choice]:
@@ -66,7 +72,7 @@ def custom(text: str, start: str, end: str) -> str:
     try:
         time = parse(asked).filter
     except QueryError:
-        return f"{text} {asked}".strip()
+        return f"{text_of(items_of(query))} {asked} {pipes_text(query)}".strip()
     assert isinstance(time, Term)
     return with_time(query, time)
 

@@ -1,0 +1,90 @@
+"""The most frequent values of an answer beside it, each a link to only these or all but these."""
+
+from typing import NamedTuple
+
+from whodid.app.counts import Facet
+from whodid.query.render_pipes import query_text
+from whodid.query.tree import Node, Not, Query, Term, all_of
+from whodid.web.links import exact_term, search_url
+from whodid.web.time_range import items_of, with_filter
+
+TITLES = {
+    "outcome": "Outcome", "access": "Access", "actor": "Who", "resource": "Resource",
+    "service": "Service", "source": "Source", "actor.type": "Kind of actor", "ip": "Address",
+}  # fmt: skip
+"""The facets of the page, in its order."""
+
+FIELDS = tuple(TITLES)
+VALUES = 6
+_WIDTH = 100
+_CHARS = 25
+_HEAD = 9
+
+
+class Value(NamedTuple):
+    """A value. `only` leads to events that have it, `without` to the others; None: no link.
+
+    `chosen` says that the search asks for it; then `only` leads to the search without that. `shown`
+    is the text, without its middle when it is long: paths and ARNs differ at their ends.
+    """
+
+    text: str
+    shown: str
+    events: int
+    share: float
+    only: str | None
+    without: str | None
+    chosen: bool
+    missing: bool = False
+
+
+class Box(NamedTuple):
+    """A facet: its title, its values, how many more there are and where to see all."""
+
+    field: str
+    title: str
+    values: list[Value]
+    more: int
+    all_href: str | None
+
+
+def boxes(facets: list[Facet], query: Query, events: int, *, own: bool) -> list[Box]:
+    """Return the facets that have values."""
+    return [_box(facet, query, events, own=own) for facet in facets if facet.values]
+
+
+def _box(facet: Facet, query: Query, events: int, *, own: bool) -> Box:
+    values = [
+        _value(str(value), count, events, exact_term(facet.field, value), query, own=own)
+        for value, count in facet.values
+    ]
+    if facet.missing:
+        lack = Not(Term(facet.field, "exists"))
+        values.append(
+            _value("none", facet.missing, events, lack, query, own=own)._replace(missing=True)
+        )
+    counted = f"| stats by ({facet.field}) | sort -count"
+    text = f"{query_text(Query(query.filter))} {counted}".strip()
+    more = facet.distinct - len(facet.values)
+    all_href = search_url(text, own=own) if len(values) + more > 1 else None
+    return Box(facet.field, TITLES[facet.field], values, more, all_href)
+
+
+def _value(
+    text: str, count: int, events: int, node: Node | None, query: Query, *, own: bool
+) -> Value:
+    shown = text if len(text) <= _CHARS else f"{text[:_HEAD]}…{text[_HEAD + 1 - _CHARS :]}"
+    share = round(count * _WIDTH / events, 1) if events else 0.0
+    if node is None:
+        return Value(text, shown, count, share, None, None, chosen=False)
+    items = items_of(query)
+    others = [item for item in items if item != node]
+    if len(others) < len(items):
+        only = search_url(with_filter(query, all_of(others)), own=own)
+        return Value(text, shown, count, share, only, None, chosen=True)
+    opposite = node.item if isinstance(node, Not) else Not(node)
+    return Value(
+        text, shown, count, share,
+        search_url(with_filter(query, all_of([*items, node])), own=own),
+        search_url(with_filter(query, all_of([*items, opposite])), own=own), chosen=False,
+    )  # fmt: skip
