@@ -11,7 +11,9 @@ from whodid.index.catalog import read_catalog
 from whodid.index.follower import Follower
 from whodid.index.verify_index import compare
 from whodid.ledger.reader import LedgerReader
+from whodid.ledger.writer_lock import bind
 from whodid.query.parse import parse
+from whodid.storage.posix import PosixDisk
 
 
 def answer(log, text="*", **settings):
@@ -190,6 +192,7 @@ def test_an_index_of_another_history_is_dropped(event_log, tmp_path, made):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.copytree(early.directory, event_log.directory, dirs_exist_ok=True)
     (event_log.keys.path / "head").unlink()  # the signer would not let this happen
+    bind(event_log.keys, event_log.directory, PosixDisk())  # nor would the binding
     event_log.reopen()
     event_log.append(made(30, 4))
     shutil.rmtree(event_log.directory / "index")

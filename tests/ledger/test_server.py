@@ -161,6 +161,7 @@ ALLOWED = {
     "door": {"status", "sources", "prove", "events"},
     "face": {"status", "sources", "prove", "own"},
     "sealer": {"status", "sources", "prove", "own", "publish", "seal"},
+    "validator": {"status", "sources", "prove", "own"},
     "admin": set(QUESTIONS),
 }
 
