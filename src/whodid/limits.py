@@ -71,6 +71,9 @@ BODY_SECONDS_MAX = 60.0
 STORE_SECONDS_MAX = 30.0
 """A request whose records are not durable after this time is answered that this is not known."""
 
+METRIC_SOURCES_MAX = 200
+"""Most sources that a door counts apart in its metrics; further ones are counted together."""
+
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 """Longest Idempotency-Key."""
 

@@ -1,9 +1,9 @@
 import pytest
 
-from whodid.api.metrics import Metric, gauge, ingest_metrics, log_metrics, render
+from whodid.api.metrics import log_metrics
 from whodid.app.answer import Health
 from whodid.errors import LedgerError
-from whodid.sources.http import IngestMetrics
+from whodid.metrics import render
 
 LOCAL = {"token": "", "ip": "127.0.0.1", "headers": {"Host": "localhost:9460"}}
 
@@ -80,8 +80,7 @@ def test_loopback_means_both_ends(server, ip, host, status):
 
 def test_prometheus_text():
     health = Health(True, [], 10, 9, 8, 7, None)
-    door = IngestMetrics({200: 3, 401: 1}, 0, 500, 40, 2, 1, 0)
-    text = render([*log_metrics(health, events=9, sources=2), *ingest_metrics([door, door])])
+    text = render(log_metrics(health, events=9, sources=2))
     lines = text.splitlines()
     for line in (
         "whodid_events_total 9",
@@ -89,18 +88,8 @@ def test_prometheus_text():
         "# TYPE whodid_events_total counter",
         "whodid_publish_lag_entries 1",
         "whodid_index_lag_entries 3",
-        'whodid_ingest_requests_total{status="200"} 6',
-        'whodid_ingest_records_total{result="accepted"} 80',
     ):
         assert line in lines
     assert text.endswith("\n")
     names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
-
-
-def test_prometheus_text_is_escaped():
-    text = render([Metric("m", "gauge", "a\nb\\", [({"l": 'x"y\n\\'}, 1)]), gauge("n", "h", 0.5)])
-    assert text == (
-        "# HELP m a\\nb\\\\\n# TYPE m gauge\n" 'm{l="x\\"y\\n\\\\"} 1\n'
-        "# HELP n h\n# TYPE n gauge\nn 0.5\n"
-    )  # fmt: skip

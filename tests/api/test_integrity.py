@@ -3,8 +3,8 @@
 import msgspec
 
 from whodid.api.integrity_metrics import integrity_metrics
-from whodid.api.metrics import render
 from whodid.app.integrity_answer import NOTHING_KNOWN, KnownFault
+from whodid.metrics import render
 from whodid.validation.report import Round
 
 ROUND = Round(1_000_000, 3_500_000, 1.25, 10, 9, 8, 1, [], ["x"], "not checked", "compared")

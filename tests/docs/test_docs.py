@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+import metrics_kit
 from whodid import limits
 from whodid.api import make_api, operations, reply
 from whodid.cli.main import COMMANDS
@@ -147,8 +148,10 @@ def test_each_metric_is_there():
     health = Health(
         ready=True, reasons=[], size=0, published=0, sealed=0, indexed=0, stopped=None
     )  # fmt: skip
-    made = [*log_metrics(health, events=0, sources=0), *integrity_metrics(NOTHING_KNOWN)]
-    real = {metric.name for metric in made}
+    found = [*log_metrics(health, events=0, sources=0), *integrity_metrics(NOTHING_KNOWN)]
+    for sample in metrics_kit.EVERYTHING:
+        found += sample()
+    real = {metric.name for metric in found}
     assert named(reference("metrics")) == real
 
 

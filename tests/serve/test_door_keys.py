@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from running_server import wait_until
 from whodid.ledger.keys import Kek, KeyFolder
 from whodid.ledger.opening import init_ledger
-from whodid.serve.door_process import make_door
+from whodid.serve.door_process import Door
 
 NEEDED = {"identity.key", "kek-1.pub"}
 
@@ -35,7 +35,8 @@ def test_a_door_reads_no_private_key(ledger, tmp_path, monkeypatch):
         return real(self, name)
 
     monkeypatch.setattr(KeyFolder, "_read", watched)
-    app, client = make_door(tmp_path / "ledger")
+    door = Door(tmp_path / "ledger")
+    app, client = door.app, door.client
     assert read == NEEDED
     for value in held_by(app, client):
         assert not isinstance(value, Kek | X25519PrivateKey | Ed25519PrivateKey)

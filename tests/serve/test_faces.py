@@ -25,6 +25,7 @@ from whodid.ledger.local import LocalSequencer
 from whodid.ledger.opening import init_ledger, open_ledger
 from whodid.ledger.reader import LedgerReader
 from whodid.serve.face_process import make_application
+from whodid.serve.watch import Watch
 from whodid.sources.intake import Delivery
 
 SECRET = "salaries-of-the-board"
@@ -62,7 +63,7 @@ class Faces:
         self.port = RecordingPort(port, self.happened)
         reading = LedgerReading(directory, keys, self.port, system_clock)
         self.reading = reading
-        self.app = make_application(directory, keys, reading, threading.Event())
+        self.app = make_application(directory, keys, reading, threading.Event(), Watch(directory))
         user = Users(directory, cost=Cost(8, 1, 1)).add("ann", PASSWORD)
         self.token = ReadTokens(directory).issue(user, "test")
         self.session = Sessions(directory).open(user)

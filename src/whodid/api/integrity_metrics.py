@@ -1,7 +1,7 @@
 """What an operator watches of continuous validation, as metrics. Pure."""
 
-from whodid.api.metrics import Metric, gauge
 from whodid.app.integrity_answer import Integrity
+from whodid.metrics import Metric, gauge
 
 _S = 1_000_000
 

@@ -9,7 +9,6 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from whodid.access.doorkeeper import Doorkeeper
-from whodid.api.metrics import PROMETHEUS
 from whodid.api.openapi import Described, Who, openapi
 from whodid.api.operations import (
     FACETS_PARAMETERS,
@@ -30,6 +29,7 @@ from whodid.api.tail import EVENT_STREAM, Tails
 from whodid.app.answer import Reading
 from whodid.app.public_files import PublicFiles
 from whodid.errors import WhodidError
+from whodid.metrics import PROMETHEUS
 
 Handler = Callable[[Request], Awaitable[Response]]
 

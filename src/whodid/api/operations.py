@@ -9,7 +9,6 @@ from starlette.responses import Response
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.api import parameters as given_as
 from whodid.api.caller import identify, is_local
-from whodid.api.metrics import PROMETHEUS
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
@@ -28,6 +27,7 @@ from whodid.app.public_files import PublicFiles
 from whodid.errors import InputError, UsageError
 from whodid.limits import FACET_VALUES_MAX, HISTOGRAM_BARS_MAX, READS_MAX
 from whodid.merkle.tiles import parse_tile_path
+from whodid.metrics import PROMETHEUS
 from whodid.query.parse import parse
 
 SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as")

@@ -44,6 +44,11 @@ class DoorIntake:
         self._free = IN_FLIGHT
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def rows_waiting(self) -> int:
+        """Rows that are not durable yet."""
+        return self._rows_waiting
+
     async def accept(self, delivery: Delivery) -> Tally:
         """Normalise, commit, store; durable on return (see `sources.intake`)."""
         if self._rows_waiting > QUEUE_ROWS_MAX:

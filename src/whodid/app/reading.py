@@ -4,7 +4,7 @@ One instance a process; calls from many threads take turns.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -69,7 +69,16 @@ class LedgerReading:
     Invariant: `_own.write` has returned before any method returns content.
     """
 
-    def __init__(self, directory: Path, keys: KeyFolder, port: SequencerPort, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        keys: KeyFolder,
+        port: SequencerPort,
+        clock: Clock,
+        *,
+        faults: Callable[[], list[str]] = list,
+    ) -> None:
+        self._faults = faults
         self._directory = directory
         self._keys = keys
         self._vkey = keys.vkey()
@@ -309,6 +318,7 @@ class LedgerReading:
                 ready=False, reasons=[str(error)], size=0, published=0, sealed=0, indexed=0,
                 stopped=None,
             )  # fmt: skip
+        reasons += self._faults()
         if status.stopped:
             reasons.append(f"the log has stopped: {status.stopped}")
         return Health(

@@ -24,6 +24,7 @@ STATE_DB = "state.db"
 BACKUP = "backup"
 ORIGINS = "origins"
 MARKER = "instance"
+RUN = "run"
 SOCKET = "sock"
 FACE_SOCKET = "faces.sock"
 SOCKETS = (SOCKET, FACE_SOCKET)

@@ -112,6 +112,7 @@ class SequencerServer:
         self._rows_waiting = 0
         self._bytes_waiting = 0
         self._peers: set[_Peer] = set()
+        self.batches = self.rows = self.refused = 0  # written by the owner of the sequencer only
         self._stopping = threading.Event()
         self._published_s = 0.0
         self._kept_s = time.monotonic()
@@ -132,6 +133,12 @@ class SequencerServer:
             for peer in peers:
                 peer.drop()
             self._path.unlink(missing_ok=True)
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """(rows, bytes) of the batches that wait."""
+        with self._lock:
+            return self._rows_waiting, self._bytes_waiting
 
     def stop(self) -> None:
         """Make `run` return after the turn it is in."""
@@ -227,6 +234,9 @@ class SequencerServer:
                 self._rows_waiting -= sum(batch.rows for batch in found)
                 self._bytes_waiting -= sum(len(batch.data) for batch in found)
             answers = self._sequencer.commit(found)
+            self.batches += len(found)
+            self.rows += sum(batch.rows for batch in found)
+            self.refused += sum(isinstance(answer, WhodidError) for answer in answers)
             for work, answer in zip(batches, answers, strict=True):
                 work.peer.send(work.number, _reply(answer))
         for work in works:

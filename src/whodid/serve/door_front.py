@@ -6,13 +6,16 @@ access log: method, template of the address, status, bytes, time, source. Never 
 """
 
 import logging
+import math
 import re
 import secrets
 import time
 from collections.abc import Callable
 
 from whodid.serve.own_log import ACCESS, say
-from whodid.sources.asgi import App, Message, Receive, Scope, Send
+from whodid.sources.asgi import App, Message, Receive, Scope, Send, error_reply
+from whodid.sources.http import PATH
+from whodid.sources.rates import Rate, TooFastError, client_key
 from whodid.sources.route import route_of
 from whodid.sources.trusted_proxies import TrustedProxies
 
@@ -28,7 +31,8 @@ Count = Callable[[str, str, int, float], None]
 class DoorFront:
     """An ASGI application around the door's. One owner: its event loop."""
 
-    def __init__(self, app: App, trusted: TrustedProxies, count: Count) -> None:
+    def __init__(self, app: App, trusted: TrustedProxies, count: Count, rate: Rate) -> None:
+        self._rate = rate
         self._app = app
         self._trusted = trusted
         self._count = count
@@ -57,7 +61,7 @@ class DoorFront:
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._pass_on(scope, receive, watched)
         finally:
             took_s = time.perf_counter() - began_s
             route = route_of(scope["path"])
@@ -68,6 +72,20 @@ class DoorFront:
                 ms=round(took_s * 1000, 1), client=scope["client"] and scope["client"][0],
                 source=scope.get("whodid.source"),
             )  # fmt: skip
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, unless its client asks too often; deliveries have bounds of theirs."""
+        if scope["path"] != PATH:
+            client = scope.get("client")
+            key = client_key(str(client[0])) if client else None
+            wait_s = self._rate.take(key, 1) if key else 0.0
+            if wait_s:
+                wait = b"%d" % max(1, math.ceil(wait_s))
+                message = "too many requests came from this address: wait"
+                headers = ((b"retry-after", wait), (b"connection", b"close"))
+                await error_reply(429, TooFastError.code, message, headers).send(send)
+                return
+        await self._app(scope, receive, send)
 
     def _enter(self, scope: Scope) -> bytes:
         """Put address, scheme and id of the request into its scope; return the id."""

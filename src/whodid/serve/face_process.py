@@ -12,11 +12,13 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.api.integrity_metrics import integrity_metrics
 from whodid.api.make_api import make_api
-from whodid.api.metrics import log_metrics, render
+from whodid.api.metrics import log_metrics
+from whodid.api.tail import Tails
 from whodid.app.public_files import LedgerFiles
 from whodid.app.reading import LedgerReading
 from whodid.clock import system_clock
@@ -27,8 +29,12 @@ from whodid.ledger.layout import FACE_SOCKET
 from whodid.ledger.manifest import read_manifest
 from whodid.ledger.opening import keys_of
 from whodid.ledger.server import listen
+from whodid.metrics import render
+from whodid.serve.face_metrics import face_metrics
+from whodid.serve.failed_login_count import CountingLogins, FailedLoginCount
 from whodid.serve.http_server import HttpServer
 from whodid.serve.process import allow_open_files, when_told_to_end
+from whodid.serve.watch import Watch
 from whodid.web.make_web import make_web
 from whodid.web.site import PublicLog
 
@@ -47,9 +53,10 @@ def run_faces(directory: Path) -> None:
     allow_open_files()
     keys = keys_of(directory)
     port = SequencerClient(directory, "face", retry_s=_RETRY_S, answer_s=_ANSWER_S)
-    reading = LedgerReading(directory, keys, port, system_clock)
+    watch = Watch(directory)
+    reading = LedgerReading(directory, keys, port, system_clock, faults=watch.faults)
     ending = threading.Event()
-    application = make_application(directory, keys, reading, ending)
+    application = make_application(directory, keys, reading, ending, watch)
     gc.freeze()
     config = uvicorn.Config(
         application, loop="uvloop", http="httptools", log_config=None, access_log=False,
@@ -76,7 +83,11 @@ def run_faces(directory: Path) -> None:
 
 
 def make_application(
-    directory: Path, keys: KeyFolder, reading: LedgerReading, ending: threading.Event
+    directory: Path,
+    keys: KeyFolder,
+    reading: LedgerReading,
+    ending: threading.Event,
+    watch: Watch,
 ) -> Starlette:
     """Put API and pages together."""
     doorkeeper = Doorkeeper(directory)
@@ -84,12 +95,15 @@ def make_application(
     origin = read_manifest(directory, keys.vkey()).origin
     name = keys.ledger_id.hex()
     log = PublicLog(origin, keys.vkey().encode(), f"/ledger/{name}", files.checkpoint)
+    tails = Tails(reading, doorkeeper, ending.is_set)
+    logins = FailedLoginCount()
     api = make_api(
         reading, doorkeeper, ledger_files={name: files, "default": files},
-        metrics=_Metrics(reading), stopping=ending.is_set,
+        metrics=_Metrics(reading, watch, tails, logins), tails=tails,
     )  # fmt: skip
     web = make_web(reading, doorkeeper, log, demo=is_demo(directory))
-    application = Starlette(routes=[*api, *web.routes], middleware=web.middleware)
+    counting = Middleware(CountingLogins, count=logins)
+    application = Starlette(routes=[*api, *web.routes], middleware=[counting, *web.middleware])
     application.router.redirect_slashes = False
     return application
 
@@ -97,8 +111,13 @@ def make_application(
 class _Metrics:
     """The text of /metrics, made at most once a second."""
 
-    def __init__(self, reading: LedgerReading) -> None:
+    def __init__(
+        self, reading: LedgerReading, watch: Watch, tails: Tails, logins: FailedLoginCount
+    ) -> None:
         self._reading = reading
+        self._watch = watch
+        self._tails = tails
+        self._logins = logins
         self._made_s = -_COUNTED_FOR_S
         self._text = ""
 
@@ -107,11 +126,11 @@ class _Metrics:
         if time.monotonic() - self._made_s >= _COUNTED_FOR_S:
             events, sources = self._reading.totals()
             health = self._reading.health()
-            self._text = render(
-                [
-                    *log_metrics(health, events=events, sources=sources),
-                    *integrity_metrics(self._reading.integrity()),
-                ]
-            )
+            own = [
+                *log_metrics(health, events=events, sources=sources),
+                *integrity_metrics(self._reading.integrity()),
+                *face_metrics(tails=self._tails.open, failed_logins=self._logins.failed),
+            ]
+            self._text = render([*own, *self._watch.metrics()])
             self._made_s = time.monotonic()
         return self._text

@@ -14,6 +14,7 @@ from whodid.app.own import Act, OwnEvents
 from whodid.clock import system_clock
 from whodid.config.settings import Settings
 from whodid.errors import WhodidError
+from whodid.index.catalog import read_catalog
 from whodid.index.follower import Follower
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.client import SequencerClient
@@ -21,6 +22,8 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.opening import keys_of
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
+from whodid.serve.follower_metrics import FollowerMetrics
+from whodid.serve.metrics_file import MetricsFile
 from whodid.serve.process import when_told_to_end
 
 _log = logging.getLogger("whodid.follower")
@@ -42,16 +45,19 @@ def run_follower(directory: Path, settings: Settings) -> None:
     followers: _Followers | None = None
     unreported: list[int] = []
     said = ""
+    metrics = FollowerMetrics(directory)
+    MetricsFile(directory, "follower").keep(metrics.metrics)
     while not stopping.is_set():
         try:
             followers = followers or _Followers(
                 directory, keys, port, unreported, settings.ledger.seal_after_seconds
             )
-            worked = followers.step()
+            worked = followers.step(metrics)
         except (WhodidError, OSError, sqlite3.Error) as error:
             if str(error) != said:
                 said = str(error)
                 _log.warning("%s", said)
+            metrics.failures += 1
             if followers is not None:
                 followers.close()
                 followers = None
@@ -76,6 +82,8 @@ class _Followers:
         unreported: list[int],
         seal_after_s: float,
     ) -> None:
+        self._directory = directory
+        self._ledger_id = keys.ledger_id
         self._port = port
         self._unreported = unreported
         self._reader = LedgerReader(directory, keys)
@@ -86,7 +94,7 @@ class _Followers:
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self._own = OwnEvents(port, builder, keys.identity_root(), system_clock)
 
-    def step(self) -> bool:
+    def step(self, metrics: FollowerMetrics) -> bool:
         """Do a bounded piece of work; tell whether there was any."""
         status = self._port.status()
         durable = status.size
@@ -98,7 +106,15 @@ class _Followers:
         while self._unreported:
             self._report(self._unreported[0])
             del self._unreported[0]
+        self._tell(metrics, durable)
         return bool(sealed or indexed)
+
+    def _tell(self, metrics: FollowerMetrics, durable: int) -> None:
+        entries = read_catalog(self._directory, self._ledger_id)
+        metrics.stands(
+            durable=durable, sealed=self._reader.manifest.sealed,
+            indexed=entries[-1].end if entries else 0, segments=len(entries),
+        )  # fmt: skip
 
     def _report(self, index: int) -> None:
         caller = Caller("sealer", "cli")

@@ -20,8 +20,10 @@ from whodid.ledger.layout import SOCKET
 from whodid.serve.child import Child, close
 from whodid.serve.control import tell
 from whodid.serve.listener import listen_on
+from whodid.serve.metrics_file import EVERY_S, MetricsFile, clear
 from whodid.serve.own_log import say, set_up
 from whodid.serve.server_lock import ServerLock
+from whodid.serve.supervisor_metrics import supervisor_metrics
 from whodid.serve.systemd import Notify
 from whodid.serve.tls import make_context
 
@@ -66,6 +68,8 @@ class Supervisor:
         self._again = False
         self._lock = ServerLock(directory)
         self._notify = Notify()
+        self._started_s = time.time()
+        self._told_s = 0.0
 
     @property
     def url(self) -> str:
@@ -83,6 +87,8 @@ class Supervisor:
         """
         try:
             self._lock.acquire()
+            clear(self._directory)
+            self._telling = MetricsFile(self._directory, "supervisor")
             for child in self._children:
                 child.spawn(self._directory, self._settings)
                 if child.name == "sequencer":
@@ -112,6 +118,7 @@ class Supervisor:
                     self._read_again()
                 for child in self._children:
                     self._watch(child)
+                self._tell()
                 self._notify.alive()
             self._notify.stopping()
             self.end()
@@ -133,6 +140,12 @@ class Supervisor:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now - self._told_s >= EVERY_S:
+            self._told_s = now
+            self._telling.write(supervisor_metrics(self._children, self._settings, self._started_s))
+
     def _watch(self, child: Child) -> None:
         if child.process is None:
             if time.monotonic() >= child.again_s:
@@ -140,6 +153,7 @@ class Supervisor:
             return
         said = child.ended()
         if said:
+            self._told_s = 0.0
             say(_log, logging.WARNING, said, restarts=sum(child.restarts.values()))
             if child.crash_loop:
                 say(_log, logging.ERROR, f"{child.name} ends again and again", end=child.last_end)

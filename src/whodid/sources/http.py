@@ -27,7 +27,13 @@ from whodid.errors import (
     UsageError,
     WhodidError,
 )
-from whodid.limits import BODY_SECONDS_MAX, STORE_SECONDS_MAX
+from whodid.limits import (
+    BODY_SECONDS_MAX,
+    METRIC_SOURCES_MAX,
+    REQUEST_BYTES_MAX,
+    STORE_SECONDS_MAX,
+)
+from whodid.metrics import Histogram
 from whodid.normalize.format import Format
 from whodid.normalize.registry import FORMATS
 from whodid.sources.asgi import (
@@ -44,10 +50,13 @@ from whodid.sources.http_headers import bearer_token, named_source, pick, reques
 from whodid.sources.http_records import records_of
 from whodid.sources.intake import AsyncIntake, Delivery, Tally
 from whodid.sources.long_record import cut_long
+from whodid.sources.rates import NoLimit, Rate, TooFastError, client_key
 from whodid.sources.request_body import CODINGS, Held, RequestBody, check_length
 
 PATH = "/v1/events"
+_NO_LIMIT = NoLimit()
 
+_RESULTS = ("accepted", "duplicate", "quarantined", "conflict")
 _STOPPED_RETRY_S = 60.0
 _encode = msgspec.json.Encoder().encode
 
@@ -74,9 +83,16 @@ class TokenCheck(Protocol):
 
 @dataclass(slots=True)
 class IngestMetrics:
-    """Counters since the start. `requests` counts by status; one thread writes."""
+    """Counters since the start. `requests` counts by status, `refused` by code; one thread writes.
+
+    `sources` has the results of each source; sources beyond METRIC_SOURCES_MAX are one together.
+    """
 
     requests: dict[int, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, dict[str, int]] = field(default_factory=dict)
+    acknowledged: Histogram = field(default_factory=Histogram)
+    decompress_refused: int = 0
     disconnected: int = 0
     body_bytes: int = 0
     accepted: int = 0
@@ -85,8 +101,17 @@ class IngestMetrics:
     conflict: int = 0
     held: Held = field(default_factory=Held)
 
-    def count(self, tally: Tally) -> None:
+    def refuse(self, code: str) -> None:
+        """Count a delivery that was refused."""
+        self.refused[code] = self.refused.get(code, 0) + 1
+
+    def count(self, source: str, tally: Tally) -> None:
         """Add what became of one request's records."""
+        if source not in self.sources and len(self.sources) >= METRIC_SOURCES_MAX:
+            source = "other"
+        of_source = self.sources.setdefault(source, dict.fromkeys(_RESULTS, 0))
+        for result in _RESULTS:
+            of_source[result] += getattr(tally, result)
         self.accepted += tally.accepted
         self.duplicate += tally.duplicate
         self.quarantined += tally.quarantined
@@ -108,6 +133,7 @@ class IngestApp:
 
     Invariants: no body is read before its token is known; the memory of all bodies in flight is
     bounded; a client that goes away leaves nothing behind.
+    `events` is the rate of a source's records, `strangers` of a client's wrong tokens.
     """
 
     def __init__(
@@ -119,8 +145,14 @@ class IngestApp:
         *,
         formats: Sequence[Format] = FORMATS,
         body_seconds_max: float = BODY_SECONDS_MAX,
+        body_bytes_max: int = REQUEST_BYTES_MAX,
+        events: Rate = _NO_LIMIT,
+        strangers: Rate = _NO_LIMIT,
     ) -> None:
         self.metrics = IngestMetrics()
+        self._body_bytes_max = body_bytes_max
+        self._events = events
+        self._strangers = strangers
         self._accept = intake.accept
         self._source_of = tokens.source_of
         self._clock = clock
@@ -135,7 +167,7 @@ class IngestApp:
             return
         metrics = self.metrics
         status = 500
-        body = RequestBody(metrics.held)
+        body = RequestBody(metrics.held, self._body_bytes_max)
         try:
             reply = await self._reply(scope, receive, body)
             status = reply.status
@@ -156,6 +188,7 @@ class IngestApp:
         try:
             return await self._ingest(scope, receive, body)
         except WhodidError as error:
+            self.metrics.refuse(error.code)
             return _refusal(error)
 
     async def _ingest(self, scope: Scope, receive: Receive, body: RequestBody) -> Reply:
@@ -167,6 +200,8 @@ class IngestApp:
             else self._source_of(token, named_source(headers, scope.get("query_string", b"")))
         )
         if grant is None:
+            self._check_stranger(scope)
+            self.metrics.refuse("token")
             return error_reply(
                 401,
                 "token",
@@ -181,11 +216,16 @@ class IngestApp:
                 "this Content-Encoding is not known: use gzip, zstd or none",
                 ((b"accept-encoding", b"gzip, zstd"),),
             )
-        check_length(headers.get(b"content-length"))
+        scope["whodid.source"] = grant.name
+        self._check_rate(grant.name)
+        check_length(headers.get(b"content-length"), self._body_bytes_max)
         key = request_key(headers.get(b"idempotency-key"))
         try:
             async with asyncio.timeout(self._body_seconds_max):
                 data = await body.read(receive, coding)
+        except InputError:
+            self.metrics.decompress_refused += bool(coding)
+            raise
         except TimeoutError:
             return error_reply(
                 408,
@@ -196,8 +236,10 @@ class IngestApp:
         records = records_of(data, headers.get(b"content-type", b""), grant.format, self._formats)
         if not records:
             return Reply(200, _encode(_Answer(0, 0, 0, True, None, None, None)))
+        self._events.take(grant.name, len(records))  # asked before; now it is known how many
         kept, cut = cut_long(records)
         delivery = Delivery(grant.name, kept, self._clock(), request_key=key, cut=cut)
+        began_s = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(STORE_SECONDS_MAX):
                 tally = await self._accept(delivery)
@@ -206,8 +248,24 @@ class IngestApp:
                 "storing takes too long; what was sent may be stored: send it again with the same"
                 " ids or Idempotency-Key"
             ) from None
-        self.metrics.count(tally)
+        self.metrics.acknowledged.observe(asyncio.get_running_loop().time() - began_s)
+        self.metrics.count(grant.name, tally)
         return Reply(200, _encode(_answer(tally)))
+
+    def _check_rate(self, source: str) -> None:
+        wait_s = self._events.take(source, 0)
+        if wait_s:
+            raise TooFastError(
+                f"the source {source} sends more events than it may: wait, and send more slowly",
+                wait_s,
+            )
+
+    def _check_stranger(self, scope: Scope) -> None:
+        client = scope.get("client")
+        key = client_key(str(client[0])) if client else None
+        wait_s = self._strangers.take(key, 1) if key else 0.0
+        if wait_s:
+            raise TooFastError("too many wrong tokens came from this address: wait", wait_s)
 
 
 def _answer(tally: Tally) -> _Answer:
@@ -227,7 +285,8 @@ _STATUS: tuple[tuple[type[WhodidError], int], ...] = (
     (InputError, 400),
     (UsageError, 400),
     (AccessDeniedError, 403),
-    (RefusedError, 429),
+    (TooFastError, 429),
+    (RefusedError, 503),
     (StoppedError, 503),
 )
 """Class of error → status, the first that applies; 500 for any other."""

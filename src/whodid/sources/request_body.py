@@ -30,9 +30,10 @@ class RequestBody:
     `received_bytes` counts what came over the wire.
     """
 
-    __slots__ = ("_counted", "_held", "_parts", "received_bytes")
+    __slots__ = ("_bytes_max", "_counted", "_held", "_parts", "received_bytes")
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: Held, bytes_max: int = REQUEST_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
         self.received_bytes = 0
         self._held = held
         self._counted = 0
@@ -53,14 +54,14 @@ class RequestBody:
             part: bytes = message.get("body", b"")
             more = message.get("more_body", False)
             self.received_bytes += len(part)
-            if self.received_bytes > REQUEST_BYTES_MAX:
-                raise TooLargeError(_too_large("the body"))
+            if self.received_bytes > self._bytes_max:
+                raise TooLargeError(_too_large("the body", self._bytes_max))
             if decompressor is None:
                 self._keep(part)
             else:
                 for piece in decompressor.feed(part):
-                    if decompressor.produced > REQUEST_BYTES_MAX:
-                        raise TooLargeError(_too_large("the decompressed body"))
+                    if decompressor.produced > self._bytes_max:
+                        raise TooLargeError(_too_large("the decompressed body", self._bytes_max))
                     self._keep(piece)
         if decompressor is not None:
             decompressor.finish()
@@ -83,10 +84,10 @@ class RequestBody:
         self._parts.append(part)
 
 
-def check_length(length: bytes | None) -> None:
+def check_length(length: bytes | None, bytes_max: int = REQUEST_BYTES_MAX) -> None:
     """Raise TooLargeError for a Content-Length that passes the bound."""
-    if length is not None and length.isdigit() and int(length[:20]) > REQUEST_BYTES_MAX:
-        raise TooLargeError(_too_large("the body"))
+    if length is not None and length.isdigit() and int(length[:20]) > bytes_max:
+        raise TooLargeError(_too_large("the body", bytes_max))
 
 
 def _decompressor(coding: bytes) -> Decompressor | None:
@@ -97,5 +98,5 @@ def _decompressor(coding: bytes) -> Decompressor | None:
     return None
 
 
-def _too_large(what: str) -> str:
-    return f"{what} is larger than {REQUEST_BYTES_MAX} bytes: send smaller batches"
+def _too_large(what: str, bytes_max: int) -> str:
+    return f"{what} is larger than {bytes_max} bytes: send smaller batches"
