@@ -61,10 +61,8 @@ def identify(request: Request, doorkeeper: Doorkeeper, reading: Reading) -> Call
     wait_s = doorkeeper.failed_logins.begin(None, ip)
     if wait_s:
         raise BusyError("Too many wrong tokens came from this address; wait.", wait_s)
-    reading.record(
-        Caller("unknown", "api", ip, _agent(request)), "log in", "api", ok=False,
-        reason="the token is not valid",
-    )  # fmt: skip
+    caller = Caller("unknown", "api", ip, _agent(request), request=request_id(request))
+    reading.record(caller, "log in", "api", ok=False, reason="the token is not valid")
     if credential.bearer.startswith(SOURCE_PREFIX):
         raise AccessDeniedError("A source's token writes and does not read.")
     raise UnauthenticatedError("The token is not valid: unknown, expired or revoked.")
@@ -90,10 +88,15 @@ def is_local(request: Request) -> bool:
     return loopback and name in _LOOPBACK_NAMES
 
 
+def request_id(request: Request) -> str | None:
+    """Return the id that the door gave the request."""
+    return request.headers.get("x-request-id")
+
+
 def _caller(request: Request, identity: Identity) -> Caller:
     return Caller(
         identity.user.name, "api", address(request), _agent(request), identity.id,
-        rights_of(identity.user),
+        rights_of(identity.user), request_id(request),
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ class Caller(Struct, frozen=True):
     agent: str | None = None
     session: str | None = None
     rights: Rights = NOTHING
+    request: str | None = None
 
 
 class Hit(Struct, frozen=True):

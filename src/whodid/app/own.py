@@ -101,7 +101,12 @@ def _event(caller: Caller, act: Act, event_id: str, now: int, identity: str) -> 
             rows=act.rows,
         ),
         Where(ip=caller.ip, agent=_text(caller.agent)),
-        Context(service_name=OWN_SOURCE, service_version=whodid.__version__, endpoint=caller.face),
+        Context(
+            service_name=OWN_SOURCE,
+            service_version=whodid.__version__,
+            endpoint=caller.face,
+            request=caller.request,
+        ),
         EMPTY_CONTENT if act.content is None else Content(statement=_text(act.content)),
         b"",
         Envelope(OWN_SOURCE, "own", 1, "client", identity),

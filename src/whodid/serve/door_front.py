@@ -16,10 +16,13 @@ from whodid.serve.own_log import ACCESS, say
 from whodid.sources.asgi import App, Message, Receive, Scope, Send, error_reply
 from whodid.sources.http import PATH
 from whodid.sources.rates import Rate, TooFastError, client_key
-from whodid.sources.route import route_of
 from whodid.sources.trusted_proxies import TrustedProxies
 
 REQUEST_ID = b"x-request-id"
+ROUTE = b"x-whodid-route"
+"""Of the faces' answers: the template of the address (`face_front`)."""
+
+OTHER = "other"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{8,128}")
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _log = logging.getLogger(ACCESS)
@@ -46,12 +49,15 @@ class DoorFront:
         request_id = self._enter(scope)
         secure = scope["scheme"] == "https"
         status = sent = 0
+        route = PATH if scope["path"] == PATH else OTHER
 
         async def watched(message: Message) -> None:
-            nonlocal status, sent
+            nonlocal status, sent, route
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = list(message.get("headers", ()))
+                told = dict(message.get("headers", ())).get(ROUTE)
+                route = told.decode("latin-1") if told else route
+                headers = [item for item in message.get("headers", ()) if item[0] != ROUTE]
                 headers.append((REQUEST_ID, request_id))
                 if secure:
                     headers.append(_HSTS)
@@ -64,7 +70,6 @@ class DoorFront:
             await self._pass_on(scope, receive, watched)
         finally:
             took_s = time.perf_counter() - began_s
-            route = route_of(scope["path"])
             self._count(scope["method"], route, status, took_s)
             say(
                 _log, logging.INFO, "request", request=request_id.decode(),

@@ -30,8 +30,8 @@ from whodid.ledger.manifest import read_manifest
 from whodid.ledger.opening import keys_of
 from whodid.ledger.server import listen
 from whodid.metrics import render
+from whodid.serve.face_front import FaceFront, FailedLoginCount, templates_of
 from whodid.serve.face_metrics import face_metrics
-from whodid.serve.failed_login_count import CountingLogins, FailedLoginCount
 from whodid.serve.http_server import HttpServer
 from whodid.serve.process import allow_open_files, when_told_to_end
 from whodid.serve.watch import Watch
@@ -102,8 +102,9 @@ def make_application(
         metrics=_Metrics(reading, watch, tails, logins), tails=tails,
     )  # fmt: skip
     web = make_web(reading, doorkeeper, log, demo=is_demo(directory))
-    counting = Middleware(CountingLogins, count=logins)
-    application = Starlette(routes=[*api, *web.routes], middleware=[counting, *web.middleware])
+    routes = [*api, *web.routes]
+    front = Middleware(FaceFront, count=logins, templates=templates_of(routes))
+    application = Starlette(routes=routes, middleware=[front, *web.middleware])
     application.router.redirect_slashes = False
     return application
 

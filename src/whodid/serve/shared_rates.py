@@ -22,6 +22,8 @@ SLOTS = 16_384
 NEAR = 8
 _SLOT = struct.Struct(">16sdd")
 _NAME = "rates"
+_LEAST = 0.001
+"""Less than this is nothing: sums of floats leave a little."""
 
 
 class SharedRates:
@@ -46,7 +48,7 @@ class SharedRates:
             now = self._now_s()
             at, tokens, then = self._find(tag[:16], int.from_bytes(tag[16:20]), burst)
             tokens = min(burst, tokens + max(now - then, 0.0) * rate)
-            wait_s = 0.0 if tokens > 0 else (1.0 - tokens) / rate
+            wait_s = 0.0 if tokens > _LEAST else (1.0 - tokens) / rate
             if not wait_s:
                 tokens = max(tokens - amount, -burst)
             _SLOT.pack_into(self._map, at, tag[:16], tokens, max(now, then) if then else now)

@@ -84,7 +84,7 @@ def _answer(
     except WhodidError as met:
         return failure(visit, met)
     except Exception:  # noqa: BLE001 - a page of ours, never a stack trace; it is logged
-        _log.exception("a page failed: %s", request.url.path)
+        _log.exception("a page failed")  # not which: the address of a login holds its token
         return visit.page(
             "failure.html", 500, title="That did not work", retry=False,
             message="The page met an error of whodid itself. It is in the server's own log.",

@@ -42,6 +42,7 @@ class Visit:
             agent[:_AGENT_CHARS_MAX] if agent else None,
             self.session.id if self.session else None,
             rights,
+            self.request.headers.get("x-request-id"),
         )
 
     @property
