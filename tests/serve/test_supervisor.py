@@ -2,7 +2,9 @@
 
 import os
 import signal
+import socket
 import threading
+import time
 
 import httpx
 import pytest
@@ -113,3 +115,72 @@ def test_children_end_by_themselves_when_the_supervisor_is_killed(server):
     assert "Fatal Python error" not in server.said()
     server.start()
     assert server.ready()
+
+
+def test_settings_are_read_again_while_it_runs(server):
+    file = server.directory / "whodid.toml"
+    file.write_text("[log]\nlevel = 'info'\n")
+    server.start("--doors", "1")
+    file.write_text("[log]\naccess = true\n[ledger]\nseal_after_seconds = 60\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "were read again" in server.said(), "the settings are read again", 30)
+    assert (
+        'changed="log.access, ledger.seal_after_seconds" after_a_restart=ledger.seal_after_seconds'
+        in server.said()
+    )
+    wait_until(lambda: server.ready() and "route=/healthz" in server.said(), "it acts", 30)
+    before = {name: sorted(pids) for name, pids in server.children().items()}
+    file.write_text("[log]\nlevel = 'loud'\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "the settings stay as they were" in server.said(), "what is wrong is said")
+    assert "whodid.toml line 2: log.level" in server.said()
+    assert {name: sorted(pids) for name, pids in server.children().items()} == before
+    assert server.ready()
+
+
+def test_a_request_under_way_is_finished_before_the_end(server):
+    server.run("source", "add", "crm", "--format", "json")
+    token = server.token("--source", "crm")
+    server.start("--doors", "1")
+    port = int(server.url.rpartition(":")[2])
+    body = b'{"id":"last","action":"READ"}'
+    with socket.create_connection(("127.0.0.1", port), 30) as line:
+        line.sendall(
+            f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body[:5]
+        )
+        time.sleep(0.3)  # until the door reads the body
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        line.sendall(body[5:])
+        assert line.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert server.stop() == 0
+    document = server.json("verify", server.directory)
+    assert document["ok"]
+    assert server.json("search", "source:crm")["total"] == 1
+
+
+def test_a_second_signal_does_not_wait(server):
+    server.start("--doors", "1")
+    [door] = server.children()["door"]
+    os.kill(door, signal.SIGSTOP)  # it cannot end in order
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    began = time.monotonic()
+    assert server.stop(signal.SIGTERM) == 0
+    assert time.monotonic() - began < 8
+    assert "door-1 does not end and is killed" in server.said()
+
+
+@pytest.mark.slow
+def test_a_crash_loop_is_told_and_makes_the_server_unready(server):
+    server.start("--doors", "2")
+    for _ in range(3):
+        [victim, *_] = server.children()["follower"]
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: _again(server, "follower", victim), "it runs again")  # noqa: B023
+    wait_until(lambda: not server.ready(), "the server is not ready", 20)
+    reasons = httpx.get(f"{server.url}/healthz", timeout=60).json()["reasons"]
+    assert "the process follower ends again and again: see its log" in reasons
+    assert "follower ends again and again end=sigkill" in server.said()

@@ -36,6 +36,8 @@ class DoorFront:
 
     def __init__(self, app: App, trusted: TrustedProxies, count: Count, rate: Rate) -> None:
         self._rate = rate
+        self._prefix = secrets.token_hex(4).encode()  # of this process; a number follows
+        self._number = 0
         self._app = app
         self._trusted = trusted
         self._count = count
@@ -55,9 +57,9 @@ class DoorFront:
             nonlocal status, sent, route
             if message["type"] == "http.response.start":
                 status = message["status"]
-                told = dict(message.get("headers", ())).get(ROUTE)
-                route = told.decode("latin-1") if told else route
-                headers = [item for item in message.get("headers", ()) if item[0] != ROUTE]
+                headers = list(message.get("headers", ()))
+                if route == OTHER:
+                    route = _take_route(headers)
                 headers.append((REQUEST_ID, request_id))
                 if secure:
                     headers.append(_HSTS)
@@ -71,12 +73,8 @@ class DoorFront:
         finally:
             took_s = time.perf_counter() - began_s
             self._count(scope["method"], route, status, took_s)
-            say(
-                _log, logging.INFO, "request", request=request_id.decode(),
-                method=scope["method"][:16], route=route, status=status, bytes=sent,
-                ms=round(took_s * 1000, 1), client=scope["client"] and scope["client"][0],
-                source=scope.get("whodid.source"),
-            )  # fmt: skip
+            if _log.isEnabledFor(logging.INFO):
+                _tell(scope, request_id, route, status, sent, took_s)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless its client asks too often; deliveries have bounds of theirs."""
@@ -97,16 +95,40 @@ class DoorFront:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         peer = scope.get("client")
         if peer and self._trusted.trusts(str(peer[0])):
-            chain = [value for name, value in headers if name == b"x-forwarded-for"]
-            scope["client"] = (self._trusted.client_of(str(peer[0]), chain), 0)
-            schemes = [value for name, value in headers if name == b"x-forwarded-proto"]
-            if len(schemes) == 1 and schemes[0].strip().lower() in {b"http", b"https"}:
-                scope["scheme"] = schemes[0].strip().lower().decode()
+            self._believe(scope, str(peer[0]), headers)
         given = [value for name, value in headers if name == REQUEST_ID]
         if len(given) == 1 and _SANE_ID.fullmatch(given[0]):
             return given[0]
-        made = secrets.token_hex(8).encode()
-        scope["headers"] = [
-            *((name, value) for name, value in headers if name != REQUEST_ID), (REQUEST_ID, made),
-        ]  # fmt: skip
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        made = b"%s%08x" % (self._prefix, self._number)
+        kept = [item for item in headers if item[0] != REQUEST_ID] if given else list(headers)
+        kept.append((REQUEST_ID, made))
+        scope["headers"] = kept
         return made
+
+    def _believe(self, scope: Scope, peer: str, headers: list[tuple[bytes, bytes]]) -> None:
+        chain = [value for name, value in headers if name == b"x-forwarded-for"]
+        scope["client"] = (self._trusted.client_of(peer, chain), 0)
+        schemes = [value for name, value in headers if name == b"x-forwarded-proto"]
+        if len(schemes) == 1 and schemes[0].strip().lower() in {b"http", b"https"}:
+            scope["scheme"] = schemes[0].strip().lower().decode()
+
+
+def _take_route(headers: list[tuple[bytes, bytes]]) -> str:
+    """Take the template of the address out of an answer's fields."""
+    for number, (name, value) in enumerate(headers):
+        if name == ROUTE:
+            del headers[number]
+            return value.decode("latin-1")
+    return OTHER
+
+
+def _tell(
+    scope: Scope, request_id: bytes, route: str, status: int, sent: int, took_s: float
+) -> None:
+    client = scope.get("client")
+    say(
+        _log, logging.INFO, "request", request=request_id.decode(), method=scope["method"][:16],
+        route=route, status=status, bytes=sent, ms=round(took_s * 1000, 1),
+        client=client[0] if client else None, source=scope.get("whodid.source"),
+    )  # fmt: skip
