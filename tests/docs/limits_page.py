@@ -11,8 +11,8 @@ from whodid import limits
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/limits.md"
 _HEAD = """# Limits
 
-Every bound of whodid, from `src/whodid/limits.py`. None of them can be set from outside in this
-version. Names end in their unit; `_US` is microseconds.
+Every bound of whodid, from `src/whodid/limits.py`. Those that can be set are the defaults of
+settings in [configuration](configuration.md). Names end in their unit; `_US` is microseconds.
 """
 _TABLE = "\n| name | value | what it bounds |\n|---|---|---|\n"
 _UNITS = ("", "KiB", "MiB", "GiB")

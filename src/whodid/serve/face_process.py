@@ -32,6 +32,7 @@ from whodid.ledger.server import listen
 from whodid.metrics import render
 from whodid.serve.face_front import FaceFront, FailedLoginCount, templates_of
 from whodid.serve.face_metrics import face_metrics
+from whodid.serve.face_protocol import FaceProtocol
 from whodid.serve.http_server import HttpServer
 from whodid.serve.process import allow_open_files, when_told_to_end
 from whodid.serve.watch import Watch
@@ -59,7 +60,7 @@ def run_faces(directory: Path) -> None:
     application = make_application(directory, keys, reading, ending, watch)
     gc.freeze()
     config = uvicorn.Config(
-        application, loop="uvloop", http="httptools", log_config=None, access_log=False,
+        application, loop="uvloop", http=FaceProtocol, log_config=None, access_log=False,
         proxy_headers=True, forwarded_allow_ips="*", server_header=False, ws="none",
         timeout_graceful_shutdown=5,
     )  # fmt: skip
