@@ -43,6 +43,9 @@ STENCIL_ATTEMPTS_MAX = 256
 SECRET_BYTES_MAX = 4096
 """Longest run that a rule of `normalize.redact` looks at for a secret without an end mark."""
 
+MAPPING_BYTES_MAX = 16 * 1024
+"""Longest mapping file of a source."""
+
 # --- sources -----------------------------------------------------------------------------------
 PIECE_BYTES = 256 * 1024
 """How much of a file or of a decompressed stream is held at a time."""

@@ -29,6 +29,7 @@ SAMPLES = {
             b'"actor":{"user":{"name":"a"}},"api":{"operation":"GetObject"}}'
         )
     ],
+    "logfmt": [b'ts=2026-11-21T19:14:21Z level=info user=ada action=read resource="a b"'],
     "combined": [b'1.2.3.4 - - [21/Nov/2026:19:14:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x"'],
     "authlog": [
         b"Nov 21 19:14:21 host sshd[7]: Failed password for root from 1.2.3.4 port 22 ssh2"

@@ -1,7 +1,7 @@
 """What a format is. A new one is one new file that passes `testing.format_conformance`."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from whodid.event import Mapped
 
@@ -30,10 +30,25 @@ class Format(Protocol):
     also has `records_mark` (see `RecordsKey`).
     """
 
-    name: ClassVar[str]
-    mapping: ClassVar[int]
-    framing: ClassVar[Framing]
-    records_key: ClassVar[str | None]
+    @property
+    def name(self) -> str:
+        """What sources and envelopes call it."""
+        ...
+
+    @property
+    def mapping(self) -> int:
+        """The version of the mapping."""
+        ...
+
+    @property
+    def framing(self) -> Framing:
+        """How its records stand in a body or a file."""
+        ...
+
+    @property
+    def records_key(self) -> str | None:
+        """The key of a document that holds records, if it has one."""
+        ...
 
     def sniff(self, record: bytes) -> bool:
         """Tell whether this record is of this format; cheap, never raises."""

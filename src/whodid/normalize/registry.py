@@ -7,16 +7,19 @@ from difflib import get_close_matches
 
 from whodid.errors import UsageError
 from whodid.normalize.authlog import AuthLog
+from whodid.normalize.by_mapping import BASES, SEPARATOR, ByMapping
 from whodid.normalize.cloudtrail import CloudTrail
 from whodid.normalize.combined import Combined
 from whodid.normalize.format import Format
 from whodid.normalize.kubernetes import Kubernetes
+from whodid.normalize.logfmt import Logfmt
+from whodid.normalize.mapping import parse_mapping
 from whodid.normalize.ocsf import Ocsf
 from whodid.normalize.postgres import Postgres
 from whodid.normalize.short_json import ShortJson
 
 FORMATS: tuple[Format, ...] = (
-    CloudTrail(), Postgres(), Kubernetes(), Ocsf(), ShortJson(), Combined(), AuthLog(),
+    CloudTrail(), Postgres(), Kubernetes(), Ocsf(), ShortJson(), Combined(), AuthLog(), Logfmt(),
 )  # fmt: skip
 """In the order in which `detect` asks them: the most particular first."""
 
@@ -30,6 +33,22 @@ def format_by_name(name: str) -> Format:
     near = get_close_matches(name, names, 1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
     raise UsageError(f"there is no format {name[:64]!r}; {hint}")
+
+
+def is_by_mapping(name: str) -> bool:
+    """Tell whether a format is one of a mapping file, `json+<hash>`; those are not built in."""
+    base, plus, digest = name.partition(SEPARATOR)
+    return bool(plus and digest) and base in BASES
+
+
+def format_by_mapping(base: str, text: str, name: str) -> ByMapping:
+    """Return the format of a mapping file's text; `name` is for messages.
+
+    Raises InputError for a faulty mapping, UsageError for a format that takes none.
+    """
+    if base not in BASES:
+        raise UsageError(f"a mapping is for the formats {' and '.join(BASES)}, not for {base[:64]}")
+    return ByMapping(base, parse_mapping(text, name))
 
 
 def detect(record: bytes) -> Format | None:

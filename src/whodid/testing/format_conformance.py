@@ -6,6 +6,7 @@ Failures are AssertionErrors that show the record; the seed of the mutations is 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -87,7 +88,7 @@ def check_disjoint(samples: Mapping[Format, Sequence[bytes]]) -> None:
 
 
 def _check_names(format_: Format) -> None:
-    assert format_.name.replace("_", "").replace("-", "").isalnum()
+    assert re.fullmatch(r"[A-Za-z0-9_-]+([+][0-9a-f]+)?", format_.name)
     assert format_.mapping >= 1
     assert format_.framing in get_args(Framing)
     assert format_.records_key is None or format_.framing == "json"
