@@ -46,6 +46,9 @@ SECRET_BYTES_MAX = 4096
 MAPPING_BYTES_MAX = 16 * 1024
 """Longest mapping file of a source."""
 
+TRIAL_RECORDS_MAX = 1000
+"""Most records of a sample that `source try` looks at."""
+
 # --- sources -----------------------------------------------------------------------------------
 PIECE_BYTES = 256 * 1024
 """How much of a file or of a decompressed stream is held at a time."""

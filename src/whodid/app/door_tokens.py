@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from whodid.access.source_tokens import SourceTokenReader
+from whodid.app.source_formats import SourceFormats
 from whodid.clock import Clock, system_clock
-from whodid.errors import AccessDeniedError, RefusedError
-from whodid.normalize.registry import FORMATS
+from whodid.errors import AccessDeniedError, RefusedError, WhodidError
 from whodid.sources.http import SourceGrant
 
 _AUTO = "auto"
@@ -16,7 +16,7 @@ class DoorTokens:
 
     def __init__(self, directory: Path, clock: Clock = system_clock) -> None:
         self._reader = SourceTokenReader(directory, clock)
-        self._formats = {known.name: known for known in FORMATS}
+        self._format = SourceFormats(directory)
 
     def source_of(self, token: str, name: str | None) -> SourceGrant | None:
         """Return the source that a token writes (see `TokenCheck.source_of`).
@@ -31,10 +31,12 @@ class DoorTokens:
             raise AccessDeniedError("this token writes another source")
         if grant.format == _AUTO:
             return SourceGrant(grant.name, None)
-        known = self._formats.get(grant.format)
-        if known is None:
-            raise RefusedError(f"the format {grant.format!r} of this source is not known here")
-        return SourceGrant(grant.name, known)
+        try:
+            return SourceGrant(grant.name, self._format(grant.format))
+        except RefusedError:
+            raise
+        except WhodidError as error:  # of the server, not of the sender, who keeps what it has
+            raise RefusedError(f"the format of this source cannot be used here: {error}") from error
 
     def close(self) -> None:
         """Close the database."""

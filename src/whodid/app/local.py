@@ -15,6 +15,7 @@ from whodid.app.intake import LedgerIntake
 from whodid.app.own import Act, OwnEvents
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
+from whodid.app.source_formats import SourceFormats, keep_mapping
 from whodid.clock import system_clock
 from whodid.errors import UsageError, WhodidError
 from whodid.index.follower import Follower
@@ -26,10 +27,17 @@ from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
 from whodid.ledger.state_db import OWN_SOURCE, Source
-from whodid.normalize.registry import FORMATS
+from whodid.normalize.registry import FORMATS, format_by_mapping
 from whodid.query.rights import EVERYTHING
 
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+:-]{0,63}")
+
+
+class MappingFile(Struct, frozen=True):
+    """The text of a mapping file, and its name for messages."""
+
+    text: str
+    name: str
 
 
 class LocalLedger(Struct):
@@ -52,7 +60,8 @@ class LocalLedger(Struct):
 
     def intake(self) -> LedgerIntake:
         """Return a blocking intake."""
-        maker = RowMaker(self.keys.identity_root(), self.port.sources)
+        formats = SourceFormats(self.directory)
+        maker = RowMaker(self.keys.identity_root(), self.port.sources, formats)
         return LedgerIntake(maker, self._builder(), self.port)
 
     def own(self) -> OwnEvents:
@@ -96,32 +105,40 @@ class LocalLedger(Struct):
             pass
         reader.close()
 
-    def source_for(self, name: str, format_name: str | None = None) -> Source:
+    def source_for(
+        self, name: str, format_name: str | None = None, mapping: MappingFile | None = None
+    ) -> Source:
         """Return the declared source `name`; a format's name declares one of that format.
 
-        Declaring is an act with its own event. Raises UsageError for any other name, for whodid's
-        own source, and for a declared one of another format than `format_name`.
+        Declaring is an act with its own event, which holds the text of a mapping. Raises UsageError
+        for any other name, for whodid's own source, and for a declared one of another format than
+        `format_name`; InputError for a faulty mapping.
         """
         if name == OWN_SOURCE:
             raise UsageError(f"only whodid itself writes the source {OWN_SOURCE!r}")
+        formats = {known.name for known in FORMATS} | {"auto"}
+        if mapping is not None:
+            format_name = format_by_mapping(format_name or "json", mapping.text, mapping.name).name
         declared = self.port.sources().get(name)
         if declared is not None:
             if format_name is not None and format_name != declared.format:
                 raise UsageError(f"source {name!r} is declared and takes {declared.format}")
             return declared
-        formats = {known.name for known in FORMATS} | {"auto"}
         chosen = format_name or (name if name in formats else None)
         if chosen is None:
             raise UsageError(
                 f"source {name!r} is not declared; declare it with `whodid source add {name} "
                 f"--format FORMAT`, or name a format: {', '.join(sorted(formats))}"
             )
-        if chosen not in formats:
+        if mapping is None and chosen not in formats:
             known = ", ".join(sorted(formats))
             raise UsageError(f"there is no format {chosen!r}; known: {known}")
         if _SOURCE_NAME.fullmatch(name) is None:
             raise UsageError("a source's name has 1 to 64 of A-Z a-z 0-9 . _ @ + : -")
-        with self.acting(Act("declare source", "administer", "source", name)):
+        text = None if mapping is None else mapping.text
+        with self.acting(Act("declare source", "administer", "source", name, text)):
+            if text is not None:
+                keep_mapping(self.directory, text)
             return self.port.declare_source(name, chosen, name)
 
 

@@ -28,6 +28,7 @@ _QUARANTINED, _NO_IDENTITY = int(LeafFlag.QUARANTINED), int(LeafFlag.NO_IDENTITY
 _PLAIN_KEY = re.compile(r"[ !#-\[\]-~]+").fullmatch
 
 Sources = Callable[[], dict[str, Source]]
+Formats = Callable[[str], Format]
 
 
 class Prepared(Struct, frozen=True):
@@ -41,12 +42,17 @@ class Prepared(Struct, frozen=True):
 class RowMaker:
     """Makes rows. `sources` is asked again when a name is not known (it may be new).
 
+    `formats` finds a format by its name.
+
     One owner; not safe for threads.
     """
 
-    def __init__(self, identity_root: bytes, sources: Sources) -> None:
+    def __init__(
+        self, identity_root: bytes, sources: Sources, formats: Formats = format_by_name
+    ) -> None:
         self._identity_root = identity_root
         self._ask = sources
+        self._format = formats
         self._sources: dict[str, Source] = {}
         self._taggers: dict[str, Tagger] = {}
         self._stencils: dict[str, Stencils] = {}
@@ -72,7 +78,8 @@ class RowMaker:
         stencils = self._stencils.get(source.name)
         if stencils is None:
             stencils = self._stencils[source.name] = Stencils(source.name)
-        return _Delivered(source, tagger, stencils, delivery).prepare()
+        fixed = None if source.format == AUTO else self._format(source.format)
+        return _Delivered(source, fixed, tagger, stencils, delivery).prepare()
 
 
 class _Delivered:
@@ -82,12 +89,13 @@ class _Delivered:
     """
 
     def __init__(
-        self, source: Source, tagger: Tagger, stencils: Stencils, delivery: Delivery
-    ) -> None:
+        self, source: Source, fixed: Format | None, tagger: Tagger, stencils: Stencils,
+        delivery: Delivery,
+    ) -> None:  # fmt: skip
         self._source = source
         self._tagger = tagger
         self._stencils = stencils
-        self._fixed = None if source.format == AUTO else format_by_name(source.format)
+        self._fixed = fixed
         self._delivery = delivery
         self._ids = uuid7_many(len(delivery.records), delivery.received_us)
         self._suspicious = may_hold_secrets(delivery.records)

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from whodid.app.local import LocalLedger, open_local
 from whodid.app.own import Act
+from whodid.app.source_formats import SourceFormats
 from whodid.cli.options import (
     dir_option,
     json_option,
@@ -20,7 +21,6 @@ from whodid.cli.options import (
 from whodid.clock import system_clock
 from whodid.errors import WhodidError
 from whodid.ledger.state_db import Source
-from whodid.normalize.registry import format_by_name
 from whodid.sources.file import open_input, read_file
 from whodid.sources.intake import Delivery, Tally
 
@@ -33,8 +33,8 @@ from whodid.sources.intake import Delivery, Tally
 def command(name: str, files: tuple[str, ...], directory: Path | None, *, as_json: bool) -> None:
     """Read log FILES (plain, .gz, .zst; - is standard input) into the ledger.
 
-    NAME is a declared source, or a format (auto, json, cloudtrail, combined, postgres, authlog),
-    which declares a source of that name.
+    NAME is a declared source, or a format (auto, json, logfmt, cloudtrail, kubernetes, …), which
+    declares a source of that name.
     """
     tally, fault = Tally(), None
     with open_local(need_directory(directory)) as ledger:
@@ -67,7 +67,7 @@ def read_one(
     ledger: LocalLedger, source: Source, file: str, tally: Tally, progress: Progress
 ) -> tuple[Tally, WhodidError | None]:
     """Read one file; what was stored before a fault in it, or a refusal, is counted."""
-    chosen = None if source.format == "auto" else format_by_name(source.format)
+    chosen = None if source.format == "auto" else SourceFormats(ledger.directory)(source.format)
     intake = ledger.intake()
     size = Path(file).stat().st_size if file != "-" and Path(file).is_file() else None
     task = progress.add_task(Path(file).name or file, total=size, events=0)

@@ -22,7 +22,7 @@ COMMANDS = {
     "tiles": "Render the public C2SP files.",
     "backup": "Back the ledger up, also while a server runs.",
     "restore": "Restore a backup, or move a ledger to another folder.",
-    "source": "Declare and list sources.",
+    "source": "Declare, show, list and try sources.",
     "token": "Issue, list and revoke tokens.",
     "passwd": "Set a user's password.",
     "config": "Check and show the settings of the server.",

@@ -14,6 +14,7 @@ import uvicorn
 from whodid.app.door import DoorIntake
 from whodid.app.door_tokens import DoorTokens
 from whodid.app.rows import RowMaker
+from whodid.app.source_formats import SourceFormats
 from whodid.clock import system_clock
 from whodid.config.settings import LimitSettings, Settings
 from whodid.errors import UsageError
@@ -57,7 +58,8 @@ class Door:
     ) -> None:
         limits = limits or LimitSettings()
         keys = keys_of(directory)
-        maker = RowMaker(keys.identity_root(), lambda: read_sources(directory))
+        formats = SourceFormats(directory)
+        maker = RowMaker(keys.identity_root(), lambda: read_sources(directory), formats)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self.client = AsyncSequencerClient(directory, "door")
         self.intake = DoorIntake(maker, builder, self.client)
