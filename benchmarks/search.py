@@ -69,7 +69,17 @@ def questions(lab: Lab) -> list[Question]:
             "a word of a path", [Path(e["resource"]).stem for e in chosen], 1
         ),
         Question("a word that is nowhere", [f"nowhere{n:05d}" for n in range(_EACH)], 0),
+        *_groups(),
     ]  # fmt: skip
+
+
+def _groups() -> list[Question]:
+    """Return what counts everything; `least` is of the rows of the table."""
+    return [
+        Question("everything by actor", ["| stats by (actor) count() | limit 50"] * _EACH, 50),
+        Question("everything by resource", ["| stats by (resource) | limit 50"] * _EACH, 50),
+        Question("everything by hour and outcome", ["| stats by (time:1h, outcome)"] * _EACH, 1),
+    ]
 
 
 def _ask(server: Server, token: str, question: Question) -> Figure:
@@ -86,8 +96,9 @@ def _ask(server: Server, token: str, question: Question) -> Figure:
             raise RuntimeError(f"{text!r}: {reply.status} {body[:300]!r}")
         answer = json.loads(body)
         warnings += bool(answer.get("warnings"))
-        if len(answer["events"]) < question.least:
-            raise RuntimeError(f"{text!r} found {len(answer['events'])} events")
+        found = answer["rows"] if "rows" in answer else answer["events"]
+        if len(found) < question.least:
+            raise RuntimeError(f"{text!r} found {len(found)} events")
         if number:
             times_ms.append(spent_ms)
     connection.close()

@@ -5,7 +5,6 @@ themselves, of times the number of the bucket, of a state 0 or 1; MISSING where 
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -187,42 +186,51 @@ def _first_present(first: Coded, second: Coded) -> Coded:
     return Coded(codes, np.concatenate((first.ids, second.ids)))
 
 
-def _several(table: Table, columns: Sequence[str], rows: Rows, words: Vocabulary) -> Lists:
+def _several(table: Table, columns: Sequence[str], rows: Rows, words: Vocabulary) -> Coded | Lists:
     """Return the different values of all these columns together."""
-    places: list[Array] = []
-    values: list[Array] = []
+    having = [column for column in columns if table.array(column) is not None]
+    if not having:
+        return _nothing(table, rows)
+    if len(having) == 1 and KINDS[having[0]] == "text":
+        return _text(table, having[0], rows, words)
     count = len(rows) if isinstance(rows, np.ndarray) else table.count
-    for column in columns:
-        codes: Any = table.array(column)
-        if codes is None:
-            continue
-        codes = codes[rows].astype(np.int64)
-        ids = _ids(table, column, words)
-        if KINDS[column] == "texts":
-            begin, flat = table.array(f"{column}<"), table.array(f"{column}>")
-            assert begin is not None
-            assert flat is not None
-            bounds = np.concatenate(([0], begin.astype(np.int64)))
-            sizes = np.diff(bounds)[codes]
-            places.append(np.repeat(np.arange(count), sizes))
-            values.append(ids[1:][flat[_flat(bounds[codes], sizes)]])
-        else:
-            here = np.flatnonzero(codes)
-            places.append(here)
-            values.append(ids[codes[here]])
-    return _lists(places, values, count)
+    places: list[Array] = []
+    codes: list[Array] = []
+    ids = [np.array([MISSING])]
+    for column in having:
+        place, code = _spread(table, column, rows)
+        places.append(place)
+        codes.append(code + sum(map(len, ids)))
+        ids.append(_ids(table, column, words)[1:])
+    return _lists(np.concatenate(places), np.concatenate(codes), np.concatenate(ids), count)
 
 
-def _lists(places: list[Array], values: list[Array], count: int) -> Lists:
-    place = np.concatenate([*places, np.zeros(0, dtype=np.int64)])
-    value = np.concatenate([*values, np.zeros(0, dtype=np.int64)])
+def _spread(table: Table, column: str, rows: Rows) -> tuple[Array, Array]:
+    """Return (row, number of the text) of every value of a column, texts from 0."""
+    found = table.array(column)
+    assert found is not None
+    codes = found[rows].astype(np.int64)
+    if KINDS[column] == "text":
+        here = np.flatnonzero(codes)
+        return here, codes[here] - 1
+    begin, flat = table.array(f"{column}<"), table.array(f"{column}>")
+    assert begin is not None
+    assert flat is not None
+    here = np.flatnonzero(codes)
+    starts = begin[codes[here] - 1].astype(np.int64)
+    sizes = begin[codes[here]].astype(np.int64) - starts
+    return np.repeat(here, sizes), flat[_flat(starts, sizes)].astype(np.int64)
+
+
+def _lists(place: Array, codes: Array, ids: Array, count: int) -> Lists:
+    """Return values by row, each once; a dictionary may hold a text twice, and two have it both."""
+    distinct, number = np.unique(ids, return_inverse=True)
     without = np.ones(count, dtype=np.bool_)
     without[place] = False
     empty = np.flatnonzero(without)
     place = np.concatenate((place, empty))
-    value = np.concatenate((value, np.full(len(empty), MISSING)))
-    ids, codes = np.unique(value, return_inverse=True)
-    pairs = np.unique(place * max(len(ids), 1) + codes)
-    place, codes = np.divmod(pairs, max(len(ids), 1))
+    codes = number[np.concatenate((codes, np.zeros(len(empty), dtype=np.int64)))]
+    pairs = np.unique(place * len(distinct) + codes)
+    place, codes = np.divmod(pairs, len(distinct))
     sizes = np.bincount(place, minlength=count)
-    return Lists(codes, np.cumsum(sizes) - sizes, sizes, ids)
+    return Lists(codes, np.cumsum(sizes) - sizes, sizes, distinct)

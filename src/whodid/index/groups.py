@@ -5,9 +5,11 @@ events of all others become `other`, and none of those groups ever comes back.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
+
+from whodid.index.vocabulary import MISSING
 
 Array = np.ndarray
 Join: TypeAlias = Literal["add", "min", "max"]
@@ -16,7 +18,13 @@ _JOINS: dict[Join, Callable[[Array, Array], Array]] = {
     "min": np.minimum.reduceat,
     "max": np.maximum.reduceat,
 }
-_ADDED_MIN = 1 << 16
+_AT: dict[Join, Callable[[Array, Array, Array], None]] = {
+    "add": np.add.at,
+    "min": np.minimum.at,
+    "max": np.maximum.at,
+}
+_ADDED_MIN = 1 << 17
+_CELLS_MAX = 1 << 22
 
 
 class Groups:
@@ -58,15 +66,11 @@ class Groups:
         self._waiting, self._added = [], 0
         keys = [np.concatenate([part[0][n] for part in parts]) for n in range(len(self._keys))]
         columns = [np.concatenate([p[1][n] for p in parts]) for n in range(len(self._joins))]
-        order = np.lexsort(keys[::-1])
-        keys = [key[order] for key in keys]
-        begin = np.flatnonzero(_changes(keys))
-        old = np.logical_or.reduceat(order < known, begin)
-        self._keys = [key[begin] for key in keys]
-        self._columns = [
-            _JOINS[join](column[order], begin)
-            for join, column in zip(self._joins, columns, strict=True)
-        ]
+        if not len(keys[0]):
+            return
+        joined = _scattered(keys, columns, self._joins) or _sorted(keys, columns, self._joins)
+        old = joined.first < known
+        self._keys, self._columns = joined.keys, joined.columns
         self._bound(old)
 
     def _bound(self, old: Array) -> None:
@@ -88,6 +92,64 @@ class Groups:
         """Tell whether there were more groups than are told apart."""
         self._join()
         return self._closed
+
+
+class _Joined(NamedTuple):
+    """Groups, ascending by their keys, and for each a row that it was made of, the least one."""
+
+    keys: list[Array]
+    columns: list[Array]
+    first: Array
+
+
+def _sorted(keys: list[Array], columns: list[Array], joins: Sequence[Join]) -> _Joined:
+    one = _one_number(keys)
+    order = np.lexsort(keys[::-1]) if one is None else np.argsort(one[0], kind="stable")
+    keys = [key[order] for key in keys]
+    begin = np.flatnonzero(_changes(keys if one is None else [one[0][order]]))
+    joined = [
+        _JOINS[join](column[order], begin) for join, column in zip(joins, columns, strict=True)
+    ]
+    return _Joined([key[begin] for key in keys], joined, order[begin])
+
+
+def _scattered(keys: list[Array], columns: list[Array], joins: Sequence[Join]) -> _Joined | None:
+    """Join without sorting, where the keys are few enough for an array of all that there can be."""
+    one = _one_number(keys)
+    if one is None or one[1] > max(_CELLS_MAX, 2 * len(keys[0])):
+        return None
+    number, cells = one
+    first = np.full(cells, len(number), dtype=np.int32)
+    first[number[::-1]] = np.arange(len(number) - 1, -1, -1, dtype=np.int32)
+    here = np.flatnonzero(first < len(number))
+    place = np.empty(cells, dtype=np.int32)
+    place[here] = np.arange(len(here), dtype=np.int32)
+    group, first = place[number], first[here]
+    joined = []
+    for join, column in zip(joins, columns, strict=True):
+        total = np.zeros(len(here), dtype=np.int64) if join == "add" else column[first]
+        _AT[join](total, group, column)
+        joined.append(total)
+    return _Joined([key[first] for key in keys], joined, first)
+
+
+def _one_number(keys: list[Array]) -> tuple[Array, int] | None:
+    """Return all keys of a row as one number from 0, in the same order, and how many there can be.
+
+    None when these do not fit 62 bits.
+    """
+    total = np.zeros(len(keys[0]), dtype=np.int64)
+    size = 1
+    for key in keys:
+        lowest = key == MISSING
+        rest = key[~lowest]
+        least, most = (int(rest.min()), int(rest.max())) if len(rest) else (0, 0)
+        span = most - least + 2
+        size *= span
+        if size >= 1 << 62:
+            return None
+        total = total * span + np.where(lowest, 0, key - (least - 1))
+    return total, size
 
 
 def _changes(keys: Sequence[Array]) -> Array:

@@ -45,11 +45,15 @@ class StatsTable(Struct, frozen=True):
 
 
 class _Values(Struct, frozen=True):
-    """A column of all groups: numbers to sort by, which are missing, and the values of some."""
+    """A column of all groups: which are missing; of some groups numbers to sort by, and values.
 
-    sorted_by: Array
+    `texts`: the numbers are ranks among those groups only, and cost their texts.
+    """
+
     missing: Array
+    ranks: Callable[[Array], Array]
     of: Callable[[Array], list[Any]]
+    texts: bool = False
 
 
 def run_stats(
@@ -74,18 +78,18 @@ def run_stats(
         key.name: _key(key, ids, vocabularies) for key, ids in zip(stats.by, keys, strict=False)
     }
     values |= {m.name: _measure(m, tally, keys, columns) for m in stats.measures}
-    order = _order(stats, sort, values)
-    shown = order[: limit.count if limit else STATS_ROWS]
+    shown = _first(stats, sort, values, limit.count if limit else STATS_ROWS)
+    groups = len(keys[0])
     cells = [values[name].of(shown) for name in stats.columns]
     missed = selection.count - tally.events
     return StatsTable(
         [*(_key_column(key) for key in stats.by), *(_column(m) for m in stats.measures)],
         [list(row) for row in zip(*cells, strict=True)],
-        len(order),
+        groups,
         tally.events,
         other,
         selection.exact and not missed and not other,
-        [*selection.warnings, *_warnings(tally, missed, other, len(order) - len(shown), limit)],
+        [*selection.warnings, *_warnings(tally, missed, other, groups - len(shown), limit)],
     )
 
 
@@ -134,25 +138,33 @@ def _key(key: Key, ids: Array, vocabularies: Vocabularies) -> _Values:
     bucket = key.bucket
     if bucket is not None:
         starts = np.array([bucket_start(number, bucket) for number in ids.tolist()], dtype=np.int64)
-        return _Values(starts, missing, lambda rows: starts[rows].tolist())
+        return _Values(missing, lambda rows: starts[rows], lambda rows: starts[rows].tolist())
     kind = SEARCH_FIELDS[key.field].kind
     if kind == "state":
-        return _Values(ids, missing, lambda rows: [number == 1 for number in ids[rows].tolist()])
+        yes = ids == 1
+        return _Values(missing, lambda rows: ids[rows], lambda rows: yes[rows].tolist())
     if kind == "integer":
-        return _Values(ids, missing, lambda rows: _present(ids[rows], missing[rows]))
-    texts = vocabularies.of(key.field).texts()
-    distinct = np.unique(ids[~missing])
-    words = [texts[number].decode("utf-8", "replace") for number in distinct.tolist()]
-    ranks = np.empty(len(distinct), dtype=np.int64)
-    ranks[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words))
-    place = np.minimum(np.searchsorted(distinct, ids), max(len(distinct) - 1, 0))
-    ranked = ranks[place] if len(distinct) else np.zeros(len(ids), dtype=np.int64)
+        return _numbers(ids, missing)
+    return _words(ids, missing, vocabularies.of(key.field).texts())
 
+
+def _words(ids: Array, missing: Array, texts: list[bytes]) -> _Values:
     def of(rows: Array) -> list[Any]:
-        pairs = zip(place[rows].tolist(), missing[rows].tolist(), strict=True)
-        return [None if gone else words[number] for number, gone in pairs]
+        numbers = ids[rows].tolist()
+        return [texts[n].decode("utf-8", "replace") if n >= 0 else None for n in numbers]
 
-    return _Values(ranked, missing, of)
+    def ranks(rows: Array) -> Array:
+        words = [word or "" for word in of(rows)]
+        rank = {word: number for number, word in enumerate(sorted(set(words)))}
+        return np.array([rank[word] for word in words], dtype=np.int64)
+
+    return _Values(missing, ranks, of, texts=True)
+
+
+def _numbers(values: Array, missing: Array) -> _Values:
+    return _Values(
+        missing, lambda rows: values[rows], lambda rows: _present(values[rows], missing[rows])
+    )
 
 
 def _present(values: Array, missing: Array) -> list[Any]:
@@ -174,23 +186,23 @@ def _measure(measure: Measure, tally: Tally, keys: list[Array], columns: list[Ar
         missing = own[0] == (_INT64.max if measure.function == "min" else _INT64.min)
         if not len(keys[0]) or not columns[0].any():
             missing = np.ones(len(own[0]), dtype=np.bool_)
-        return _Values(own[0], missing, lambda rows: _present(own[0][rows], missing[rows]))
+        return _numbers(own[0], missing)
     counts = own[3]
     missing = counts == 0
     sums = sums_of(own[:3])
     if measure.function == "avg":
         means = np.array([s / max(n, 1) for s, n in zip(sums, counts.tolist(), strict=True)])
-        return _Values(means, missing, lambda rows: _present(means[rows], missing[rows]))
+        return _numbers(means, missing)
+    ranks = _ranks(sums)
     return _Values(
-        _ranks(sums),
         missing,
+        lambda rows: ranks[rows],
         lambda rows: [None if missing[row] else sums[row] for row in rows.tolist()],
     )
 
 
 def _plain(values: Array) -> _Values:
-    missing = np.zeros(len(values), dtype=np.bool_)
-    return _Values(values, missing, lambda rows: values[rows].tolist())
+    return _numbers(values, np.zeros(len(values), dtype=np.bool_))
 
 
 def _ranks(sums: list[int]) -> Array:
@@ -220,26 +232,45 @@ def _of_pairs(measure: Measure, tally: Tally, keys: list[Array]) -> _Values:
     missing = totals == 0
     result = np.zeros(size, dtype=np.int64)
     result[~missing] = values[found[~missing]]
-    return _Values(result, missing, lambda rows: _present(result[rows], missing[rows]))
+    return _numbers(result, missing)
 
 
 # --- order ---------------------------------------------------------------------------------------
 
 
-def _order(stats: Stats, sort: Sort | None, values: dict[str, _Values]) -> Array:
+def _first(stats: Stats, sort: Sort | None, values: dict[str, _Values], wanted: int) -> Array:
+    """Return the first groups in the order of the table."""
     asked = list(sort.orders) if sort is not None else _usual(stats)
     named = {order.name for order in asked}
     asked += [Order(key.name) for key in stats.by if key.name not in named]
+    rows = np.arange(len(next(iter(values.values())).missing))
+    if not asked:
+        return rows[:wanted]
+    rows = _may_be_first(rows, asked[0], values[asked[0].name], wanted)
     columns: list[Array] = []
     for order in asked:
         item = values[order.name]
-        numbers = item.sorted_by
-        if order.descending:
-            numbers = -numbers if numbers.dtype.kind == "f" else ~numbers
-        columns += [item.missing, np.where(item.missing, 0, numbers)]
-    if not columns:
-        return np.arange(len(next(iter(values.values())).missing))
-    return np.lexsort(columns[::-1])
+        missing = item.missing[rows]
+        columns += [missing, np.where(missing, 0, _directed(item.ranks(rows), order))]
+    return rows[np.lexsort(columns[::-1])[:wanted]]
+
+
+def _may_be_first(rows: Array, order: Order, item: _Values, wanted: int) -> Array:
+    """Leave out groups that come behind `wanted` others by the first column alone."""
+    if item.texts:
+        return rows
+    there = rows[~item.missing]
+    if len(there) <= wanted:
+        return rows
+    numbers = _directed(item.ranks(there), order)
+    found: Array = there[numbers <= np.partition(numbers, wanted - 1)[wanted - 1]]
+    return found
+
+
+def _directed(numbers: Array, order: Order) -> Array:
+    if not order.descending:
+        return numbers
+    return -numbers if numbers.dtype.kind == "f" else ~numbers
 
 
 def _usual(stats: Stats) -> list[Order]:

@@ -5,6 +5,7 @@ STATS_TEXTS_MAX: further texts are OTHER. Not safe for threads.
 """
 
 from collections.abc import Hashable, Sequence
+from itertools import count, repeat
 
 import numpy as np
 
@@ -38,17 +39,15 @@ class Vocabulary:
 
     def numbers(self, texts: Sequence[bytes]) -> Array:
         """Return the number of each text; new ones are learned while there is room."""
-        known, room = self._number, self._texts_max
-        found = np.empty(len(texts), dtype=np.int64)
-        for place, text in enumerate(texts):
-            number = known.get(text)
-            if number is None:
-                number = len(known) if len(known) < room else OTHER
-                if number != OTHER:
-                    known[text] = number
-                    self._texts.append(text)
-            found[place] = number
-        return found
+        known = self._number
+        found = list(map(known.get, texts))
+        if None in found:
+            unknown = (text for text, number in zip(texts, found, strict=True) if number is None)
+            fresh = list(dict.fromkeys(unknown))[: self._texts_max - len(known)]
+            known.update(zip(fresh, count(len(known)), strict=False))
+            self._texts += fresh
+            found = list(map(known.get, texts, repeat(OTHER)))
+        return np.array(found, dtype=np.int64)
 
     def texts(self) -> list[bytes]:
         """Return all texts by number; not to be changed."""
