@@ -287,6 +287,9 @@ INDEX_SEGMENT_ROWS = 65_536
 INDEX_SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 """A segment is closed early when the fields of its rows pass this, so that memory is bounded."""
 
+INDEX_BLOCK_WORDS_MAX = 65_536
+"""Most different words kept of 256 entries; with more, every word search opens them."""
+
 INDEX_STEP_ROWS_MIN = 8192
 """Fewer new entries than this wait for more before they become a segment, but not for long."""
 

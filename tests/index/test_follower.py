@@ -10,6 +10,7 @@ from whodid.errors import LedgerError
 from whodid.index.catalog import read_catalog
 from whodid.index.follower import Follower
 from whodid.index.verify_index import compare
+from whodid.ledger.layout import MARKER
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.writer_lock import bind
 from whodid.query.parse import parse
@@ -189,8 +190,10 @@ def test_an_index_of_another_history_is_dropped(event_log, tmp_path, made):
     event_log.close()
     stolen = (event_log.directory / "index").rename(tmp_path / "index")
     for path in event_log.directory.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    shutil.copytree(early.directory, event_log.directory, dirs_exist_ok=True)
+        if path.name != MARKER:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    unmarked = shutil.ignore_patterns(MARKER)
+    shutil.copytree(early.directory, event_log.directory, dirs_exist_ok=True, ignore=unmarked)
     (event_log.keys.path / "head").unlink()  # the signer would not let this happen
     bind(event_log.keys, event_log.directory, PosixDisk())  # nor would the binding
     event_log.reopen()

@@ -24,11 +24,12 @@ from whodid.query.tree import (
 START_US = 4_000_000_000_000_000
 TEXTS = ["alice", "ALICE", "smith", "gross", "groß", "k", "über", "", "x", "10.0.0.1", "quote",
          "slash", "line", "日本", "FILE_UPLOAD", "upload", "read", "app", "whodid", "password",
-         "c5", "018c0000-0000-7000-8000-0000000f4245"]  # fmt: skip
+         "c5", "none", "c3000007", "018c0000-0000-7000-8000-0000000f4245"]  # fmt: skip
 text_values = st.one_of(
     st.sampled_from(TEXTS),
     st.sampled_from([("al", ""), ("", "ice"), ("", "o", ""), ("a", "e"), ("Ü", ""), ("", "\u212a"),
-                     ("018c", "f4245"), ("", "\\", "")]).map(Pattern),
+                     ("018c", "f4245"), ("", "\\", ""), ("", "uplo", ""),
+                     ("c30000", ""), ("no", "e")]).map(Pattern),
 )  # fmt: skip
 integers = st.sampled_from([0, 1, 7, 8, 1000, -1, 2**63 - 1, -(2**63), 22])
 spans = st.builds(

@@ -16,8 +16,9 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from whodid.event import GROUPS
-from whodid.index.columns import COLUMNS, texts_in
-from whodid.index.dictionary import encode_texts
+from whodid.index.columns import COLUMNS, KEYED, texts_in
+from whodid.index.dictionary import encode_texts, split_encoded
+from whodid.index.signature import BLOCK_BITS, SignatureBuilder, list_keys, value_keys
 from whodid.index.table import MemoryTable, narrow
 from whodid.ledger.leaf import LeafType
 from whodid.ledger.reader import GroupRows
@@ -26,8 +27,10 @@ Array = np.ndarray
 _INT64 = np.iinfo(np.int64)
 _LEARNT_MIN = 4096
 
-WANTED: tuple[int, ...] = tuple(sorted({number for number, *_ in COLUMNS}))
-"""Groups (0 to 7) that have columns, `when` first; the others need not be opened."""
+WANTED: tuple[int, ...] = tuple(sorted({0, *(number for number, *_ in COLUMNS)}))
+"""Groups (0 to 7) that have columns, `when` first; a signature is of all eight."""
+
+ALL: tuple[int, ...] = tuple(range(len(GROUPS)))
 
 
 def _decoder(number: int) -> Callable[[bytes], list[Any]]:
@@ -107,19 +110,34 @@ class _Group(Struct, frozen=True):
 
 
 class TableBuilder:
-    """Builds one table from consecutive rows. `size_bytes` bounds what its columns hold."""
+    """Builds one table from consecutive rows. `size_bytes` bounds what it holds.
 
-    def __init__(self, first: int) -> None:
+    With `signed` it has a signature, and no ids: it is to become a segment. Rows then come with
+    all groups.
+    """
+
+    def __init__(self, first: int, *, signed: bool) -> None:
         self._first = first
         self.count = 0
-        self.size_bytes = 0
+        self._size_bytes = 0
+        self._signature = SignatureBuilder() if signed else None
         self._fixed: dict[str, list[Array]] = defaultdict(list)
         self._ids: list[str] = []
         self._texts: dict[str, _Texts] = {}
         self._numbers: dict[str, list[tuple[Array, Array]]] = defaultdict(list)
 
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """The groups that `add` takes."""
+        return WANTED if self._signature is None else ALL
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the fields so far, equal ones that came together once."""
+        return self._size_bytes + (self._signature.size_bytes if self._signature else 0)
+
     def add(self, rows: GroupRows) -> None:
-        """Append rows with the groups of WANTED, which follow the ones before."""
+        """Append rows with the groups of `wanted`, which follow the ones before."""
         live = rows.here & (rows.types == LeafType.EVENT)
         groups = rows.groups
         if bool((rows.here & ~live).any()):
@@ -128,7 +146,8 @@ class TableBuilder:
         try:
             decoded = self._decode(groups)
         except msgspec.DecodeError:
-            readable = [_readable(parts) for parts in zip(*groups, strict=True)]
+            columns = self._columns(groups)
+            readable = [_readable(parts) for parts in zip(*columns, strict=True)]
             live[np.flatnonzero(live)] = readable
             groups = [list(compress(column, readable)) for column in groups]
             decoded = self._decode(groups)
@@ -137,14 +156,21 @@ class TableBuilder:
         for number, group in zip(WANTED, decoded, strict=True):
             if group.values:
                 self._add_group(number, group, here)
+        if self._signature is not None:
+            times = _texts_of_when(decoded[0])
+            self._signature.add(here + self._first, [times, *groups[1:]])
         self.count += len(rows.types)
 
+    def _columns(self, groups: list[list[bytes]]) -> list[list[bytes]]:
+        return groups if len(groups) == len(WANTED) else [groups[number] for number in WANTED]
+
     def _decode(self, groups: list[list[bytes]]) -> list[_Group]:
-        return [self._distinct(number, parts) for number, parts in zip(WANTED, groups, strict=True)]
+        columns = zip(WANTED, self._columns(groups), strict=True)
+        return [self._distinct(number, parts) for number, parts in columns]
 
     def _distinct(self, number: int, parts: list[bytes]) -> _Group:
         distinct = dict.fromkeys(parts)
-        self.size_bytes += sum(map(len, distinct))
+        self._size_bytes += sum(map(len, distinct))
         place: Array | None = None
         if len(distinct) < len(parts):
             code = dict(zip(distinct, range(len(distinct)), strict=True))
@@ -165,19 +191,23 @@ class TableBuilder:
         received[live] = _placed(got, place)
         timed[live] = _placed(present, place)
         at[live] = _placed(np.where(present, values, got), place)
-        ids = [item.id for item in structs]
-        if place is not None:
-            ids = [ids[number] for number in place.tolist()]
-        if len(ids) < size:
-            given = iter(ids)
-            ids = [next(given) if on else "" for on in live.tolist()]
-        self._ids += ids
+        if self._signature is None:
+            self._add_ids(structs, place, live)
         fixed = {
             "at": at, "received": received, "timed": timed, "live": live,
             "type": rows.types, "flags": rows.flags,
         }  # fmt: skip
         for name, array in fixed.items():
             self._fixed[name].append(array)
+
+    def _add_ids(self, structs: list[Any], place: Array | None, live: Array) -> None:
+        ids = [item.id for item in structs]
+        if place is not None:
+            ids = [ids[number] for number in place.tolist()]
+        if len(ids) < len(live):
+            given = iter(ids)
+            ids = [next(given) if on else "" for on in live.tolist()]
+        self._ids += ids
 
     def _add_group(self, number: int, group: _Group, here: Array) -> None:
         place = group.place
@@ -200,7 +230,9 @@ class TableBuilder:
     def finish(self) -> MemoryTable:
         """Return the table; the builder is used up. Raises ValueError when it has no row."""
         arrays = {name: np.concatenate(parts) for name, parts in self._fixed.items()}
-        arrays |= id_arrays(self._ids, arrays["live"])
+        if self._signature is None:
+            arrays |= id_arrays(self._ids, arrays["live"])
+        keys: list[Array] = []
         for name, parts in self._numbers.items():
             dtype = np.bool_ if name.endswith("?") else np.int64
             arrays[name] = self._column(parts, dtype)
@@ -208,9 +240,24 @@ class TableBuilder:
             if not texts.values:
                 continue
             arrays[name] = narrow(self._column(texts.parts, np.int32))
-            encode = list_arrays if isinstance(texts.values[0], tuple) else text_arrays
-            arrays |= encode(name, texts.values)
+            lists = isinstance(texts.values[0], tuple)
+            arrays |= (list_arrays if lists else text_arrays)(name, texts.values)
+            if self._signature is not None and name in KEYED:
+                keys.append(self._keys(name, arrays, texts.values, lists=lists))
+        if self._signature is not None:
+            arrays |= self._signature.finish(self.count, keys)
         return MemoryTable(self._first, arrays)
+
+    def _keys(
+        self, name: str, arrays: dict[str, Array], values: Sequence[Any], *, lists: bool
+    ) -> Array:
+        blocks = (np.arange(self.count) + self._first) >> BLOCK_BITS & 0xFF
+        if not lists:
+            return value_keys(name, arrays[name], blocks, split_encoded(values, folded=True))
+        code = dict.fromkeys(text for value in values for text in value)
+        folded = split_encoded(list(code), folded=True)
+        bounds, flat = arrays[f"{name}<"], arrays[f"{name}>"]
+        return list_keys(name, arrays[name], blocks, bounds, flat, folded)
 
     def _column(self, parts: list[tuple[Array, Array]], dtype: type) -> Array:
         column: Array = np.zeros(self.count, dtype=dtype)
@@ -219,14 +266,19 @@ class TableBuilder:
         return column
 
 
+def _texts_of_when(when: _Group) -> list[bytes]:
+    texts = [f"{item.id} {item.original_time or ''}".encode() for item in when.values]
+    return texts if when.place is None else [texts[number] for number in when.place.tolist()]
+
+
 def _placed(values: Array, place: Array | None) -> Array:
     return values if place is None else values[place]
 
 
 def text_arrays(name: str, values: Sequence[str]) -> dict[str, Array]:
     """Return the dictionary of a text column, in the order of its codes."""
-    crc, at, blob = encode_texts(values)
-    return {f"{name}#": crc, f"{name}@": at, f"{name}$": blob}
+    at, blob = encode_texts(values)
+    return {f"{name}@": at, f"{name}$": blob}
 
 
 def list_arrays(name: str, values: Sequence[tuple[str, ...]]) -> dict[str, Array]:

@@ -1,6 +1,6 @@
 """The catalog: which segments there are. Text, replaced whole; itself the index's cursor.
 
-    whodid index 1
+    whodid index 2
     ledger <ledger id, hex>
     segment <name> <bytes> <sha256> <first> <count> <sha256 of the last entry's leaf>
     sum <sha256 of the lines above>
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from whodid.ledger.layout import FORMAT, INDEX
+from whodid.index.segment import INDEX_FORMAT
+from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader
 
 _LINE = re.compile(
@@ -62,7 +63,7 @@ def catalog_path(directory: Path) -> Path:
 
 def encode_catalog(ledger_id: bytes, entries: list[Entry]) -> bytes:
     """Return the bytes of a catalog."""
-    lines = [f"whodid index {FORMAT}", f"ledger {ledger_id.hex()}"]
+    lines = [f"whodid index {INDEX_FORMAT}", f"ledger {ledger_id.hex()}"]
     text = "".join(f"{line}\n" for line in (*lines, *(entry.line() for entry in entries)))
     return f"{text}sum {hashlib.sha256(text.encode()).hexdigest()}\n".encode()
 
@@ -74,7 +75,7 @@ def read_catalog(directory: Path, ledger_id: bytes) -> list[Entry]:
         text = data.decode("ascii")
     except (OSError, UnicodeDecodeError):
         return []
-    head = f"whodid index {FORMAT}\nledger {ledger_id.hex()}\n"
+    head = f"whodid index {INDEX_FORMAT}\nledger {ledger_id.hex()}\n"
     body, _, total = text.rpartition("sum ")
     if not body.startswith(head) or total != hashlib.sha256(body.encode()).hexdigest() + "\n":
         return []

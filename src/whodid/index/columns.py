@@ -3,13 +3,17 @@
 Arrays of a table, by name, for a field F:
 
 * number: `F` int64, `F?` present (missing array: all absent);
-* text: `F` codes, 0 for absent, n for the n-th text; `F#` `F@` `F$` the dictionary;
+* text: `F` codes, 0 for absent, n for the n-th text; `F@` `F$` the dictionary;
 * texts (several values): `F` codes of lists, 0 for none; `F<` where the n-th list begins in `F>`,
-  which holds numbers of texts (from 0); `F#` `F@` `F$` the dictionary.
+  which holds numbers of texts (from 0); `F@` `F$` the dictionary.
 
-A text field without any value has no arrays. `id` is `id.high` and `id.low` (u64) when all ids
-are UUIDs as we write them, else a text. Beside the fields: `at` (event time, else received),
-`timed`, `received` (int64, µs), `type`, `flags` (as in the leaf), `live` (an event with content).
+A text field without any value has no arrays. Beside the fields: `at` (event time, else received),
+`timed`, `received` (int64, µs), `type`, `flags` (as in the leaf), `live` (an event with content),
+and the arrays of `signature`.
+
+Fields that are different in nearly every event (its ids, its time as text) have no column: their
+words are in the signature, which leads to the few rows to open. Only the tables that are never on
+disk hold ids, as `id.high` and `id.low` (u64) when all are UUIDs as we write them, else as a text.
 """
 
 from collections.abc import Iterator
@@ -18,10 +22,13 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 from msgspec.structs import fields
 
 from whodid.event import GROUPS, Redaction
+from whodid.query.fields import SEARCH_FIELDS
 
 Kind: TypeAlias = Literal["number", "text", "texts"]
 
-OPENED: frozenset[str] = frozenset({"message", "changes", "statement", "params"})
+OPENED: frozenset[str] = frozenset(
+    {"message", "changes", "statement", "params", "native_id", "original_time"}
+)
 """Fields without a column: rows are opened for them, as for the raw record."""
 
 _SPECIAL = frozenset({"id", "time", "received"})
@@ -48,6 +55,14 @@ COLUMNS: tuple[tuple[int, str, str, Kind], ...] = tuple(_columns())
 
 KINDS: dict[str, Kind] = {name: kind for _, name, _, kind in COLUMNS}
 """Field → kind of its column."""
+
+
+KEYED: frozenset[str] = frozenset(
+    name
+    for name, kind in KINDS.items()
+    if kind != "number" and SEARCH_FIELDS[name].kind in {"exact", "ip"}
+)
+"""Fields whose values are keys of the signature: what is asked of them is mostly the whole."""
 
 
 def texts_in(values: tuple[Any, ...]) -> tuple[str, ...]:

@@ -1,25 +1,22 @@
-"""The distinct texts of a column, as arrays: found by hash or by a scan of their bytes.
+"""The distinct texts of a column, as arrays: found by their ends or by a scan of their bytes.
 
-Three arrays for n texts: `crc` (u32 x n, CRC-32 of the case-folded UTF-8, so stable across
-processes), `at` (u32 x n+1, where each begins) and `blob` (their UTF-8, one after the other).
+Two arrays for n texts: `at` (u32 x n+1, where each begins) and `blob` (their UTF-8, one after the
+other).
 """
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Protocol
-from zlib import crc32
 
 import numpy as np
 
 Array = np.ndarray
 _SEPARATOR = "\0"
+_FEW = 32
 
 
 class Texts(Protocol):
     """The arrays of one dictionary, opened when they are asked for."""
-
-    def crc(self) -> Array:
-        """Return the hashes."""
 
     def at(self) -> Array:
         """Return the offsets."""
@@ -28,18 +25,22 @@ class Texts(Protocol):
         """Return the bytes."""
 
 
-def encode_texts(texts: Sequence[str]) -> tuple[Array, Array, Array]:
-    """Return (crc, at, blob) of these texts."""
-    joined = _SEPARATOR.join(texts)
-    if joined.count(_SEPARATOR) == max(len(texts) - 1, 0):
-        folded = joined.casefold().encode("utf-8", "replace").split(b"\0") if texts else []
-        parts = joined.encode("utf-8", "replace").split(b"\0") if texts else []
-    else:
-        folded = [text.casefold().encode("utf-8", "replace") for text in texts]
-        parts = [text.encode("utf-8", "replace") for text in texts]
+def encode_texts(texts: Sequence[str]) -> tuple[Array, Array]:
+    """Return (at, blob) of these texts."""
+    parts = split_encoded(texts)
     at = np.fromiter(accumulate(map(len, parts), initial=0), dtype=np.uint32, count=len(parts) + 1)
-    crc = np.fromiter(map(crc32, folded), dtype=np.uint32, count=len(folded))
-    return crc, at, np.frombuffer(b"".join(parts), dtype=np.uint8)
+    return at, np.frombuffer(b"".join(parts), dtype=np.uint8)
+
+
+def split_encoded(texts: Sequence[str], *, folded: bool = False) -> list[bytes]:
+    """Return the UTF-8 of texts, their case folded when asked for; many at once are cheap."""
+    joined = _SEPARATOR.join(texts)
+    if joined.count(_SEPARATOR) != max(len(texts) - 1, 0):
+        given = [text.casefold() for text in texts] if folded else texts
+        return [text.encode("utf-8", "replace") for text in given]
+    if not texts:
+        return []
+    return (joined.casefold() if folded else joined).encode("utf-8", "replace").split(b"\0")
 
 
 def split_texts(at: Array, blob: Array) -> list[bytes]:
@@ -51,11 +52,33 @@ def split_texts(at: Array, blob: Array) -> list[bytes]:
 
 def equal_to(texts: Texts, value: str, predicate: Callable[[str], bool]) -> Array:
     """Return which texts satisfy a predicate that only texts equal to `value`, case apart, can."""
-    crc = texts.crc()
-    found: Array = crc == np.uint32(crc32(value.casefold().encode("utf-8", "replace")))
-    for number in np.flatnonzero(found).tolist():
+    folded = value.casefold().encode("utf-8", "replace")
+    at, blob = texts.at(), texts.blob()
+    found = np.zeros(len(at) - 1, dtype=np.bool_)
+    asked = _may_equal(at, blob, folded)
+    for number in asked.tolist():
         found[number] = predicate(_text(texts, number))
     return found
+
+
+def _may_equal(at: Array, blob: Array, folded: bytes) -> Array:
+    """Return the numbers of the texts that may be equal; those outside ASCII always may."""
+    sizes = np.diff(at)
+    high = np.flatnonzero(blob >= 0x80)
+    others = np.zeros(0, dtype=np.int64)
+    if len(high):
+        edges = np.searchsorted(high, at)
+        others = np.flatnonzero(edges[1:] > edges[:-1])
+    if not folded.isascii():
+        return others
+    few = np.flatnonzero(sizes == len(folded))
+    for place in range(len(folded) - 1, -1, -1):
+        if len(few) <= _FEW:
+            break
+        byte = folded[place]
+        here = blob[at[few].astype(np.int64) + place]
+        few = few[(here == byte) | (here == ord(chr(byte).upper()))]
+    return np.union1d(few, others)
 
 
 def containing(texts: Texts, piece: str, predicate: Callable[[str], bool]) -> Array:

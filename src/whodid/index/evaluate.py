@@ -15,6 +15,7 @@ import numpy as np
 from whodid.index.builder import uuid_numbers, uuid_texts
 from whodid.index.columns import KINDS, OPENED
 from whodid.index.dictionary import containing, equal_to, satisfying
+from whodid.index.needles import NO, YES, rows_with, rows_with_value
 from whodid.index.table import Array, Table
 from whodid.ledger.leaf import LeafFlag
 from whodid.query.fields import SEARCH_FIELDS
@@ -26,8 +27,6 @@ from whodid.query.tree import And, Everything, Node, Not, Or, Pattern, Range, Te
 Masks: TypeAlias = tuple[Any, Any]
 """(sure, maybe): arrays of bool, or one bool for all rows."""
 
-YES = np.True_
-NO = np.False_
 _INT64 = np.iinfo(np.int64)
 _FLAGS = {
     "_quarantined": (LeafFlag.QUARANTINED, "quarantine"),
@@ -42,7 +41,7 @@ def masks(node: Node, table: Table) -> Masks:
         case Everything():
             return YES, YES
         case Text():
-            return NO, YES
+            return NO, rows_with(node, table)
         case Not():
             sure, maybe = masks(node.item, table)
             return ~maybe, ~sure
@@ -60,7 +59,7 @@ def opens_rows(node: Node) -> bool:
         case Text():
             return True
         case Term():
-            return not OPENED.isdisjoint(term_columns(node))
+            return not (OPENED | {"id"}).isdisjoint(term_columns(node))
         case Not():
             return opens_rows(node.item)
         case And() | Or():
@@ -99,16 +98,18 @@ def _term(term: Term, table: Table) -> Masks:
     columns = term_columns(term)
     kind = SEARCH_FIELDS[term.field].kind
     if not OPENED.isdisjoint(columns):
-        return NO, YES
+        return NO, rows_with(term, table)
     if kind == "state":
         return _same(_state(term, table))
     if kind == "time":
         return _same(_time(term, table))
     if kind == "integer":
         return _number(term, table, columns[0])
+    if columns == ("id",):
+        return _id(term, table)
     found: Any = NO
     for column in columns:
-        found = found | (_id(term, table) if column == "id" else _text(term, table, column))
+        found = found | _text(term, table, column)
     return _same(found)
 
 
@@ -201,6 +202,9 @@ def _text(term: Term, table: Table, column: str) -> Any:
     if term.op == "exists":
         return codes != 0
     exact, piece = _literal(term)
+    near = rows_with(term, table) if exact is None else rows_with_value(column, exact, table)
+    if not near.any():
+        return NO
     found = table.kept(
         (column, term),
         lambda: _texts_found(table, column, value_predicate(term), exact=exact, piece=piece),
@@ -231,9 +235,6 @@ class _Dictionary:
     def __init__(self, table: Table, column: str) -> None:
         self._table = table
         self._column = column
-
-    def crc(self) -> Array:
-        return _needed(self._table, f"{self._column}#")
 
     def at(self) -> Array:
         return _needed(self._table, f"{self._column}@")
@@ -282,24 +283,28 @@ def _lists(table: Table, column: str, found: Array) -> Array:
     return lists
 
 
-def _id(term: Term, table: Table) -> Any:
-    if table.array("id") is not None:
-        return _text(term, table, "id")
+def _id(term: Term, table: Table) -> Masks:
     if term.op == "exists":
-        return _needed(table, "live")
+        return _same(_needed(table, "live"))
+    if table.array("id") is not None:
+        return _same(_text(term, table, "id"))
+    high, low = table.array("id.high"), table.array("id.low")
+    if high is None or low is None:
+        return NO, rows_with(term, table)
     if term.op in {"has", "is"} and isinstance(term.value, str):
         wanted = term.value if term.op == "is" else term.value.casefold()
-        return rows_of_id(table, wanted)
-    high, low = _needed(table, "id.high"), _needed(table, "id.low")
+        return _same(rows_of_id(table, wanted))
     predicate = value_predicate(term)
     texts = uuid_texts(high, low)
-    return np.fromiter((predicate(text) for text in texts), np.bool_, count=len(texts))
+    return _same(np.fromiter((predicate(text) for text in texts), np.bool_, count=len(texts)))
 
 
 def rows_of_id(table: Table, event_id: str) -> Any:
-    """Return which rows have this id, written as we write it."""
+    """Return which rows have this id, written as we write it; of a segment, which may."""
     if table.array("id") is not None:
         return _by_text(table, "id", event_id)
+    if table.array("id.high") is None:
+        return rows_with(Term("id", "is", event_id), table)
     pair = uuid_numbers([event_id])
     if pair is None:
         return NO

@@ -78,7 +78,7 @@ class Follower:
         if end == limit and not self._due(limit - first):
             return 0
         end = min(end, (first // self._segment_rows + 1) * self._segment_rows)
-        table = build_table(reader, first, end)
+        table = build_table(reader, first, end, signed=True)
         self._replace([], table)
         self._join(first)
         return table.count
@@ -150,7 +150,8 @@ class Follower:
         self._write_catalog(kept)
 
     def _replace(self, gone: list[Entry], table: MemoryTable) -> Entry:
-        data = encode_segment(table, self._keys.ledger_id, self._keys.public_kek())
+        lasting = table.count == self._segment_rows
+        data = encode_segment(table, self._keys.ledger_id, self._keys.public_kek(), lasting=lasting)
         leaf = self._reader.leaf_bytes(table.end - 1)
         entry = Entry(
             f"{table.first:016d}-{table.count:06d}-{secrets.token_hex(4)}",

@@ -13,12 +13,13 @@ import numpy as np
 from whodid.index.builder import id_arrays, text_arrays, uuid_texts
 from whodid.index.columns import KINDS
 from whodid.index.dictionary import split_texts
+from whodid.index.signature import NAMES, merged
 from whodid.index.table import MemoryTable, Table, narrow
 
 Array = np.ndarray
 _FIXED = ("at", "received", "timed", "live", "type", "flags")
-_REPEATS_MIN = 0.05
-"""Share of repeated texts from which on dictionaries are made one."""
+_NEW_MIN = 0.25
+"""Texts an entry from which on dictionaries are not made one."""
 
 
 def merge(tables: Sequence[Table]) -> MemoryTable:
@@ -34,6 +35,7 @@ def merge(tables: Sequence[Table]) -> MemoryTable:
                 arrays[key] = _joined([_or_zeros(table, key, dtype) for table in tables])
         else:
             arrays |= _texts(name, tables, lists=kind == "texts")
+    arrays |= merged([{name: table.array(name) for name in NAMES} for table in tables])
     return MemoryTable(tables[0].first, arrays)
 
 
@@ -53,6 +55,8 @@ def _or_zeros(table: Table, name: str, dtype: type) -> Array:
 
 
 def _ids(tables: Sequence[Table], live: Array) -> dict[str, Array]:
+    if any(table.array("id") is None and table.array("id.high") is None for table in tables):
+        return {}
     if all(table.array("id") is None for table in tables):
         return {
             name: _joined([_needed(table, name) for table in tables])
@@ -62,7 +66,7 @@ def _ids(tables: Sequence[Table], live: Array) -> dict[str, Array]:
 
 
 def ids_of(table: Table) -> list[str]:
-    """Return the id of every entry as text, empty where there is none."""
+    """Return the id of every entry as text, empty where there is none. Not of a segment."""
     codes = table.array("id")
     if codes is None:
         return uuid_texts(_needed(table, "id.high"), _needed(table, "id.low"))
@@ -106,10 +110,9 @@ def _lists(
 
 def _dictionaries(name: str, tables: Sequence[Table]) -> tuple[dict[str, Array], list[Array]]:
     """Return one dictionary and, per table, the new number of each of its texts."""
-    crcs = [_needed(table, f"{name}#") for table in tables]
-    crc = _joined(crcs)
-    if len(np.unique(crc)) > (1 - _REPEATS_MIN) * len(crc) and len(crc) > 256:
-        return _stacked(name, tables, crc)
+    texts_count = sum(len(_needed(table, f"{name}@")) - 1 for table in tables)
+    if texts_count > _NEW_MIN * sum(table.count for table in tables):
+        return _stacked(name, tables)
     code: dict[bytes, int] = defaultdict(count().__next__)
     places = []
     for table in tables:
@@ -119,9 +122,7 @@ def _dictionaries(name: str, tables: Sequence[Table]) -> tuple[dict[str, Array],
     return text_arrays(name, values), places
 
 
-def _stacked(
-    name: str, tables: Sequence[Table], crc: Array
-) -> tuple[dict[str, Array], list[Array]]:
+def _stacked(name: str, tables: Sequence[Table]) -> tuple[dict[str, Array], list[Array]]:
     bounds, blobs, places = [np.zeros(1, dtype=np.int64)], [], []
     size, texts = 0, 0
     for table in tables:
@@ -132,7 +133,6 @@ def _stacked(
         size += int(own[-1])
         texts += len(own) - 1
     return {
-        f"{name}#": crc,
         f"{name}@": _joined(bounds).astype(np.uint32),
         f"{name}$": _joined(blobs),
     }, places

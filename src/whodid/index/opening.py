@@ -7,13 +7,15 @@ import msgspec
 from msgspec import Struct
 
 from whodid.event import Event
-from whodid.index.columns import OPENED
 from whodid.index.evaluate import states_of
 from whodid.ledger.payload import Look
 from whodid.ledger.reader import LedgerReader, StoredRow
 from whodid.query.match import matcher, term_columns
 from whodid.query.tree import And, Node, Or, Pattern, Term, Text
-from whodid.query.words import within_raw
+from whodid.query.words import pieces_of, within, within_raw
+
+_UNSAID = "none"
+"""The text of `identity` that is not stored: it is the default."""
 
 
 class Opened(Struct, frozen=True):
@@ -66,7 +68,7 @@ def may_match(node: Node) -> Look | None:
     """
     match node:
         case Text():
-            return within_raw(node.value)
+            return None if within(node.value)(_UNSAID) else within_raw(node.value)
         case And():
             looks = _known(node.items)
             return (lambda data: all(look(data) for look in looks)) if looks else None
@@ -74,8 +76,8 @@ def may_match(node: Node) -> Look | None:
             looks = _known(node.items)
             every = len(looks) == len(node.items)
             return (lambda data: any(look(data) for look in looks)) if every else None
-        case Term(op="has", value=str() | Pattern() as value):
-            if not OPENED.isdisjoint(term_columns(node)):
+        case Term(op="has" | "is", value=str() | Pattern() as value):
+            if pieces_of(value) != ("",) and "identity" not in term_columns(node):
                 return within_raw(value)
     return None
 

@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from whodid.index.cache import ArrayCache
 from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
-from whodid.index.evaluate import YES, masks, opens_rows, rows_of_id
+from whodid.index.evaluate import masks, opens_rows, rows_of_id
 from whodid.index.hot import Hot
+from whodid.index.needles import YES
 from whodid.index.opening import Opened, RowMatcher
 from whodid.index.order import Newest, below, candidates, newest_tables
 from whodid.index.page import Cursor, Hit, Page
@@ -30,7 +31,7 @@ from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader, StoredRow
 from whodid.limits import INDEX_CACHE_BYTES_MAX, INDEX_HOT_ROWS_MAX, PAGE_ROWS_MAX
 from whodid.query.own import hides_own
-from whodid.query.tree import Node, Query
+from whodid.query.tree import Node, Query, Term
 
 _TRIES_MAX = 10_000
 _T = TypeVar("_T")
@@ -235,8 +236,13 @@ class Searcher:
         tables, _ = self._tables(durable)
         for table in sorted(tables, key=lambda table: table.first, reverse=True):
             found = rows_of_id(table, event_id)
-            if found.any():
-                return self._reader.row(table.first + int(np.flatnonzero(found)[-1]))
+            if not found.any():
+                continue
+            rows = np.flatnonzero(np.broadcast_to(found, table.count)) + table.first
+            matcher = RowMatcher(Term("id", "is", event_id), self._reader)
+            same = [opened.row for opened in matcher.matching(rows.tolist())]
+            if same:
+                return max(same, key=lambda row: row.index)
         return None
 
     def _source_counts(self, durable: int | None) -> dict[str, SourceCount]:

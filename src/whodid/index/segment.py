@@ -5,7 +5,9 @@
 
 Each chunk is AES-256-GCM (nonce = chunk number as u96, AAD = SHA-256 of everything before chunk 0)
 of zstd-compressed bytes, under a random key of this segment, wrapped to the key-encryption key.
-Chunk 0 is the summary and the table of arrays (msgpack); each other chunk is one array.
+Chunk 0 is the summary and the table of arrays (msgpack); each other chunk is one array (`coding`),
+or a part of `words` or `hexes` (`words/3`): those whose numbers begin alike, so that looking for a
+word reads little.
 
 A segment is written without fsync: what a power failure tears, its hash in the catalog shows, and
 it is made again from the ledger. The public half of the key makes segments, so they prove nothing.
@@ -15,8 +17,10 @@ import hashlib
 import os
 import secrets
 import struct
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -25,16 +29,23 @@ from msgspec import Struct
 
 from whodid.errors import IntegrityError, LedgerError
 from whodid.index.cache import ArrayCache
+from whodid.index.coding import decode, encode_pairs, encodings
+from whodid.index.signature import BLOCK_BITS, PAIRED, blocks_of
 from whodid.index.table import Array, MemoryTable, Summary
 from whodid.ledger import frame
 from whodid.ledger.keys import Kek, PublicKek, unwrap
 from whodid.ledger.layout import check_magic, magic
 
-SEGMENT = magic(b"X")
+INDEX_FORMAT = 2
+SEGMENT = magic(b"X")[:-1] + bytes([INDEX_FORMAT])
 _CONTEXT = b"whodid/index/v1"
 _HEADER = struct.Struct(">8s16sQIH80sI")
 _CHUNK_BYTES_MAX = 1 << 30
 _LEVEL = 1
+_LEVEL_FULL = 6
+_PART_PAIRS = 8192
+_PART_BITS_MAX = 6
+_WORD_BITS = 32
 _DTYPES = frozenset({"|b1", "|u1", "<u2", "<u4", "<u8", "<i8"})
 
 
@@ -47,13 +58,15 @@ class SegmentError(IntegrityError):
 
 
 class _Chunk(Struct, frozen=True, array_like=True):
-    """Where an array is: offset in the file, bytes there, bytes decompressed, type."""
+    """Where an array is: offset in the file, bytes there and decompressed, its coding and type."""
 
     number: int
     offset: int
     size: int
     raw_size: int
+    coding: str
     dtype: str
+    count: int
 
 
 class _Contents(Struct, frozen=True):
@@ -61,28 +74,53 @@ class _Contents(Struct, frozen=True):
 
     summary: Summary
     chunks: dict[str, _Chunk]
+    part_bits: dict[str, int]
 
 
-def encode_segment(table: MemoryTable, ledger_id: bytes, kek: PublicKek) -> bytes:
-    """Return the bytes of a segment file."""
+def encode_segment(
+    table: MemoryTable, ledger_id: bytes, kek: PublicKek, *, lasting: bool = False
+) -> bytes:
+    """Return the bytes of a segment file; for one that lasts, small rather than soon."""
     key = secrets.token_bytes(32)
     wrapped = kek.wrap(key, _CONTEXT + ledger_id)
     fixed = _HEADER.pack(SEGMENT, ledger_id, table.first, table.count, kek.version, wrapped, 0)
     aad = hashlib.sha256(fixed).digest()
-    compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+    compressor = zstandard.ZstdCompressor(level=_LEVEL_FULL if lasting else _LEVEL)
     chunks: dict[str, _Chunk] = {}
     bodies: list[bytes] = []
     at = 0
-    for number, (name, array) in enumerate(table.arrays.items(), 1):
-        raw = np.ascontiguousarray(array).tobytes()
-        body = frame.encrypt(key, number, aad, compress(raw))
-        chunks[name] = _Chunk(number, at, len(body), len(raw), array.dtype.str)
+    bits = {name: _part_bits(table.arrays[name]) for name in PAIRED if name in table.arrays}
+    for number, (name, array, ways) in enumerate(_written(table, bits), 1):
+        packed = [(compressor.compress(data), coding, len(data)) for coding, data in ways]
+        data, coding, raw_size = min(packed, key=lambda way: len(way[0]))
+        body = frame.encrypt(key, number, aad, data)
+        chunks[name] = _Chunk(number, at, len(body), raw_size, coding, array.dtype.str, len(array))
         bodies.append(body)
         at += len(body)
-    plain = compress(msgspec.msgpack.encode(_Contents(table.summary, chunks)))
+    plain = compressor.compress(msgspec.msgpack.encode(_Contents(table.summary, chunks, bits)))
     contents = frame.encrypt(key, 0, aad, plain)
     header = fixed[:-4] + len(contents).to_bytes(4, "big")
     return b"".join((header, contents, *bodies))
+
+
+_Written: TypeAlias = tuple[str, Array, list[tuple[str, bytes]]]
+
+
+def _written(table: MemoryTable, bits: dict[str, int]) -> Iterator[_Written]:
+    """Yield (name, array, the ways to write it) of every chunk."""
+    for name, array in table.arrays.items():
+        if name not in bits:
+            yield name, array, encodings(name, table.arrays)
+            continue
+        edges = np.arange(1 << bits[name], dtype=np.uint64) << np.uint64(_WORD_BITS - bits[name])
+        cuts = np.searchsorted(array, edges.astype(np.uint32)).tolist()
+        for number, (start, end) in enumerate(pairwise([*cuts, len(array)])):
+            part = array[start:end]
+            yield f"{name}/{number}", part, [("pairs", encode_pairs(part))]
+
+
+def _part_bits(pairs: Array) -> int:
+    return min(_PART_BITS_MAX, max(len(pairs) // _PART_PAIRS, 1).bit_length() - 1)
 
 
 class Segment:
@@ -106,6 +144,7 @@ class Segment:
         self.first, self.count = self._range
         self.summary = contents.summary
         self._chunks = contents.chunks
+        self._bits = contents.part_bits
 
     def _open(self, ledger_id: bytes, keks: dict[int, Kek]) -> _Contents:
         with self._path.open("rb") as file:
@@ -131,10 +170,28 @@ class Segment:
 
     def array(self, name: str) -> Array | None:
         """Return an array, None when there is none of this name."""
+        bits = self._bits.get(name)
+        if bits is not None:
+            return np.concatenate([self._needed(f"{name}/{n}") for n in range(1 << bits)])
         chunk = self._chunks.get(name)
         if chunk is None:
             return None
         return self._cache.get((self._key, name), lambda: self._read(chunk))
+
+    def _needed(self, name: str) -> Array:
+        array = self.array(name)
+        if array is None:
+            raise SegmentError(self._path, f"without the array {name}")
+        return array
+
+    def blocks(self, name: str, number: int) -> Array | None:
+        """Return which blocks may have this number (see `Table`)."""
+        bits = self._bits.get(name)
+        if bits is None:
+            return None
+        part = number >> (_WORD_BITS - BLOCK_BITS - bits)
+        found = blocks_of(self._needed(f"{name}/{part}"), number)
+        return found | blocks_of(self._needed(f"{name}/0"), 0) if part else found
 
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, while the cache holds it, or make it."""
@@ -142,8 +199,8 @@ class Segment:
 
     def load(self) -> MemoryTable:
         """Return all of it in memory."""
-        arrays = {name: self._read(chunk) for name, chunk in self._chunks.items()}
-        return MemoryTable(self.first, arrays, self.summary)
+        names = [*self._bits, *(name for name in self._chunks if "/" not in name)]
+        return MemoryTable(self.first, {name: self._needed(name) for name in names}, self.summary)
 
     def _read(self, chunk: _Chunk) -> Array:
         try:
@@ -155,7 +212,8 @@ class Segment:
             plain = frame.decrypt(self._key, chunk.number, self._aad, sealed)
             if chunk.dtype not in _DTYPES or chunk.raw_size > _CHUNK_BYTES_MAX:
                 raise SegmentError(self._path, "an array of a kind that was never written")
-            return np.frombuffer(_decompress(plain, chunk.raw_size), dtype=chunk.dtype)
+            data = _decompress(plain, chunk.raw_size)
+            return decode(chunk.coding, data, chunk.dtype, chunk.count)
         except SegmentError:
             raise
         except (LedgerError, OSError, zstandard.ZstdError, ValueError) as error:

@@ -10,9 +10,12 @@ import numpy as np
 from msgspec import Struct
 
 from whodid.index.dictionary import split_texts
+from whodid.index.signature import NAMES, blocks_of
 from whodid.query.own import OWN_SOURCE
 
 Array = np.ndarray
+SHARED = frozenset(NAMES)
+"""Arrays that are not one value an entry, beside dictionaries."""
 
 
 class SourceCount(Struct, frozen=True):
@@ -67,6 +70,12 @@ class Table(Protocol):
     def array(self, name: str) -> Array | None:
         """Return an array of `columns`, None when the table has none of this name."""
 
+    def blocks(self, name: str, number: int) -> Array | None:
+        """Return which of the 256 blocks (`signature`) may have this number, None for not known.
+
+        `name` is `words` or `hexes`.
+        """
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, or make it."""
 
@@ -93,6 +102,11 @@ class MemoryTable:
         """Return an array, None when there is none of this name."""
         return self.arrays.get(name)
 
+    def blocks(self, name: str, number: int) -> Array | None:
+        """Return which blocks may have this number (see `Table`)."""
+        stored = self.arrays.get(name)
+        return None if stored is None else blocks_of(stored, number)
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:  # noqa: ARG002
         """Make it: tables in memory are short or short-lived."""
         return make()
@@ -103,7 +117,7 @@ class MemoryTable:
             return self
         rows = slice(first - self.first, end - self.first)
         shared = {
-            name: array if name[-1] in "#@$<>" else array[rows]
+            name: array if name in SHARED or name[-1] in "@$<>" else array[rows]
             for name, array in self.arrays.items()
         }
         return MemoryTable(first, shared)

@@ -3,7 +3,8 @@
 1. The catalog is ours and whole; its segments are there, with their hashes.
 2. Each segment opens, and its entries are the ledger's (the leaf of the last one).
 3. Every value of every column is what the entry's payload says.
-4. No range before the last segment is without one.
+4. Its signature holds the words, values and letters of its entries, and no others.
+5. No range before the last segment is without one.
 
 It says which file, entry and field differ, never the values. Entries that are not indexed yet, or
 an index that is not there at all, are no difference: the follower makes it.
@@ -23,8 +24,8 @@ from whodid.index.cache import ArrayCache
 from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
 from whodid.index.columns import KINDS
 from whodid.index.dictionary import split_texts
-from whodid.index.merge import ids_of
 from whodid.index.segment import Segment
+from whodid.index.signature import NAMES, merged, same_signature
 from whodid.index.table import Array, MemoryTable, Table
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
@@ -124,15 +125,21 @@ def _compare_segment(
 
 def _differences(entry: Entry, segment: MemoryTable, reader: LedgerReader) -> Iterator[str]:
     at = entry.first
+    signatures: list[MemoryTable] = []
     while at < entry.end:
-        wanted = build_table(reader, at, entry.end)
+        wanted = build_table(reader, at, entry.end, signed=True)
+        signatures.append(wanted)
         part = segment.part(wanted.first, wanted.end)
-        for name in (*_FIXED, "id", *KINDS):
+        for name in (*_FIXED, *KINDS):
             known: dict[object, int] = defaultdict(count(1).__next__)
             differ = _values(part, name, known) != _values(wanted, name, known)
             for row in np.flatnonzero(differ).tolist():
                 yield f"index/{entry.name}: entry {at + row}: {name} is not what the ledger says"
         at = wanted.end
+    should = merged([{name: table.array(name) for name in NAMES} for table in signatures])
+    for name in NAMES:
+        if not same_signature(name, segment.array(name), should.get(name)):
+            yield f"index/{entry.name}: its {name} are not those of its entries"
 
 
 def _values(table: Table, name: str, known: dict[object, int]) -> Array:
@@ -141,8 +148,6 @@ def _values(table: Table, name: str, known: dict[object, int]) -> Array:
     Dictionaries may stand in any order and say a text twice; `known` numbers their values.
     """
     array = table.array(name)
-    if name == "id":
-        return _numbered(ids_of(table), known)[1:]
     if array is None:
         return np.zeros(table.count, dtype=np.int64)
     kind = KINDS.get(name)

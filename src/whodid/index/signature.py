@@ -1,0 +1,179 @@
+"""The signature of a table: in which blocks of entries a word, a value or three letters stand.
+
+Three arrays beside the columns (see `columns`), all a superset of what is there:
+
+* `words`: ascending u32, each a number of `words` (24 bits) above a block (8 bits). A block is 256
+  entries, counted modulo 256: that is what one frame of payload holds;
+* `hexes`: the same for words like `4f3a`. Where identifiers make them many it is left out, and
+  such a word says nothing;
+* `letters`: for each number of three letters, the blocks of 1,024 entries as bits of a u64.
+
+The word 0 stands in blocks with more words than are kept: they may hold any.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from whodid.index.words import LETTERS, distinct, key_numbers, letter_flags, searched, word_numbers
+from whodid.limits import INDEX_BLOCK_WORDS_MAX
+
+Array = np.ndarray
+
+BLOCK_BITS = 8
+LETTER_BITS = 10
+_BLOCKS = 256
+_LETTER_BLOCKS = 64
+_PIECE_BYTES = 96 * 1024
+_PIECES_MAX = 64
+_SHIFT, _LOW = np.uint64(BLOCK_BITS), np.uint64(_BLOCKS - 1)
+
+PAIRED = ("words", "hexes")
+NAMES = (*PAIRED, "letters")
+"""The arrays of a signature."""
+
+
+def pairs(numbers: Array, blocks: Array | int) -> Array:
+    """Return words in blocks as they are stored."""
+    return numbers << np.uint32(BLOCK_BITS) | np.asarray(blocks, dtype=np.uint32)
+
+
+class SignatureBuilder:
+    """Grows by texts, entry after entry. `size_bytes` bounds what it holds."""
+
+    def __init__(self) -> None:
+        self._words: list[Array] = []
+        self._hexes: list[Array] = []
+        self._letters = np.zeros(LETTERS, dtype=np.uint64)
+        self._block = -1
+        self._in_block: list[Array] = []
+        self._hexes_in_block: list[Array] = []
+        self.size_bytes = 0
+
+    def add(self, indexes: Array, parts: Sequence[Sequence[bytes]]) -> None:
+        """Add the texts of entries at ascending indexes: parallel lists, one a kind of text."""
+        numbers = indexes >> BLOCK_BITS
+        edges = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
+        for start, end in zip(edges, [*edges[1:], len(indexes)], strict=True):
+            self._enter(int(numbers[start]))
+            for piece in _pieces(parts, start, end):
+                self._add_text(searched(piece))
+
+    def _enter(self, block: int) -> None:
+        if block != self._block:
+            self._leave()
+            self._block = block
+
+    def _add_text(self, text: bytes) -> None:
+        words, hexes = word_numbers(text)
+        self._in_block.append(words)
+        self._hexes_in_block.append(hexes)
+        if len(self._in_block) > _PIECES_MAX:
+            self._in_block = [distinct(np.concatenate(self._in_block))]
+            self._hexes_in_block = [distinct(np.concatenate(self._hexes_in_block))]
+        bit = self._block >> (LETTER_BITS - BLOCK_BITS) & (_LETTER_BLOCKS - 1)
+        self._letters |= letter_flags(text).astype(np.uint64) << np.uint64(bit)
+
+    def _leave(self) -> None:
+        if not self._in_block:
+            return
+        block = self._block & (_BLOCKS - 1)
+        for kept, found in ((self._words, self._in_block), (self._hexes, self._hexes_in_block)):
+            numbers = distinct(np.concatenate(found))
+            if len(numbers) > INDEX_BLOCK_WORDS_MAX:
+                numbers = np.zeros(1, dtype=np.uint32)
+            kept.append(pairs(numbers, block))
+            self.size_bytes += 4 * len(numbers)
+        self._in_block, self._hexes_in_block = [], []
+
+    def finish(self, rows: int, keys: Iterable[Array]) -> dict[str, Array]:
+        """Return the arrays of so many entries; `keys` are the pairs of values in fields."""
+        self._leave()
+        arrays = {"words": distinct(_joined([*self._words, *keys])), "letters": self._letters}
+        hexes = distinct(_joined(self._hexes))
+        if len(hexes) <= rows:
+            arrays["hexes"] = hexes
+        return arrays
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    return np.concatenate([np.zeros(0, dtype=np.uint32), *parts])
+
+
+def _pieces(parts: Sequence[Sequence[bytes]], start: int, end: int) -> Iterator[list[bytes]]:
+    """Cut the texts of entries [start, end) into pieces that the processor's cache holds."""
+    at = start
+    while at < end:
+        size, stop = 0, at
+        while stop < end and size < _PIECE_BYTES:
+            size += sum([len(column[stop]) for column in parts])
+            stop += 1
+        yield [text for column in parts for text in dict.fromkeys(column[at:stop])]
+        at = stop
+
+
+def value_keys(name: str, codes: Array, blocks: Array, folded: Sequence[bytes]) -> Array:
+    """Return the pairs of the texts of a column: `codes`, from 1 on, in `blocks`; 0 is no text."""
+    both = distinct(codes.astype(np.uint64) << _SHIFT | blocks.astype(np.uint64))
+    code = both >> _SHIFT
+    here = code > 0
+    numbers = key_numbers(name, folded)
+    return pairs(numbers[(code[here] - np.uint64(1)).astype(np.intp)], both[here] & _LOW)
+
+
+def list_keys(
+    name: str, codes: Array, blocks: Array, bounds: Array, flat: Array, folded: Sequence[bytes]
+) -> Array:
+    """Return the pairs of the texts of a column of several texts (see `columns`)."""
+    both = distinct(codes.astype(np.uint64) << _SHIFT | blocks.astype(np.uint64))
+    both = both[both >> _SHIFT > 0]
+    lists = (both >> _SHIFT).astype(np.intp)
+    edges = bounds.astype(np.int64)
+    sizes = edges[lists] - edges[lists - 1]
+    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    numbers = flat[np.repeat(edges[lists - 1], sizes) + within].astype(np.int64) + 1
+    return value_keys(name, numbers, np.repeat(both & _LOW, sizes), folded)
+
+
+def merged(tables: Sequence[dict[str, Array | None]]) -> dict[str, Array]:
+    """Return the signature of adjacent tables together; none when one of them has none."""
+    if any(arrays.get("words") is None for arrays in tables):
+        return {}
+
+    def all_of(name: str) -> list[Array]:
+        return [found for arrays in tables if (found := arrays.get(name)) is not None]
+
+    result = {
+        "words": distinct(_joined(all_of("words"))),
+        "letters": np.bitwise_or.reduce(all_of("letters")),
+    }
+    hexes = all_of("hexes")
+    if len(hexes) == len(tables):
+        result["hexes"] = distinct(_joined(hexes))
+    return result
+
+
+def same_signature(name: str, one: Array | None, other: Array | None) -> bool:
+    """Tell whether two arrays of this name say the same, where both say anything.
+
+    What words are too many depends on how entries came together: such blocks are left out.
+    """
+    if one is None or other is None:
+        return name == "hexes" or (one is None and other is None)
+    if name in PAIRED:
+        open_to_all = np.zeros(_BLOCKS, dtype=np.bool_)
+        for array in (one, other):
+            open_to_all |= blocks_of(array, 0)
+        one, other = (part[~open_to_all[part & np.uint32(_BLOCKS - 1)]] for part in (one, other))
+    return bool(np.array_equal(one, other))
+
+
+def blocks_of(stored: Array, number: int) -> Array:
+    """Return, for each of the 256 blocks, whether a word may stand in it."""
+    found = np.zeros(_BLOCKS, dtype=np.bool_)
+    for wanted in (0, number):
+        least = np.uint32(wanted << BLOCK_BITS)
+        low = np.searchsorted(stored, least)
+        high = np.searchsorted(stored, least | np.uint32(_BLOCKS - 1), side="right")
+        found[stored[low:high] & np.uint32(_BLOCKS - 1)] = True
+    return found

@@ -1,0 +1,148 @@
+"""Words, letters and needles: what matches is always among the candidates."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from whodid.index.coding import decode, encodings
+from whodid.index.needles import needle_of
+from whodid.index.signature import SignatureBuilder, blocks_of, merged
+from whodid.index.words import key_number, letter_flags, searched, word_numbers
+from whodid.query.tree import Pattern, Text
+from whodid.query.words import within_raw
+
+alphabet = st.sampled_from('abAB01 _-.\\"néßK\u017f\n日ux') | st.characters(codec="utf-8")
+texts = st.text(alphabet, max_size=40)
+searches = st.one_of(
+    texts.filter(bool),
+    st.tuples(texts, texts).filter(any).map(Pattern),
+    texts.filter(bool).map(lambda text: Pattern(("", text, ""))),
+)
+
+
+def may_hold(value, raw):
+    needle = needle_of(Text(value))
+    if needle is None:
+        return True
+    text = searched([raw])
+    words, hexes = word_numbers(text)
+    return (
+        set(needle.words) <= set(words.tolist())
+        and set(needle.hexes) <= set(hexes.tolist())
+        and bool(letter_flags(text)[list(needle.letters)].all())
+    )
+
+
+@settings(max_examples=500)
+@given(before=texts, after=texts, value=searches)
+@example(before="", after="", value="gross")
+@example(before="\\u00e9 \\n", after="", value="word")
+def test_what_matches_is_among_the_candidates(before, after, value):
+    middle = value if isinstance(value, str) else "x".join(value.pieces)
+    for raw in (before + middle + after, before + middle.upper() + after, middle):
+        data = raw.encode()
+        if within_raw(value)(data):
+            assert may_hold(value, data), (value, raw)
+
+
+@pytest.mark.parametrize(
+    ("value", "raw"),
+    [
+        ("gross", "groß"), ("groß", "GROSS"), ("kelvin", "\u212aelvin"), ("e", '"\\u0065"'),
+        ("word", "a\\nword"), ("nword", "a\\nword"), ("4f3a", "12-4F3A-"), ("line", "x\\\\line"),
+        (Pattern(("", "dmi", "")), "administrator"), (Pattern(("adm", "")), "Administrator"),
+        (Pattern(("", "tor")), "administrator"), ("a" * 40, "A" * 40),
+    ],
+)  # fmt: skip
+def test_examples(value, raw):
+    assert within_raw(value)(raw.encode())
+    assert may_hold(value, raw.encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "raw"),
+    [
+        ("nowhere", "somewhere"), ("admin", "administrator"), ("12345678", "87654321"),
+        (Pattern(("", "xyz", "")), "abc zyx"), ("aaaaaaaaX", "aaaaaaaaY"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_mostly_no_candidate(value, raw):
+    assert not may_hold(value, raw.encode())
+
+
+@given(st.lists(texts, min_size=1, max_size=40), st.integers(0, 70_000))
+def test_any_cut_gives_the_same_signature(rows, first):
+    def made(start, end):
+        builder = SignatureBuilder()
+        indexes = np.arange(first + 100 * start, first + 100 * end, 100)
+        if start < end:
+            builder.add(indexes, [[row.encode() for row in rows[start:end]]])
+        return builder.finish(10_000, [])
+
+    whole, cut = made(0, len(rows)), len(rows) // 2
+    parts = merged([made(0, cut), made(cut, len(rows))])
+    assert whole.keys() == parts.keys()
+    for name, array in whole.items():
+        assert array.tolist() == parts[name].tolist()
+
+
+def test_a_block_of_too_many_words_may_hold_any(monkeypatch):
+    monkeypatch.setattr("whodid.index.signature.INDEX_BLOCK_WORDS_MAX", 2)
+    builder = SignatureBuilder()
+    builder.add(np.array([0, 300]), [[b"one two three", b"one two"]])
+    words = builder.finish(2, [])["words"]
+    (number,) = word_numbers(b"elsewhere")[0].tolist()
+    assert np.flatnonzero(blocks_of(words, number)).tolist() == [0]
+    (number,) = word_numbers(b"two")[0].tolist()
+    assert np.flatnonzero(blocks_of(words, number)).tolist() == [0, 1]
+
+
+def test_keys_fold_case_and_know_their_field():
+    assert key_number("actor.id", "Groß") == key_number("actor.id", "GROSS")
+    assert key_number("actor.id", "x") != key_number("actor.name", "x")
+
+
+whole = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 9), max_size=30)
+
+
+@given(whole, st.sampled_from(["at", "rows"]), st.sampled_from([1, 1000]))
+def test_numbers_come_back(values, name, unit):
+    array = np.array([value // unit * unit for value in values if abs(value) < 2**62], np.int64)
+    _back(name, {name: array})
+
+
+@given(st.lists(st.integers(0, 9), max_size=40), st.sampled_from([np.uint8, np.uint16, np.uint32]))
+def test_codes_come_back(values, dtype):
+    _back("ip", {"ip": np.array(values, dtype)})
+    order = {}
+    fresh = [0 if value == 0 else order.setdefault(value, len(order) + 1) for value in values]
+    _back("ip", {"ip": np.array(fresh, dtype)})
+
+
+@given(
+    st.lists(st.uuids().map(str), max_size=9) | st.lists(st.text("ab1-", max_size=3), max_size=9)
+)
+def test_texts_come_back(values):
+    at = np.cumsum([0, *map(len, values)], dtype=np.uint32)
+    blob = np.frombuffer("".join(values).encode(), np.uint8)
+    arrays = {"trace@": at, "trace$": blob}
+    for name in arrays:
+        _back(name, arrays)
+
+
+def _back(name, arrays):
+    array = arrays[name]
+    for coding, data in encodings(name, arrays):
+        back = decode(coding, data, array.dtype.str, len(array))
+        assert back.dtype == array.dtype
+        assert back.tolist() == array.tolist()
+
+
+@given(st.binary(max_size=60), st.integers(0, 30), st.sampled_from(["<u2", "<i8", "|u1"]))
+def test_foreign_bytes_are_an_error_of_one_kind(data, count, dtype):
+    for coding in ("raw", "low", "delta", "fresh", "hex", "pairs", "other"):
+        try:
+            decode(coding, data, dtype, count)
+        except ValueError:
+            continue
