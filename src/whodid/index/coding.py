@@ -9,7 +9,7 @@
   1 for none, else 1 + how far back; without a unit.
 * `hex`: texts of one length that differ in hexadecimal digits only: u16 length, the first text, for
   each place whether it differs (0, 1), then the digits, two a byte.
-* `pairs`: ascending u32, the lower 8 bits, then the differences of the upper 24 bits.
+* `pairs`: ascending u32, the lower 8 bits, then the differences of the others.
 
 zstd does the rest; the decoders bound what they make by the length that the table of arrays says.
 """

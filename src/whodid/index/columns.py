@@ -22,14 +22,10 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 from msgspec.structs import fields
 
 from whodid.event import GROUPS, Redaction
+from whodid.query.countable import OPENED
 from whodid.query.fields import SEARCH_FIELDS
 
 Kind: TypeAlias = Literal["number", "text", "texts"]
-
-OPENED: frozenset[str] = frozenset(
-    {"message", "changes", "statement", "params", "native_id", "original_time"}
-)
-"""Fields without a column: rows are opened for them, as for the raw record."""
 
 _SPECIAL = frozenset({"id", "time", "received"})
 

@@ -13,11 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from whodid.index.builder import uuid_numbers, uuid_texts
-from whodid.index.columns import KINDS, OPENED
+from whodid.index.columns import KINDS
 from whodid.index.dictionary import containing, equal_to, satisfying
 from whodid.index.needles import NO, YES, rows_with, rows_with_value
 from whodid.index.table import Array, Table
 from whodid.ledger.leaf import LeafFlag
+from whodid.query.countable import OPENED
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.match import term_columns, value_predicate
 from whodid.query.own import OWN_SOURCE

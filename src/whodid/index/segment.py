@@ -32,6 +32,7 @@ from whodid.index.cache import ArrayCache
 from whodid.index.coding import decode, encode_pairs, encodings
 from whodid.index.signature import BLOCK_BITS, PAIRED, blocks_of
 from whodid.index.table import Array, MemoryTable, Summary
+from whodid.index.words import NUMBER_BITS
 from whodid.ledger import frame
 from whodid.ledger.keys import Kek, PublicKek, unwrap
 from whodid.ledger.layout import check_magic, magic
@@ -45,7 +46,6 @@ _LEVEL = 1
 _LEVEL_FULL = 6
 _PART_PAIRS = 8192
 _PART_BITS_MAX = 6
-_WORD_BITS = 32
 _DTYPES = frozenset({"|b1", "|u1", "<u2", "<u4", "<u8", "<i8"})
 
 
@@ -112,7 +112,8 @@ def _written(table: MemoryTable, bits: dict[str, int]) -> Iterator[_Written]:
         if name not in bits:
             yield name, array, encodings(name, table.arrays)
             continue
-        edges = np.arange(1 << bits[name], dtype=np.uint64) << np.uint64(_WORD_BITS - bits[name])
+        shift = np.uint64(NUMBER_BITS + BLOCK_BITS - bits[name])
+        edges = np.arange(1 << bits[name], dtype=np.uint64) << shift
         cuts = np.searchsorted(array, edges.astype(np.uint32)).tolist()
         for number, (start, end) in enumerate(pairwise([*cuts, len(array)])):
             part = array[start:end]
@@ -189,7 +190,7 @@ class Segment:
         bits = self._bits.get(name)
         if bits is None:
             return None
-        part = number >> (_WORD_BITS - BLOCK_BITS - bits)
+        part = number >> (NUMBER_BITS - bits)
         found = blocks_of(self._needed(f"{name}/{part}"), number)
         return found | blocks_of(self._needed(f"{name}/0"), 0) if part else found
 

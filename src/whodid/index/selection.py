@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from whodid.index.evaluate import YES, masks, own_rows
+from whodid.index.evaluate import masks, own_rows
+from whodid.index.needles import YES
 from whodid.index.opening import RowMatcher
 from whodid.index.order import newest_tables
 from whodid.index.table import Array, Table

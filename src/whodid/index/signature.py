@@ -2,7 +2,7 @@
 
 Three arrays beside the columns (see `columns`), all a superset of what is there:
 
-* `words`: ascending u32, each a number of `words` (24 bits) above a block (8 bits). A block is 256
+* `words`: ascending u32, each a number of `words` (22 bits) above a block (8 bits). A block is 256
   entries, counted modulo 256: that is what one frame of payload holds;
 * `hexes`: the same for words like `4f3a`. Where identifiers make them many it is left out, and
   such a word says nothing;

@@ -1,6 +1,6 @@
 """Words and letters of stored bytes, as numbers: what a word search looks for, vectorised.
 
-A word is a run of ASCII letters and digits of case-folded text; its number (24 bits) is a hash of
+A word is a run of ASCII letters and digits of case-folded text; its number (22 bits) is a hash of
 its length, its first and its last eight bytes. Numbers of different words may be equal, and words
 beyond ASCII are cut where they leave it: what is found by them is a candidate, never an answer.
 
@@ -18,6 +18,7 @@ from whodid.query.words import unescape
 
 Array = np.ndarray
 
+NUMBER_BITS = 22
 LETTERS = 1 << 15
 """Numbers of three letters are less than this."""
 
@@ -62,8 +63,8 @@ def searched(parts: Sequence[bytes]) -> bytes:
 def word_numbers(text: bytes) -> tuple[Array, Array]:
     """Return the numbers (u32) of the words of a searched text, each once, in order.
 
-    Apart: all others, and those of four hexadecimal digits of which one is a decimal one. UUIDs are
-    full of the latter.
+    Apart: all others, and those like `4f3a`: four hexadecimal digits, not all decimal and not all
+    letters. UUIDs are full of the latter.
     """
     padded = b"".join((b" ", text.translate(_APART), _TAIL))
     inside = np.frombuffer(padded, dtype=np.uint8) != 0x20
@@ -79,14 +80,15 @@ def word_numbers(text: bytes) -> tuple[Array, Array]:
     numbers = _numbers(mixed)
     four = np.flatnonzero(sizes == 4)
     chars = first[four]
-    four = four[((chars + _ABOVE_F) & _HIGH == 0) & (chars & _LETTER != _LETTER)]
+    letters = chars & _LETTER
+    four = four[((chars + _ABOVE_F) & _HIGH == 0) & (letters != _LETTER) & (letters != 0)]
     others = np.ones(len(numbers), dtype=np.bool_)
     others[four] = False
     return distinct(numbers[others]), distinct(numbers[four])
 
 
 def _numbers(mixed: Array) -> Array:
-    return np.maximum((mixed >> np.uint64(40)).astype(np.uint32), np.uint32(1))
+    return np.maximum((mixed >> np.uint64(64 - NUMBER_BITS)).astype(np.uint32), np.uint32(1))
 
 
 def distinct(numbers: Array) -> Array:

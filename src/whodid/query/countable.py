@@ -6,8 +6,10 @@ countable unless it is named here.
 
 from whodid.query.fields import SEARCH_FIELDS, Field
 
-OPENED: frozenset[str] = frozenset({"message", "changes", "statement", "params"})
-"""Fields whose values no column holds."""
+OPENED: frozenset[str] = frozenset(
+    {"message", "changes", "statement", "params", "native_id", "original_time"}
+)
+"""Fields whose values no column holds: long texts, and what is new in nearly every event."""
 
 SEVERAL: frozenset[str] = frozenset(
     {
