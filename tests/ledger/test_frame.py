@@ -9,24 +9,38 @@ from hypothesis import strategies as st
 from whodid.errors import IntegrityError
 from whodid.ledger import frame
 from whodid.limits import BATCH_ROWS_MAX
+from whodid.query.words import within_raw
 
 KEY = bytes(range(32))
 groups = st.tuples(*[st.binary(max_size=12)] * 8)
 
 
-def pack(rows, tags=None, seeds=None):
+def pack(rows, tags=None, seeds=None, *, by_group=False):
     seeds = seeds or [bytes([i % 256]) * 16 for i in range(len(rows))]
-    return frame.pack_frame(seeds, rows, tags, zstandard.ZstdCompressor(level=1))
+    compressor = zstandard.ZstdCompressor(level=1)
+    return frame.pack_frame(seeds, rows, tags, compressor, by_group=by_group)
 
 
-@given(st.lists(groups, max_size=9), st.booleans())
-def test_rows_come_back(rows, with_tags):
+@given(st.lists(groups, max_size=9), st.booleans(), st.booleans())
+def test_rows_come_back(rows, with_tags, by_group):
     tags = [bytes([i]) * 8 for i in range(len(rows))]
-    plain = pack(rows, tags if with_tags else None)
+    plain = pack(rows, tags if with_tags else None, by_group=by_group)
+    opened = frame.open_frame(plain, with_tags=with_tags)
+    assert [opened.row(number) for number in range(len(rows))] == rows
+    assert [opened.row_bytes(number) for number in range(len(rows))] == list(map(b"".join, rows))
+    assert opened.groups((6, 2)) == [[row[6] for row in rows], [row[2] for row in rows]]
     found = frame.unpack_frame(plain, with_tags=with_tags)
     assert found.groups == rows
     assert found.seeds == [bytes([i]) * 16 for i in range(len(rows))]
     assert found.content_tags == (tags if with_tags else [])
+
+
+def test_a_word_of_a_raw_record_is_a_word_of_the_frame():
+    rows = [(b"{}", b"", b"{}", b"", b"", b"", raw, b"{}") for raw in (b"alice", b"bob", b"")]
+    for by_group in (False, True):
+        opened = frame.open_frame(pack(rows, by_group=by_group), with_tags=False)
+        assert within_raw("alice")(opened.all_bytes())
+        assert within_raw("bob")(opened.all_bytes())
 
 
 @given(st.binary(max_size=200), st.booleans())

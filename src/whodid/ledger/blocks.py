@@ -82,7 +82,11 @@ def encode_block(
     cuts = _cuts(rows.groups)
     plains = [
         frame.pack_frame(
-            rows.seeds[at:end], rows.groups[at:end], rows.content_tags[at:end], compressor
+            rows.seeds[at:end],
+            rows.groups[at:end],
+            rows.content_tags[at:end],
+            compressor,
+            by_group=True,
         )
         for at, end in cuts
     ]

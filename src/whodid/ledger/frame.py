@@ -5,6 +5,9 @@ A row is its 16-byte seed and its eight serialised groups (`merkle.commitment`).
     u32 rows · seeds 16B x rows · content tags 8B x rows (blocks only) · zstd( u32 lengths, eight a
     row, group by group · the bytes, row by row )
 
+With the highest bit of `rows` set, the bytes too stand group by group, which compresses better:
+blocks are written so, batches row by row. Both are read.
+
 Seeds and tags are random and stay outside of the compressor. No trained dictionary: it would leak
 values of other rows. AES-256-GCM, nonce = frame number as u96: a key never sees a number twice.
 """
@@ -29,6 +32,8 @@ FRAME_PLAIN_BYTES_MAX = 256 * 1024 * 1024
 """Largest decompressed frame: rows x longest record, with room; a bomb is refused before this."""
 
 _COUNT = struct.Struct(">I")
+_BY_GROUP = 1 << 31
+_RAW = 6
 
 
 class Rows(Struct):
@@ -40,38 +45,55 @@ class Rows(Struct):
 
 
 class OpenFrame(Struct, frozen=True):
-    """A decompressed frame: the rows' groups stand in `data` one after the other.
+    """A decompressed frame: the groups stand in `data` one after the other.
 
-    `bounds[8 * i + g]` is where group g (0 to 7) of row i begins, the next number where it ends.
+    `bounds` says where each begins, and at last where all end: by row, or `by_group`.
     """
 
     seeds: list[bytes]
     content_tags: list[bytes]
     data: bytes
     bounds: list[int]
+    by_group: bool
 
     def row_bytes(self, row: int) -> bytes:
         """Return the eight groups of a row, joined without anything between."""
+        if self.by_group:
+            return b"".join(self.row(row))
         return self.data[self.bounds[GROUPS * row] : self.bounds[GROUPS * (row + 1)]]
 
     def all_bytes(self) -> bytes:
-        """Return the groups of all rows, joined without anything between."""
-        return self.data[self.bounds[0] :]
+        """Return the groups of all rows; a word of one is a word here too.
+
+        Groups are JSON objects, only raw records may begin and end in the midst of a word.
+        """
+        if not self.by_group:
+            return self.data[self.bounds[0] :]
+        count = len(self.seeds)
+        start, end = self.bounds[_RAW * count], self.bounds[(_RAW + 1) * count]
+        raw = self.groups((_RAW,))[0]
+        return b"\n".join((self.data[self.bounds[0] : start], *raw, self.data[end:]))
 
     def row(self, row: int) -> tuple[bytes, ...]:
         """Return the eight groups of a row."""
-        edges = self.bounds[GROUPS * row : GROUPS * (row + 1) + 1]
-        return tuple([self.data[a:b] for a, b in pairwise(edges)])
+        data, bounds, count = self.data, self.bounds, len(self.seeds)
+        if not self.by_group:
+            edges = bounds[GROUPS * row : GROUPS * (row + 1) + 1]
+            return tuple([data[a:b] for a, b in pairwise(edges)])
+        places = range(row, GROUPS * count, count)
+        return tuple([data[bounds[place] : bounds[place + 1]] for place in places])
 
     def rows(self) -> Rows:
         """Return all rows."""
-        data = self.data
-        flat = iter([data[a:b] for a, b in pairwise(self.bounds)])
-        return Rows(self.seeds, list(zip(*([flat] * GROUPS), strict=True)), self.content_tags)
+        columns = self.groups(range(GROUPS))
+        return Rows(self.seeds, list(zip(*columns, strict=True)), self.content_tags)
 
     def groups(self, wanted: Sequence[int]) -> list[list[bytes]]:
         """Return some groups, each as a list over the rows."""
-        data, edges = self.data, self.bounds
+        data, edges, count = self.data, self.bounds, len(self.seeds)
+        if self.by_group:
+            cut = [edges[g * count : (g + 1) * count + 1] for g in wanted]
+            return [[data[a:b] for a, b in pairwise(part)] for part in cut]
         return [
             [data[a:b] for a, b in zip(edges[g::GROUPS], edges[g + 1 :: GROUPS], strict=False)]
             for g in wanted
@@ -83,19 +105,27 @@ def pack_frame(
     groups: list[tuple[bytes, ...]],
     content_tags: list[bytes] | None,
     compressor: zstandard.ZstdCompressor,
+    *,
+    by_group: bool = False,
 ) -> bytes:
     """Serialise and compress rows; what `unpack_frame` reads."""
-    flat = [part for row in groups for part in row]
-    lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
-    lengths = np.ascontiguousarray(lengths.reshape(-1, GROUPS).T)
+    if by_group:
+        flat = [part for column in zip(*groups, strict=True) for part in column]
+        lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
+    else:
+        flat = [part for row in groups for part in row]
+        lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
+        lengths = np.ascontiguousarray(lengths.reshape(-1, GROUPS).T)
     packed = compressor.compress(lengths.tobytes() + b"".join(flat))
-    return b"".join((_COUNT.pack(len(seeds)), *seeds, *(content_tags or ()), packed))
+    count = _COUNT.pack(len(seeds) | (_BY_GROUP if by_group else 0))
+    return b"".join((count, *seeds, *(content_tags or ()), packed))
 
 
 def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:
     """Read a frame. Raises IntegrityError for bytes that `pack_frame` never wrote."""
     try:
-        (count,) = _COUNT.unpack_from(plain)
+        (said,) = _COUNT.unpack_from(plain)
+        count, by_group = said & ~_BY_GROUP, bool(said & _BY_GROUP)
         at = _COUNT.size
         if count > BATCH_ROWS_MAX:
             raise IntegrityError(f"a frame of {count} rows; at most {BATCH_ROWS_MAX}")
@@ -110,10 +140,11 @@ def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:
         lengths = np.frombuffer(data, dtype=">u4", count=GROUPS * count).reshape(GROUPS, count)
     except (struct.error, ValueError, zstandard.ZstdError) as error:
         raise IntegrityError(f"a frame that does not decode: {error}") from error
-    ends = np.cumsum(lengths.T.reshape(-1), dtype=np.int64) + size
+    order = lengths if by_group else lengths.T
+    ends = np.cumsum(order.reshape(-1), dtype=np.int64) + size
     if count and int(ends[-1]) != len(data):
         raise IntegrityError("a frame whose lengths do not add up")
-    return OpenFrame(seeds, tags, data, [size, *ends.tolist()])
+    return OpenFrame(seeds, tags, data, [size, *ends.tolist()], by_group)
 
 
 def unpack_frame(plain: bytes, *, with_tags: bool) -> Rows:
