@@ -296,6 +296,9 @@ INDEX_STEP_ROWS_MIN = 8192
 INDEX_STEP_S = 2.0
 """How long they wait."""
 
+INDEX_SCRUB_S = 30.0
+"""So often one segment is hashed again, in turn, to find what changed without a trace."""
+
 INDEX_CACHE_BYTES_MAX = 128 * 1024 * 1024
 """Opened columns of segments that a query process keeps."""
 

@@ -88,6 +88,17 @@ def read_catalog(directory: Path, ledger_id: bytes) -> list[Entry]:
     return entries
 
 
+def is_older(directory: Path) -> bool:
+    """Tell whether there is a catalog of an earlier format, which is made again without ado."""
+    try:
+        with catalog_path(directory).open("rb") as file:
+            first = file.readline(64)
+    except OSError:
+        return False
+    found = re.fullmatch(rb"whodid index ([0-9]{1,9})\n", first)
+    return found is not None and int(found[1]) < INDEX_FORMAT
+
+
 def gaps(entries: list[Entry], end: int) -> list[tuple[int, int]]:
     """Return the ranges (first, end) of [0, end) that no segment covers, in order."""
     found, at = [], 0

@@ -4,8 +4,9 @@ A step fills the first range that no segment covers, then joins neighbours: a sm
 not twice as long as the one after it, and all of an aligned range of INDEX_SEGMENT_ROWS once it is
 full. So there are few segments, and an entry is written few times.
 
-What it finds wrong (missing, altered, foreign, of another history) it drops and makes again; each
-such finding is a sentence in `findings`. It never touches the ledger.
+What it finds wrong (missing, altered, foreign, of another history), at its first look and in every
+step (`watch`), it drops and makes again; each such finding is a sentence in `findings`. It never
+touches the ledger.
 """
 
 import hashlib
@@ -18,10 +19,18 @@ from pathlib import Path
 from whodid.errors import LedgerError
 from whodid.index.build import build_table
 from whodid.index.cache import ArrayCache
-from whodid.index.catalog import Entry, catalog_path, encode_catalog, gaps, read_catalog
+from whodid.index.catalog import (
+    Entry,
+    catalog_path,
+    encode_catalog,
+    gaps,
+    is_older,
+    read_catalog,
+)
 from whodid.index.merge import merge
 from whodid.index.segment import Segment, SegmentError, encode_segment
 from whodid.index.table import MemoryTable
+from whodid.index.watch import Watch
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader
@@ -32,7 +41,7 @@ from whodid.limits import (
     INDEX_STEP_S,
 )
 
-_OURS = re.compile(r"[0-9]{16}-[0-9]{6}-[0-9a-f]{8}(\.tmp)?|catalog\.tmp")
+_OURS = re.compile(r"[0-9]{16}-[0-9]{6}-[0-9a-f]{8}(\.tmp|\.damaged)?|catalog\.tmp")
 _READ_BYTES = 1 << 20
 
 
@@ -55,6 +64,7 @@ class Follower:
         self._segment_rows = segment_rows
         self._monotonic = monotonic
         self._waits_until_s = float("-inf")
+        self._watch = Watch(self._folder, monotonic)
         self._entries: list[Entry] | None = None
         self.findings: list[str] = []
 
@@ -70,7 +80,7 @@ class Follower:
         """
         reader = self._reader
         limit = min(limit, reader.refresh())
-        self._drop_lost()
+        self._drop_bad()
         missing = gaps(self._adopted(), limit)
         if not missing:
             return 0
@@ -100,15 +110,19 @@ class Follower:
         self._folder.mkdir(exist_ok=True)
         listed = read_catalog(self._directory, self._keys.ledger_id)
         if not listed and catalog_path(self._directory).exists():
-            self.findings.append("index/catalog: not readable; the index is made again")
+            older = is_older(self._directory)
+            reason = "of an older format" if older else "not readable"
+            self.findings.append(f"index/catalog: {reason}; the index is made again")
         kept = [entry for entry in listed if self._sound(entry)]
+        for entry in kept:
+            self._watch.know(entry.name)
         while kept and not self._same_history(kept[-1]):
             gone = kept.pop()
             self.findings.append(f"index/{gone.name}: of another history of this ledger")
         self._write_catalog(kept)
         return kept
 
-    def _sound(self, entry: Entry) -> bool:
+    def _sound(self, entry: Entry, *, thoroughly: bool = False) -> bool:
         digest = hashlib.sha256()
         try:
             with (self._folder / entry.name).open("rb") as file:
@@ -119,7 +133,9 @@ class Follower:
             return False
         if digest.hexdigest() == entry.sha256:
             try:
-                self._open(entry)
+                segment = self._open(entry)
+                if thoroughly:
+                    segment.load()
                 return True
             except SegmentError as error:
                 self.findings.append(f"{error}; made again")
@@ -133,21 +149,33 @@ class Follower:
         except LedgerError:
             return True  # its leaf cannot be read; `verify` says so
 
-    def _drop_lost(self) -> None:
-        """Drop what was removed behind our back, and what the ledger no longer holds."""
+    def _drop_bad(self) -> None:
+        """Drop what was removed or altered behind our back, and what the ledger no longer holds."""
         entries = self._adopted()
-        names = {path.name for path in self._folder.iterdir()} if self._folder.is_dir() else set()
-        size = self._reader.size
-        kept = [entry for entry in entries if entry.name in names and entry.end <= size]
-        if len(kept) == len(entries) and ("catalog" in names or not entries):
-            return
-        for entry in entries:
-            if entry.end > size:
-                self.findings.append(f"index/{entry.name}: the ledger is shorter; dropped")
-            elif entry.name not in names:
-                self.findings.append(f"index/{entry.name}: missing; made again")
         self._folder.mkdir(exist_ok=True)
-        self._write_catalog(kept)
+        suspects = set(self._watch.suspects([entry.name for entry in entries]))
+        kept = []
+        for entry in entries:
+            if entry.end > self._reader.size:
+                self.findings.append(f"index/{entry.name}: the ledger is shorter; dropped")
+            elif entry.name not in suspects or self._sound(entry, thoroughly=True):
+                kept.append(entry)
+                if entry.name in suspects:
+                    self._watch.know(entry.name)
+        catalog = catalog_path(self._directory)
+        altered = self._watch.changed(catalog.name) and self._differs(catalog, entries)
+        if altered and catalog.exists():
+            self.findings.append("index/catalog: altered; written again")
+        if altered or len(kept) < len(entries):
+            self._write_catalog(kept)
+
+    def _differs(self, catalog: Path, entries: list[Entry]) -> bool:
+        """Tell whether the catalog is not what it should be; if it is, know it as it is now."""
+        self._watch.know(catalog.name)
+        try:
+            return catalog.read_bytes() != encode_catalog(self._keys.ledger_id, entries)
+        except OSError:
+            return True
 
     def _replace(self, gone: list[Entry], table: MemoryTable) -> Entry:
         lasting = table.count == self._segment_rows
@@ -162,6 +190,7 @@ class Follower:
             hashlib.sha256(leaf).hexdigest(),
         )
         self._write(self._folder / entry.name, data)
+        self._watch.know(entry.name)
         kept = [item for item in self._adopted() if item not in gone]
         self._write_catalog(sorted([*kept, entry], key=lambda item: item.first))
         return entry
@@ -182,9 +211,12 @@ class Follower:
 
     def _write_catalog(self, entries: list[Entry]) -> None:
         data = encode_catalog(self._keys.ledger_id, entries)
-        self._write(catalog_path(self._directory), data)
+        catalog = catalog_path(self._directory)
+        self._write(catalog, data)
+        self._watch.know(catalog.name)
         self._entries = entries
         named = {entry.name for entry in entries}
+        self._watch.forget_others([*named, catalog.name])
         for path in self._folder.iterdir():
             if path.name not in named and _OURS.fullmatch(path.name):
                 path.unlink(missing_ok=True)

@@ -1,4 +1,6 @@
-"""The searcher: answers searches from segments, the hot part and opened rows. Writes nothing.
+"""The searcher: answers searches from segments, the hot part and opened rows.
+
+It writes nothing but a mark beside a segment that it cannot read, for the follower to see.
 
 1. Look for new entries and new segments; what no segment holds is the hot part.
 2. Ask the columns of each table, newest first.
@@ -26,6 +28,7 @@ from whodid.index.page import Cursor, Hit, Page
 from whodid.index.scan import Scan
 from whodid.index.segment import Segment, SegmentError
 from whodid.index.table import SourceCount, Table
+from whodid.index.watch import is_marked, mark_damaged
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader, StoredRow
@@ -110,6 +113,8 @@ class Searcher:
 
     def _retried(self, work: Callable[[], _T]) -> _T:
         """Do the work again when a segment vanished (merged) or is damaged (then without it)."""
+        folder = self._directory / INDEX
+        self._damaged = {name for name in self._damaged if is_marked(folder / name)}
         for _ in range(_TRIES_MAX):
             try:
                 return work()
@@ -118,8 +123,9 @@ class Searcher:
                 self._load_catalog()
                 if any(entry.name == error.name for entry in self._entries):
                     self._damaged.add(error.name)
+                    mark_damaged(folder / error.name)
                 self._segments.pop(error.name, None)
-        raise SegmentError(self._directory / INDEX, "the index changes faster than it can be read")
+        raise SegmentError(folder, "the index changes faster than it can be read")
 
     def _tables(self, durable: int | None) -> tuple[list[Table], int]:
         """Return all tables, and the number of entries that they cover or should."""

@@ -103,6 +103,9 @@ class _Followers:
         self._unreported += self._sealer.mismatches
         self._sealer.mismatches.clear()
         indexed = self._index.step(durable)
+        for finding in self._index.findings:
+            _log.warning("%s", finding)
+        self._index.findings.clear()
         while self._unreported:
             self._report(self._unreported[0])
             del self._unreported[0]
