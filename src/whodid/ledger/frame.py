@@ -5,8 +5,9 @@ A row is its 16-byte seed and its eight serialised groups (`merkle.commitment`).
     u32 rows · seeds 16B x rows · content tags 8B x rows (blocks only) · zstd( u32 lengths, eight a
     row, group by group · the bytes, row by row )
 
-With the highest bit of `rows` set, the bytes too stand group by group, which compresses better:
-blocks are written so, batches row by row. Both are read.
+With the highest bit of `rows` set, the bytes too stand group by group, and of the lengths first all
+highest bytes, then the next: that compresses better. Blocks are written so, batches not; both are
+read.
 
 Seeds and tags are random and stay outside of the compressor. No trained dictionary: it would leak
 values of other rows. AES-256-GCM, nonce = frame number as u96: a key never sees a number twice.
@@ -112,6 +113,7 @@ def pack_frame(
     if by_group:
         flat = [part for column in zip(*groups, strict=True) for part in column]
         lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
+        lengths = np.ascontiguousarray(lengths.view(np.uint8).reshape(-1, 4).T)
     else:
         flat = [part for row in groups for part in row]
         lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
@@ -137,7 +139,11 @@ def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:
             at += count * CONTENT_TAG_BYTES
         data = _decompress(plain[at:])
         size = 4 * GROUPS * count
-        lengths = np.frombuffer(data, dtype=">u4", count=GROUPS * count).reshape(GROUPS, count)
+        if by_group:
+            planes = np.frombuffer(data, dtype=np.uint8, count=size).reshape(4, size // 4)
+            lengths = np.ascontiguousarray(planes.T).view(">u4").reshape(GROUPS, count)
+        else:
+            lengths = np.frombuffer(data, dtype=">u4", count=size // 4).reshape(GROUPS, count)
     except (struct.error, ValueError, zstandard.ZstdError) as error:
         raise IntegrityError(f"a frame that does not decode: {error}") from error
     order = lengths if by_group else lengths.T
