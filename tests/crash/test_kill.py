@@ -47,6 +47,7 @@ from whodid.ledger.reader import LedgerReader
 from whodid.ledger.tags import Tagger, domain_key
 from whodid.ledger.verify import verify_ledger
 from whodid.serve import child as children
+from whodid.serve.control import tell
 from whodid.serve.supervisor import Supervisor
 
 pytestmark = pytest.mark.slow
@@ -325,7 +326,8 @@ class Processes:
 
     def _spawn(self, name):
         command = [sys.executable, "-m", "whodid.serve", name, "--dir", str(self.directory)]
-        self.running[name] = subprocess.Popen(command, stdin=subprocess.PIPE)
+        self.running[name] = process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        tell(process.stdin, Settings())
 
     def _watch(self):
         while not self.ended.wait(0.02):
@@ -378,7 +380,7 @@ def test_two_servers_on_one_ledger(ledger):
         admin.status()
         command = [sys.executable, "-m", "whodid.serve", "sequencer", "--dir", str(ledger)]
         second = subprocess.run(
-            command, check=False, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60
+            command, check=False, input="{}\n", capture_output=True, text=True, timeout=60
         )
         assert second.returncode == 78
         assert "another process writes to this ledger" in second.stderr

@@ -155,6 +155,14 @@ def test_each_metric_is_there():
     assert named(reference("metrics")) == real
 
 
+def test_rules_watch_metrics_that_there_are():
+    rules = (DOCS / "how-to/watch-the-server.md").read_text("utf-8")
+    watched = set(re.findall(r"\bwhodid_[a-z_]+", rules))
+    known = named(reference("metrics"))
+    assert len(watched) > 10
+    assert {re.sub("_(bucket|sum|count)$", "", name) for name in watched} <= known
+
+
 def test_each_field_of_the_event_is_there():
     from whodid.app.document import EVENT_KEYS
 

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from running_server import wait_until
+from whodid.config.settings import Settings
 from whodid.ledger.keys import Kek, KeyFolder
 from whodid.ledger.opening import init_ledger
+from whodid.serve.control import tell
 from whodid.serve.door_process import Door
 
 NEEDED = {"identity.key", "kek-1.pub"}
@@ -79,6 +81,7 @@ def test_a_door_works_where_the_private_keys_are_not(server, tmp_path):
             env={**server.env, "WHODID_KEYS": str(tmp_path / "door-keys")},
             stdin=subprocess.PIPE, pass_fds=(listener.fileno(),),
         )  # fmt: skip
+        tell(door.stdin, Settings())
     try:
         wait_until(lambda: _health(url), "the door answers")
         answer = httpx.post(

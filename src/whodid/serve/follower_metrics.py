@@ -24,11 +24,12 @@ _SIZES_S = 60.0
 class FollowerMetrics:
     """One owner: the follower's thread.
 
-    `failures` counts steps that failed and were begun again.
+    `failures` counts steps that failed and were begun again, `rebuilds` how often the index went
+    back behind where it was.
     """
 
     def __init__(self, directory: Path, monotonic_s: Callable[[], float] = time.monotonic) -> None:
-        self.failures = 0
+        self.failures = self.rebuilds = 0
         self._directory = directory
         self._monotonic_s = monotonic_s
         self._durable = self._sealed = self._indexed = self._segments = 0
@@ -39,6 +40,7 @@ class FollowerMetrics:
 
     def stands(self, *, durable: int, sealed: int, indexed: int, segments: int) -> None:
         """Take note of where everything is."""
+        self.rebuilds += indexed < self._indexed  # something was damaged, and is made again
         self._durable, self._sealed = durable, sealed
         self._indexed, self._segments = indexed, segments
         if indexed >= self._goal:  # what was durable when this began is indexed
@@ -60,6 +62,8 @@ class FollowerMetrics:
             gauge("whodid_index_segments", "Files of the index.", self._segments),
             counter("whodid_follower_failures_total",
                 "Steps of the follower that failed and were begun again.", self.failures),
+            counter("whodid_index_rebuilds_total",
+                "How often a part of the index was dropped and made again.", self.rebuilds),
             Metric("whodid_ledger_bytes", "gauge", "Size of the ledger by part.",
                 [({"part": part}, size) for part, size in self._sizes.items()]),
         ]  # fmt: skip
