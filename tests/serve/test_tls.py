@@ -1,6 +1,8 @@
 """TLS of the public port: what is spoken, what is refused, and a renewal without a restart."""
 
+import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
@@ -139,6 +141,34 @@ def test_a_server_speaks_tls_and_renews_without_a_restart(server, tmp_path):
         assert standing.get("/healthz").status_code == 200, "what stands is not cut"
     assert "the settings were read again" in server.said()
     assert "Traceback" not in server.said()
+
+
+def test_strangers_to_tls_are_cut_off_and_counted(server, tmp_path):
+    settings = made(tmp_path / "a")
+    server.trust = _trusting(settings)
+    server.env["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).with_name("small")), os.environ.get("PYTHONPATH", "")]
+    )
+    given = ("--tls-cert", settings.certificate, "--tls-key", settings.key, "--doors", "1")
+    server.start(*given)
+    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    silent = [socket.create_connection(address, 30) for _ in range(40)]
+    half = [socket.create_connection(address, 30) for _ in range(40)]
+    for line in half:
+        line.sendall(b"\x16\x03\x01\x02\x00\x01")  # a hello that never ends
+    plain = socket.create_connection(address, 30)
+    plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert server.ready(), "others are served meanwhile"
+    for line in (*silent, *half, plain):
+        with line, contextlib.suppress(ConnectionError):
+            assert b"HTTP" not in line.recv(4096)
+
+    def counted():
+        with server.client() as client:
+            found = re.search(r"handshakes_failed_total\{.*\} (\d+)", client.get("/metrics").text)
+        return found and int(found[1]) >= 81
+
+    wait_until(counted, "they are counted", 30)
 
 
 def test_only_clients_with_a_certificate_are_served(server, tmp_path):

@@ -79,7 +79,7 @@ class DoorProcess:
 
     def __init__(self, directory: Path, name: str, settings: Settings) -> None:
         limits = settings.limits
-        rates = SharedRates(directory, time.time)
+        rates = _rates(directory)
         self._name = name
         self._events = SharedRate(rates, "events", limits.events_per_second, limits.events_burst)
         self._readers = SharedRate(
@@ -163,6 +163,15 @@ def run_door(directory: Path, name: str, listener_fd: int, settings: Settings) -
     listener = socket.socket(fileno=listener_fd)
     with asyncio.Runner(loop_factory=_uvloop) as runner:
         runner.run(door.serve(listener))
+
+
+def _rates(directory: Path) -> SharedRates | None:
+    """Open the rates; a disk without room for them must not end the door, which also reads."""
+    try:
+        return SharedRates(directory, time.time)
+    except OSError as error:
+        say(_log, logging.ERROR, "no rate is limited: the file of them fails", reason=str(error))
+        return None
 
 
 @contextmanager

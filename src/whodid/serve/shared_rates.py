@@ -13,6 +13,7 @@ import hashlib
 import mmap
 import os
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ SLOTS = 16_384
 NEAR = 8
 _SLOT = struct.Struct(">16sdd")
 _NAME = "rates"
+_LOCK_S = 0.005
 _LEAST = 0.001
 """Less than this is nothing: sums of floats leave a little."""
 
@@ -43,7 +45,7 @@ class SharedRates:
     def take(self, kind: str, key: str, amount: float, rate: float, burst: float) -> float:
         """Take from one bucket of `rate` a second, at most `burst` (see `sources.rates.Rate`)."""
         tag = hashlib.sha256(f"{kind}\0{key}".encode()).digest()
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        locked = self._lock()
         try:
             now = self._now_s()
             at, tokens, then = self._find(tag[:16], int.from_bytes(tag[16:20]), burst)
@@ -54,7 +56,20 @@ class SharedRates:
             _SLOT.pack_into(self._map, at, tag[:16], tokens, max(now, then) if then else now)
             return wait_s
         finally:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            if locked:
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def _lock(self) -> bool:
+        """Wait a moment for the lock; without it a count may be lost, but no door hangs."""
+        until_s = time.monotonic() + _LOCK_S
+        while True:
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() >= until_s:
+                    return False
+                time.sleep(0)  # it is held for microseconds
 
     def _find(self, tag: bytes, number: int, burst: float) -> tuple[int, float, float]:
         """Return (offset, tokens, when) of a key; a new one has a full bucket."""
@@ -75,9 +90,12 @@ class SharedRates:
 
 
 class SharedRate:
-    """One kind of them, with a rate and burst that can be set anew; a rate of 0 is no limit."""
+    """One kind of them, with a rate and burst that can be set anew; a rate of 0 is no limit.
 
-    def __init__(self, rates: SharedRates, kind: str, rate: float, burst: float) -> None:
+    Without `rates` (there was no room for the file) nothing is limited.
+    """
+
+    def __init__(self, rates: SharedRates | None, kind: str, rate: float, burst: float) -> None:
         self._rates = rates
         self._kind = kind
         self.use(rate, burst)
@@ -89,6 +107,6 @@ class SharedRate:
 
     def take(self, key: str, amount: float) -> float:
         """As `sources.rates.Rate.take`."""
-        if not self._rate:
+        if not self._rate or self._rates is None:
             return 0.0
         return self._rates.take(self._kind, key, amount, self._rate, self._burst)
