@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.app.answer import Reading
-from whodid.web import about, event, integrity, login, search, sources
+from whodid.web import about, connect, event, integrity, login, search, sources
 from whodid.web.headers import SecurityHeaders
 from whodid.web.html import environment
 from whodid.web.pages import Page, endpoint, not_found
@@ -39,6 +39,7 @@ def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: 
         get("/events/{id}/verify", event.back),
         post("/events/{id}/verify", event.verify),
         get("/sources", sources.show),
+        get("/connect", connect.show),
         get("/integrity", integrity.show),
         post("/integrity/verify", integrity.verify_now),
         post("/integrity/acknowledge", integrity.acknowledge),

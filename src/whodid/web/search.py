@@ -13,7 +13,7 @@ from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
 from whodid.query.render import to_text
 from whodid.query.tree import Node, Query, Term, all_of
-from whodid.web import facets, histogram, query_error, stats, time_range
+from whodid.web import connect, facets, histogram, query_error, stats, time_range
 from whodid.web.links import search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
@@ -109,6 +109,8 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         head=stats.head_of(answer.checkpoint),
         chart=histogram.chart(page.histogram, query, own=asked.own),
         boxes=facets.boxes(page.facets, query, answer.total, own=asked.own),
+        fresh=not asked.text and not answer.events and not asked.before,
+        guides=connect.guides(connect.address_of(visit)),
         widen=_widen(query, asked) if not answer.events else [],
         **_pages(asked, answer),
     )
