@@ -53,6 +53,12 @@ TRIAL_RECORDS_MAX = 1000
 PIECE_BYTES = 256 * 1024
 """How much of a file or of a decompressed stream is held at a time."""
 
+LINE_HEAD_BYTES = 4096
+"""How much of a line is looked at to tell whether it begins a record of several lines."""
+
+PAUSE_SECONDS = 1.0
+"""A pipe that is silent for so long has ended the record whose end only the next one would show."""
+
 CHUNK_RECORDS = 1000
 """Records of a file that are handed on together."""
 

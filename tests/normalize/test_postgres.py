@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodid.event import Mapped, encode_groups
-from whodid.normalize import pgaudit, postgres
-from whodid.normalize.postgres import Postgres, session_epoch, zoned_time_us
+from whodid.normalize import pgaudit, postgres_entry
+from whodid.normalize.postgres import Postgres
+from whodid.normalize.postgres_entry import session_epoch, zoned_time_us
 from whodid.normalize.record import SEQ_NATIVE, prepare
 from whodid.testing.format_conformance import check_format, check_record
 from whodid.testing.mutate import mutations
@@ -358,7 +359,7 @@ def test_abbreviations_are_certain_in_tzdata() -> None:
                 ZoneInfo(zone)
             )
             offsets.setdefault(moment.tzname(), set()).add(moment.utcoffset())
-    for name, minutes in postgres._OFFSET_MINUTES.items():
+    for name, minutes in postgres_entry._OFFSET_MINUTES.items():
         if name != "Z":
             assert offsets[name] == {timedelta(minutes=minutes)}, name
 

@@ -1,3 +1,5 @@
+# Records of log lines read better whole.
+# ruff: noqa: E501
 """The built-in formats by name, and which of them a record is."""
 
 import pytest
@@ -30,6 +32,15 @@ SAMPLES = {
         )
     ],
     "logfmt": [b'ts=2026-11-21T19:14:21Z level=info user=ada action=read resource="a b"'],
+    "postgres-csv": [
+        b'2026-11-21 19:13:39.168 UTC,"a","crm",7,"[local]",6b01ed63.7334,1,"idle",2026-11-21 19:13:39 UTC,3/5,0,LOG,00000,"AUDIT: SESSION,1,1,READ,SELECT,,,select 1,<none>",,,,,,,,,"",,,0',
+        b"2026-11-21 19:13:39.168 CET,,,7,,6b01ed63.7334,1,,2026-11-21 19:13:39 CET,,0,LOG,00000,,",
+    ],
+    "postgres-stderr": [
+        b"2026-11-21 19:13:39.168 UTC [29492] LOG:  listening on IPv4 address 0.0.0.0, port 5432",
+        b"2026-11-21 19:13:39.168 UTC [29492] a@crm ERROR:  x\n\ty\n2026-11-21 19:13:39.168 UTC [29492] a@crm STATEMENT:  select {",
+        b"2026-11-21 19:13:39 UTC:192.0.2.7(3756):a@crm:[29492]:LOG:  Failed password for root from x",
+    ],
     "combined": [b'1.2.3.4 - - [21/Nov/2026:19:14:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x"'],
     "authlog": [
         b"Nov 21 19:14:21 host sshd[7]: Failed password for root from 1.2.3.4 port 22 ssh2"

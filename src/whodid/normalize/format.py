@@ -5,9 +5,9 @@ from typing import Literal, NamedTuple, Protocol
 
 from whodid.event import Mapped
 
-Framing = Literal["json", "lines"]
+Framing = Literal["json", "lines", "postgres-csv", "postgres-stderr"]
 """`json`: records are JSON values (object, array, one a line, or a document with `records_key`);
-`lines`: a record is one line of text."""
+`lines`: a record is one line of text; `postgres-csv` and `postgres-stderr`: one or more lines."""
 
 
 class RecordsKey(NamedTuple):

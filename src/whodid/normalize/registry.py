@@ -16,10 +16,14 @@ from whodid.normalize.logfmt import Logfmt
 from whodid.normalize.mapping import parse_mapping
 from whodid.normalize.ocsf import Ocsf
 from whodid.normalize.postgres import Postgres
+from whodid.normalize.postgres_csv import PostgresCsv
+from whodid.normalize.postgres_stderr import PostgresStderr
 from whodid.normalize.short_json import ShortJson
 
 FORMATS: tuple[Format, ...] = (
-    CloudTrail(), Postgres(), Kubernetes(), Ocsf(), ShortJson(), Combined(), AuthLog(), Logfmt(),
+    CloudTrail(), Postgres(), Kubernetes(), Ocsf(), ShortJson(),
+    PostgresCsv(), PostgresStderr(),
+    Combined(), AuthLog(), Logfmt(),
 )  # fmt: skip
 """In the order in which `detect` asks them: the most particular first."""
 

@@ -42,7 +42,7 @@ def split_json(body: bytes, records_key: str | None = None) -> list[bytes]:
     a large body of tiny values.
     """
     body = body.removeprefix(_BOM).strip(_BLANKS)
-    _check_size(body)
+    check_size(body)
     if body[:1] == b"[":
         return _array(body)
     if body[:1] != b"{":
@@ -127,7 +127,8 @@ def _not_json(body: bytes) -> str:
     return f"line 1 does not start a JSON object or array but with {body[:16]!r}"
 
 
-def _check_size(body: bytes) -> None:
+def check_size(body: bytes) -> None:
+    """Raise TooLargeError for a large body of tiny values or lines."""
     if len(body) < BODY_COUNTED_FROM_BYTES:
         return
     if body.count(b",") + body.count(b"\n") > len(body) // BODY_VALUE_BYTES_MIN:
@@ -142,7 +143,7 @@ def split_lines(body: bytes) -> list[bytes]:
     Raises TooLargeError for a large body of tiny lines.
     """
     if len(body) >= BODY_COUNTED_FROM_BYTES:
-        _check_size(body)
+        check_size(body)
     lines = body.split(b"\n")
     if b"\r" in body:
         lines = [line[:-1] if line[-1:] == b"\r" else line for line in lines]
@@ -152,7 +153,7 @@ def split_lines(body: bytes) -> list[bytes]:
 def lines_with_offsets(body: bytes, offset: int = 0) -> list[tuple[int, bytes]]:
     """Return each line that is not empty with its place; `offset` is that of `body`, in bytes."""
     if len(body) >= BODY_COUNTED_FROM_BYTES:
-        _check_size(body)
+        check_size(body)
     placed = []
     for line in body.split(b"\n"):
         kept = line[:-1] if line[-1:] == b"\r" else line

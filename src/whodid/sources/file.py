@@ -17,7 +17,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from whodid.errors import InputError
-from whodid.limits import CHUNK_BYTES_MAX, CHUNK_RECORDS
+from whodid.limits import CHUNK_BYTES_MAX, CHUNK_RECORDS, PAUSE_SECONDS
 from whodid.normalize.format import Format
 from whodid.normalize.registry import FORMATS
 from whodid.sources.found import Found, Framing
@@ -68,14 +68,16 @@ def read_file(
     *,
     chunk_records: int = CHUNK_RECORDS,
     formats: Sequence[Format] = FORMATS,
+    pause_s: float = PAUSE_SECONDS,
 ) -> Iterator[Chunk]:
     """Yield the records of `stream`; `name` is for messages, `fmt` None guesses among `formats`.
 
+    A pipe that is silent for `pause_s` ends a record whose end only the next one would show.
     Memory is bounded whatever the file holds. Raises InputError that names file and offset, after
     all complete records before that place have been yielded.
     """
     candidates = formats if fmt is None else (fmt,)
-    pieces = Pieces(stream, name)
+    pieces = Pieces(stream, name, pause_s)
     found = Found()
     label = _Label(fmt, candidates)
     fault: InputError | None = None
@@ -105,34 +107,56 @@ def _framed(
     framing: Framing | None = None
     head = b""
     tried = 0
+    waited = False
     for piece in pieces:
         try:
             if not piece:
-                pass
+                if waited:
+                    framing = _paused(framing, head, candidates, found)
             elif framing is None:
                 head += piece
                 if len(head) < 2 * tried and b"\n" not in piece:
                     continue  # not after each of many small pieces
                 tried = len(head)
-                chosen = choose_framing(head, candidates, final=False)
-                if chosen is None:
+                framing = _framing(head, candidates, found, final=False)
+                if framing is None:
                     continue
-                framing, start = chosen
-                framing.feed(head[start:], found)
             else:
                 framing.feed(piece, found)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
-        yield not piece
+        waited = not piece
+        yield waited
     try:
         if framing is None:
-            chosen = choose_framing(head, candidates, final=True)
-            assert chosen is not None
-            framing, start = chosen
-            framing.feed(head[start:], found)
+            framing = _framing(head, candidates, found, final=True)
+            assert framing is not None
         framing.finish(found)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
+
+
+def _paused(
+    framing: Framing | None, head: bytes, candidates: Sequence[Format], found: Found
+) -> Framing | None:
+    """Go on with what there is when nothing comes; JSON that is not complete has to."""
+    if framing is not None:
+        framing.pause(found)
+    elif not head.lstrip().startswith((b"{", b"[")):
+        framing = _framing(head, candidates, found, final=True)
+    return framing
+
+
+def _framing(
+    head: bytes, candidates: Sequence[Format], found: Found, *, final: bool
+) -> Framing | None:
+    """Choose the framing and feed it `head`; None when more is needed, never when `final`."""
+    chosen = choose_framing(head, candidates, final=final)
+    if chosen is None:
+        return None
+    framing, start = chosen
+    framing.feed(head[start:], found)
+    return framing
 
 
 class _Label:

@@ -51,6 +51,10 @@ class Framing(Protocol):
         """Add the records that end in this piece. Raises InputError that names the byte."""
         ...
 
+    def pause(self, found: Found) -> None:
+        """Add what is held back only until more comes: nothing came for a while."""
+        ...
+
     def finish(self, found: Found) -> None:
         """Add what the end of the file ends. Raises InputError when it ends too early."""
         ...

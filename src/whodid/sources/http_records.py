@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from whodid.errors import InputError, TooLargeError
 from whodid.normalize.format import Format, records_keys
-from whodid.normalize.split import split_json, split_lines
+from whodid.normalize.split import check_size, split_json, split_lines
+from whodid.sources.found import Found
+from whodid.sources.opening import framing_named
 
 _BOM = b"\xef\xbb\xbf"
 _FIRST = re.compile(rb"[ \t\r\n]*+([{\[])?").match
@@ -31,23 +33,34 @@ def records_of(
     if not body or body.isspace():
         raise InputError("the body is empty: send a JSON object, an array, or one record a line")
     if known is not None:
-        return split_lines(body)
+        return _split(body, known.framing)
     kind = content_type.partition(b";")[0].strip().lower()
     is_json = b"json" in kind
+    framing = _sniff(body, formats)
     if is_json or _FIRST(body)[1]:  # type: ignore[index]
         try:
             return split_json(body, _records_key(body, formats))
         except TooLargeError:
             raise
         except InputError:
-            if is_json or not _sniff(body, formats):
+            if is_json or framing is None:
                 raise
-    elif kind != b"text/plain" and not _sniff(body, formats):
+    elif kind != b"text/plain" and framing is None:
         raise InputError(
             "the body is neither JSON nor lines of a known format: name the source's format,"
             " or send it as text/plain"
         )
-    return split_lines(body)
+    return _split(body, framing or "lines")
+
+
+def _split(body: bytes, framing: str) -> list[bytes]:
+    if framing == "lines":
+        return split_lines(body)
+    check_size(body)
+    found, framed = Found(), framing_named(framing)
+    framed.feed(body, found)
+    framed.finish(found)
+    return found.records
 
 
 def _records_key(body: bytes, formats: Sequence[Format]) -> str | None:
@@ -58,11 +71,11 @@ def _records_key(body: bytes, formats: Sequence[Format]) -> str | None:
     return None
 
 
-def _sniff(body: bytes, formats: Sequence[Format]) -> bool:
-    """Tell whether one of the first lines is of a format of lines."""
+def _sniff(body: bytes, formats: Sequence[Format]) -> str | None:
+    """Return the framing of the first line that is of a format of lines; None when none is."""
     lines = body[:_HEAD_BYTES].split(b"\n", _SNIFFED_LINES)[:_SNIFFED_LINES]
-    return any(
-        known.framing == "lines" and known.sniff(line.removesuffix(b"\r"))
-        for line in lines
-        for known in formats
-    )
+    for line in lines:
+        for known in formats:
+            if known.framing != "json" and known.sniff(line.removesuffix(b"\r")):
+                return known.framing
+    return None

@@ -79,6 +79,9 @@ class JsonStream:
         self._recent = (self._recent + piece[-_KEY_BYTES_MAX:])[-_KEY_BYTES_MAX:]
         self._offset += len(piece)
 
+    def pause(self, found: Found) -> None:
+        """Hold nothing back but an unfinished text, which has to go on."""
+
     def finish(self, found: Found) -> None:
         """Add a last line that is no JSON; raise InputError when a text is not complete."""
         if self._depth == 0:

@@ -53,6 +53,9 @@ class Lines:
             tail, self._tail = self._tail, b""
             self._add_long(self._long, tail)
 
+    def pause(self, found: Found) -> None:
+        """Hold nothing back but an unfinished line, which may go on."""
+
     def finish(self, found: Found) -> None:
         """Add the last line when no LF ended it."""
         if self._long is not None:

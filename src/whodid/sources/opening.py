@@ -1,10 +1,11 @@
-"""How the records of a file are framed, from its first bytes: lines, or JSON texts.
+"""How the records of a file are framed, from its first bytes: lines, several lines, or JSON texts.
 
 One JSON object a line (NDJSON) is read as lines, so that a broken line costs no other. Arrays,
-documents that hold records under a key, and objects over several lines are JSON texts.
+documents that hold records under a key, and objects over several lines are JSON texts. Where a
+file may be of several formats, the first line that one of them knows tells how it is framed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -12,13 +13,18 @@ from whodid.errors import InputError
 from whodid.limits import RECORD_BYTES_MAX
 from whodid.normalize.format import Format, RecordsKey, records_keys
 from whodid.sources.found import Framing
+from whodid.sources.grouped import GroupedLines, Grouping
 from whodid.sources.json_stream import JsonStream
 from whodid.sources.lines import Lines
+from whodid.sources.postgres_lines import CsvGrouping, StderrGrouping
 
 _HEAD_BYTES_MAX = RECORD_BYTES_MAX
 _LINES_MAX = 8
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_GROUPINGS: dict[str, Callable[[], Grouping]] = {
+    "postgres-csv": CsvGrouping, "postgres-stderr": StderrGrouping,
+}  # fmt: skip
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _DecodeErrors = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
@@ -47,7 +53,30 @@ def choose_framing(
         is_json = _is_json_text(text, keys, only_json=only_json, final=final)
     if is_json is None:
         return None
-    return (JsonStream(keys, start) if is_json else Lines(start)), start
+    if is_json:
+        return JsonStream(keys, start), start
+    name = framing_of_lines(text, formats, final=final)
+    return None if name is None else (framing_named(name, start), start)
+
+
+def framing_named(name: str, offset: int = 0) -> Framing:
+    """Return a fresh framing of text that is no JSON."""
+    grouping = _GROUPINGS.get(name)
+    return Lines(offset) if grouping is None else GroupedLines(grouping(), offset)
+
+
+def framing_of_lines(text: bytes, formats: Sequence[Format], *, final: bool) -> str | None:
+    """Return the name of the framing of a text that is no JSON; None when more is needed."""
+    if text[:1] == b"{" or not any(known.framing in _GROUPINGS for known in formats):
+        return "lines"
+    if len(formats) == 1:
+        return formats[0].framing
+    lines = text.split(b"\n", _LINES_MAX)
+    for line in lines if final else lines[:-1]:
+        for known in formats:
+            if known.sniff(line.removesuffix(b"\r")):
+                return "lines" if known.framing == "json" else known.framing
+    return "lines" if final or len(lines) > _LINES_MAX else None
 
 
 def _is_json_text(

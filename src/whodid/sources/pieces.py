@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from whodid.errors import InputError
-from whodid.limits import PIECE_BYTES, ZSTD_WINDOW_BYTES_MAX
+from whodid.limits import PAUSE_SECONDS, PIECE_BYTES, ZSTD_WINDOW_BYTES_MAX
 from whodid.sources.decompress import GZIP_MAGIC, ZSTD_MAGIC, Decompressor, Gunzip, Unzstd
 
 
@@ -13,11 +13,13 @@ class Pieces:
     """Iterates over the plain bytes of a stream: gzip, zstd or as they are.
 
     `read_bytes` counts the bytes taken from the stream (for a progress bar). An empty piece says
-    that the next read waits for the other end of a pipe.
+    that the next read waits for the other end of a pipe, a second one in a row that nothing came
+    for `pause_s`.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str, pause_s: float = PAUSE_SECONDS) -> None:
         self.read_bytes = 0
+        self._pause_s = pause_s
         self._stream = stream
         self._name = name
         # read1 returns what a pipe holds just now, read waits until it is full
@@ -37,6 +39,8 @@ class Pieces:
                 yield from self._named(decompressor.feed(piece))
             if len(piece) < PIECE_BYTES and self._would_wait():
                 yield b""
+                if self._would_wait(self._pause_s):
+                    yield b""
             piece = self._next()
         if decompressor is not None:
             try:
@@ -52,9 +56,9 @@ class Pieces:
         self.read_bytes += len(piece)
         return piece
 
-    def _would_wait(self) -> bool:
+    def _would_wait(self, wait_s: float = 0.0) -> bool:
         try:
-            return not select.select([self._stream], [], [], 0)[0]
+            return not select.select([self._stream], [], [], wait_s)[0]
         except (OSError, ValueError, TypeError):
             return False  # nothing that a system could wait for
 
