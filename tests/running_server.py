@@ -58,7 +58,9 @@ class RunningServer:
 
     def init(self):
         stdin = f"{PASSWORD}\n"
-        self.run("init", self.directory, "--admin", "ann", "--password-stdin", stdin=stdin)
+        self.run("init", self.directory, "--admin", "root", "--password-stdin", stdin=stdin)
+        ann = ("--role", "investigator", "--password-stdin")
+        self.run("user", "add", "ann", *ann, stdin=stdin)
         return self
 
     def token(self, *options):

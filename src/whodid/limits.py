@@ -318,6 +318,12 @@ SEARCH_SCAN_S_MAX = 10.0
 """How long rows are opened for one page; then the page is short and says how far it looked."""
 
 # --- access ------------------------------------------------------------------------------------
+USERS_MAX = 10_000
+"""Most local users."""
+
+RIGHTS_FILTER_CHARS_MAX = 2000
+"""Longest filter of a user's rights, which is a part of every search of his."""
+
 PASSWORD_CHARS_MIN = 8
 """Shortest password (NIST SP 800-63B, 3.1.1.2)."""
 
@@ -332,6 +338,12 @@ SESSION_US_MAX = 7 * 24 * 3600 * 1_000_000
 
 SESSIONS_PER_USER_MAX = 32
 """Most sessions of one user; a further login ends the one that was used least recently."""
+
+FORGED_ROWS_MAX = 100
+"""Rows of state.db that whodid did not write and that a process names; further ones count too."""
+
+LOGIN_TOKEN_US = 8 * 3600 * 1_000_000
+"""How long a read token lives that `whodid login` gives for a password: a working day."""
 
 LINK_US_MAX = 24 * 3600 * 1_000_000
 """Longest time for which a one-time login link is valid."""

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from state_keys import KEYS
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.access.password import Cost
 from whodid.ledger.state_db import Source, StateDb
@@ -27,7 +28,7 @@ def clock():
 
 @pytest.fixture
 def directory(tmp_path):
-    db = StateDb(tmp_path)
+    db = StateDb(tmp_path, KEYS.doors)
     db.add_source(Source("nginx", b"n" * 16, "combined", "nginx"))
     db.add_source(Source("crm", b"c" * 16, "json", "crm"))
     db.add_source(Source("whodid", b"w" * 16, "json", "whodid"))
@@ -37,9 +38,9 @@ def directory(tmp_path):
 
 @pytest.fixture
 def doorkeeper(directory, clock):
-    return Doorkeeper(directory, clock, LIGHT)
+    return Doorkeeper(directory, KEYS, clock, LIGHT)
 
 
 @pytest.fixture
 def alice(doorkeeper):
-    return doorkeeper.users.add("alice", "correct horse")
+    return doorkeeper.users.add("alice", "correct horse", "administrator")

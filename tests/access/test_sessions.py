@@ -53,7 +53,7 @@ def test_closed_session_is_gone(doorkeeper, alice):
 
 
 def test_sessions_of_a_user_are_bounded(doorkeeper, alice, clock):
-    bob = doorkeeper.users.add("bob", "correct horse")
+    bob = doorkeeper.users.add("bob", "correct horse", "administrator")
     his = doorkeeper.sessions.open(bob)
     tokens = []
     for _ in range(33):

@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 
+from state_keys import KEYS
 from whodid.access.source_tokens import SourceGrant, SourceTokenReader
 from whodid.errors import RefusedError, UsageError
 from whodid.ledger.state_db import Source, StateDb
@@ -13,7 +14,7 @@ from whodid.limits import TOKEN_CACHE_MAX
 
 @pytest.fixture
 def reader(directory, doorkeeper, clock):
-    with contextlib.closing(SourceTokenReader(directory, clock)) as it:
+    with contextlib.closing(SourceTokenReader(directory, KEYS.doors, clock)) as it:
         yield it
 
 
@@ -113,7 +114,7 @@ def test_what_the_reader_remembers_is_bounded(doorkeeper, reader):
 
 
 def test_a_source_declared_later_gets_tokens(doorkeeper, reader, directory):
-    with contextlib.closing(StateDb(directory)) as db:
+    with contextlib.closing(StateDb(directory, KEYS.doors)) as db:
         db.add_source(Source("hr", b"h" * 16, "json", "hr"))
     assert reader.source_of(doorkeeper.source_tokens.issue("hr", "one")).name == "hr"
 

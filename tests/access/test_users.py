@@ -2,6 +2,7 @@ import sqlite3
 
 import pytest
 
+from state_keys import KEYS
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.access.password import Cost
 from whodid.access.users import User
@@ -23,12 +24,12 @@ def test_right_password_lets_in_and_others_do_not(doorkeeper, alice):
 )
 def test_bad_names_are_refused(doorkeeper, name):
     with pytest.raises(UsageError, match="user name"):
-        doorkeeper.users.add(name, "correct horse")
+        doorkeeper.users.add(name, "correct horse", "administrator")
 
 
 def test_a_name_is_given_once_whatever_its_case(doorkeeper, alice):
     with pytest.raises(UsageError, match="already"):
-        doorkeeper.users.add("Alice", "another horse")
+        doorkeeper.users.add("Alice", "another horse", "administrator")
     assert doorkeeper.users.check("alice", "correct horse") == alice
 
 
@@ -38,18 +39,18 @@ def test_unknown_role_is_refused(doorkeeper):
 
 
 def test_user_without_password_has_no_password(doorkeeper):
-    doorkeeper.users.add("demo", None)
+    doorkeeper.users.add("demo", None, "administrator")
     assert doorkeeper.users.check("demo", "") is None
     assert doorkeeper.users.find("demo").role == "administrator"
 
 
 def test_new_password_ends_sessions_and_links(doorkeeper, alice):
-    bob = doorkeeper.users.add("bob", "correct horse")
+    bob = doorkeeper.users.add("bob", "correct horse", "administrator")
     hers, his = doorkeeper.sessions.open(alice), doorkeeper.sessions.open(bob)
     link = doorkeeper.sessions.issue_link(alice)
     doorkeeper.users.set_password("Alice", "battery staple")
     assert doorkeeper.users.check("alice", "correct horse") is None
-    assert doorkeeper.users.check("alice", "battery staple") == alice
+    assert doorkeeper.users.check("alice", "battery staple").version > alice.version
     assert doorkeeper.sessions.find(hers) is None
     assert doorkeeper.sessions.redeem(link) is None
     assert doorkeeper.sessions.find(his) is not None
@@ -58,8 +59,8 @@ def test_new_password_ends_sessions_and_links(doorkeeper, alice):
 
 
 def test_users_outlive_the_process(doorkeeper, alice, directory, clock):
-    again = Doorkeeper(directory, clock, Cost(8, 1, 1))
-    assert again.users.all() == [User("alice", "administrator", clock())]
+    again = Doorkeeper(directory, KEYS, clock, Cost(8, 1, 1))
+    assert again.users.all() == [User("alice", "administrator", clock(), version=clock())]
     assert again.users.check("alice", "correct horse") == alice
 
 
@@ -83,13 +84,13 @@ def test_locked_database_is_a_refusal(doorkeeper, directory, monkeypatch):
     other = sqlite3.connect(directory / "state.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(RefusedError, match=r"^state\.db: .*locked"):  # strangers are told: no path
-        doorkeeper.users.add("bob", "correct horse")
+        doorkeeper.users.add("bob", "correct horse", "administrator")
     other.execute("ROLLBACK")
     other.close()
-    doorkeeper.users.add("bob", "correct horse")
+    doorkeeper.users.add("bob", "correct horse", "administrator")
 
 
 def test_a_folder_without_a_ledger_is_refused_and_left_alone(tmp_path):
     with pytest.raises(UsageError, match="no ledger here"):
-        Doorkeeper(tmp_path)
+        Doorkeeper(tmp_path, KEYS)
     assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from state_keys import KEYS
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.access.password import Cost
 from whodid.api.make_api import make_api
@@ -146,8 +147,8 @@ class Server:
 
     def __init__(self, directory):
         self.reading = FakeReading()
-        self.doorkeeper = Doorkeeper(directory, cost=Cost(8, 1, 1))
-        self.user = self.doorkeeper.users.add("alice", "correct horse")
+        self.doorkeeper = Doorkeeper(directory, KEYS, cost=Cost(8, 1, 1))
+        self.user = self.doorkeeper.users.add("alice", "correct horse", "investigator")
         self.token = self.doorkeeper.read_tokens.issue(self.user, "test")
         self.stopping = threading.Event()
         self.tails = Tails(
@@ -183,7 +184,7 @@ class Server:
 
 @pytest.fixture
 def directory(tmp_path):
-    with contextlib.closing(StateDb(tmp_path)) as db:
+    with contextlib.closing(StateDb(tmp_path, KEYS.doors)) as db:
         db.add_source(Source("crm", b"c" * 16, "json", "crm"))
     return tmp_path
 

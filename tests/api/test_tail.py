@@ -164,7 +164,7 @@ def test_tails_of_a_user_and_of_all_are_bounded(server):
         one_more = Client(server)
         await one_more.run()
         assert one_more.start["status"] == 429
-        bob = server.doorkeeper.users.add("bob", "correct horse")
+        bob = server.doorkeeper.users.add("bob", "correct horse", "investigator")
         other = Client(server, token=server.doorkeeper.read_tokens.issue(bob, "t"))
         group.start_soon(other.run)
         await other.until(lambda: other.body)

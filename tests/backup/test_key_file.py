@@ -32,7 +32,9 @@ def test_what_was_written_is_read(owner, file):
     keys = read_key_file(file, PASS)
     assert keys.ledger_id == owner.keys.ledger_id
     assert keys.origin == "log.example/whodid/hand"
-    assert set(keys.files) == {"identity.key", "kek-1.key", "kek-1.pub", "log.key", "log.vkey"}
+    assert set(keys.files) == {
+        "access.key", "doors.key", "identity.key", "kek-1.key", "kek-1.pub", "log.key", "log.vkey",
+    }  # fmt: skip
     for name, data in keys.files.items():
         assert data == (owner.keys.path / name).read_bytes()
     assert file.stat().st_mode & 0o077 == 0

@@ -294,7 +294,7 @@ def test_a_source_declared_meanwhile_is_in_it(owner, tmp_path):
 
     made = owner.backup(tmp_path / "b", port=Port())
     assert made.size == 23
-    assert set(read_sources(tmp_path / "b")) == {"whodid", "app", "late"}
+    assert set(read_sources(tmp_path / "b", owner.keys.doors_key())) == {"whodid", "app", "late"}
     owner.verified(tmp_path / "b")
 
 

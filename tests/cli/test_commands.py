@@ -276,6 +276,57 @@ def test_tokens(cli):
     cli("token", "revoke", first["id"], rc=USAGE)
 
 
+def test_users(cli):
+    secret = "a long sentence\n"
+    options = (
+        "--role",
+        "reader",
+        "--filter",
+        "source:shop -resource:payroll",
+        "--deny",
+        "statement",
+    )
+    said = cli("user", "add", "rita", *options, "--password-stdin", stdin=secret).stdout
+    assert "user rita is a reader\n  sees source:shop -resource:payroll\n" in said
+    assert "without statement, and so without raw" in said
+    assert "an investigator" in cli("user", "add", "ines", "--role", "investigator",
+                                    "--no-password").stdout  # fmt: skip
+    found = cli.json("user", "list")["users"]
+    assert [user["name"] for user in found] == ["ann", "ines", "rita"]
+    assert found[2] | {"created": 0} == {
+        "name": "rita", "role": "reader", "filter": "source:shop -resource:payroll",
+        "deny": ["statement"], "created": 0,
+    }  # fmt: skip
+    assert re.search(
+        r"rita +reader +source:shop -resource:payroll +statement", cli("user", "list").stdout
+    )
+    cli("user", "set", "RITA", "--deny", "", "--filter", "source:crm")
+    assert cli.json("user", "show", "rita")["deny"] == []
+    assert "sees source:crm" in cli("user", "show", "rita").stdout
+    assert "reads no events" in cli("user", "set", "ines", "--role", "administrator").stdout
+    cli("token", "issue", "--user", "rita")
+    cli("user", "remove", "rita")
+    assert cli.json("token", "list")["tokens"][0]["revoked"]
+    for arguments in (
+        ("add", "x"), ("add", "x", "--role", "root"), ("add", "a b", "--role", "reader"),
+        ("add", "x", "--role", "reader", "--filter", "sorce:x"), ("show", "rita"),
+        ("add", "x", "--role", "reader", "--filter", "word"), ("remove", "rita"), ("set", "ines"),
+        ("add", "x", "--role", "reader", "--deny", "statment"), ("set", "rita", "--deny", "ip"),
+        ("add", "x", "--role", "reader", "--deny", "time"), ("set", "ines", "--deny", "nothing"),
+        ("add", "Ann", "--role", "reader"),
+    ):  # fmt: skip
+        cli("user", *arguments, *(("--no-password",) if arguments[0] == "add" else ()), rc=USAGE)
+    acts = [e.what.action for e in cli.own() if e.what.resource_type == "user"]
+    # a refused one stands twice: before it was tried, and with its reason
+    assert acts[:8] == [
+        "create user", "create user", "create user", "change user", "show", "show", "change user",
+        "issue token",
+    ]  # fmt: skip
+    assert acts.count("remove user") == 1 + 2
+    created = [e.content.statement for e in cli.own() if e.what.action == "create user"]
+    assert "role 'reader', filter 'source:shop -resource:payroll', deny 'statement'" in created
+
+
 def test_people(cli):
     assert cli("login", "ann").stdout.startswith("http://127.0.0.1:9460/login/")
     assert cli("login", "ann", "--server", "https://log.example/").stdout.startswith(

@@ -261,7 +261,7 @@ def test_kill_any_process_of_the_server(ledger, monkeypatch, capfd):
     sequencer.declare_source("app", "json", "app")
     sequencer.close()
     lock.release()
-    token = SourceTokens(ledger).issue("app", "crash test")
+    token = SourceTokens(ledger, keys_of(ledger).state_keys()).issue("app", "crash test")
     server = Supervisor(ledger, Settings(server=ServerSettings(port=0)))
     ended = threading.Event()
 

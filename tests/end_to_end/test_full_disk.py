@@ -31,8 +31,8 @@ class ServerOnSmallDisk(RunningServer):
 
     def spawn(self, *options):
         serve = (
-            f"echo {PASSWORD} | $0 init {self.directory} --admin ann --password-stdin"
-            " && exec $0 serve --port 0"
+            f"$0 init {self.directory} && echo {PASSWORD} |"
+            " $0 user add ann --role investigator --password-stdin && exec $0 serve --port 0"
         )
         whodid = self.folder / "whodid"
         whodid.write_text(f"#!{sys.executable}\nfrom whodid.cli import main\nmain()\n")

@@ -2,6 +2,7 @@ import sqlite3
 
 import pytest
 
+from state_keys import KEYS
 from whodid.errors import LedgerError
 from whodid.ledger.state_db import Receipt, Source, StateDb, read_sources
 
@@ -19,14 +20,14 @@ def receipt(number, verdicts=b"\0\0\1\2"):
 
 @pytest.fixture
 def state(tmp_path):
-    state = StateDb(tmp_path)
+    state = StateDb(tmp_path, KEYS.doors)
     yield state
     state.close()
 
 
 def test_sources_come_back(tmp_path, state):
     state.add_source(SOURCE)
-    assert state.sources() == read_sources(tmp_path) == {"app": SOURCE}
+    assert state.sources() == read_sources(tmp_path, KEYS.doors) == {"app": SOURCE}
 
 
 def test_a_source_is_added_once(state):
@@ -41,7 +42,7 @@ def test_receipts_come_back(tmp_path, state, verdicts):
     kept = receipt(1, verdicts)
     state.keep_receipts([(1, kept)], 0)
     assert state.receipt(kept.batch_id) == kept
-    again = StateDb(tmp_path)
+    again = StateDb(tmp_path, KEYS.doors)
     assert again.receipt(kept.batch_id) == kept
     again.close()
     assert state.receipt(b"x" * 16) is None
@@ -67,9 +68,9 @@ def test_a_retried_receipt_is_kept_once(state):
 def test_a_broken_database_is_named(tmp_path, content):
     (tmp_path / "state.db").write_bytes(content)
     with pytest.raises(LedgerError, match=r"state.db"):
-        StateDb(tmp_path)
+        StateDb(tmp_path, KEYS.doors)
     with pytest.raises(LedgerError, match=r"state.db"):
-        read_sources(tmp_path)
+        read_sources(tmp_path, KEYS.doors)
 
 
 def test_a_broken_receipt_is_a_failure_of_the_disk(tmp_path, state):

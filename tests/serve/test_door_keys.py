@@ -19,7 +19,7 @@ from whodid.ledger.opening import init_ledger
 from whodid.serve.control import tell
 from whodid.serve.door_process import Door
 
-NEEDED = {"identity.key", "kek-1.pub"}
+NEEDED = {"doors.key", "identity.key", "kek-1.pub"}
 
 
 @pytest.fixture

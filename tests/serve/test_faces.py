@@ -64,10 +64,12 @@ class Faces:
         reading = LedgerReading(directory, keys, self.port, system_clock)
         self.reading = reading
         self.app = make_application(directory, keys, reading, threading.Event(), Watch(directory))
-        user = Users(directory, cost=Cost(8, 1, 1)).add("ann", PASSWORD)
-        self.token = ReadTokens(directory).issue(user, "test")
-        self.session = Sessions(directory).open(user)
-        self.link = Sessions(directory).issue_link(user)
+        user = Users(directory, keys.state_keys(), cost=Cost(8, 1, 1)).add(
+            "ann", PASSWORD, "investigator"
+        )
+        self.token = ReadTokens(directory, keys.state_keys()).issue(user, "test")
+        self.session = Sessions(directory, keys.state_keys()).open(user)
+        self.link = Sessions(directory, keys.state_keys()).issue_link(user)
         port.declare_source("hr", "json", "hr")
         LedgerIntake(
             RowMaker(keys.identity_root(), port.sources),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from state_keys import KEYS
 from whodid.app.answer import (
     Caller,
     EventProof,
@@ -415,9 +416,9 @@ def site_of(log: FakeLog, folder: Path, *, demo: bool = True):
     from whodid.web.make_web import make_web
     from whodid.web.site import PublicLog
 
-    StateDb(folder).close()
-    doorkeeper = Doorkeeper(folder, cost=Cost(memory_kib=8, passes=1, lanes=1))
-    admin = doorkeeper.users.add("admin", PASSWORD)
+    StateDb(folder, KEYS.doors).close()
+    doorkeeper = Doorkeeper(folder, KEYS, cost=Cost(memory_kib=8, passes=1, lanes=1))
+    admin = doorkeeper.users.add("admin", PASSWORD, "investigator")
     public = PublicLog(ORIGIN, VKEY.encode(), "/ledger/demo", log.note)
     web = make_web(log, doorkeeper, public, demo=demo)
     app = Starlette(routes=web.routes, middleware=web.middleware)

@@ -3,6 +3,7 @@
 It decides and does not record: the face writes the event (`Reading.record`).
 """
 
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,8 @@ from whodid.access.sessions import Session, Sessions
 from whodid.access.source_tokens import SourceTokens
 from whodid.access.users import User, Users
 from whodid.clock import Clock, system_clock
+from whodid.ledger.keys import StateKeys
+from whodid.limits import FORGED_ROWS_MAX
 
 
 class Login(Struct, frozen=True):
@@ -39,13 +42,33 @@ class Doorkeeper:
     """
 
     def __init__(
-        self, directory: Path, clock: Clock = system_clock, cost: Cost = RFC_9106_SECOND
+        self,
+        directory: Path,
+        keys: StateKeys,
+        clock: Clock = system_clock,
+        cost: Cost = RFC_9106_SECOND,
     ) -> None:
-        self.users = Users(directory, clock, cost)
-        self.sessions = Sessions(directory, clock)
-        self.source_tokens = SourceTokens(directory, clock)
-        self.read_tokens = ReadTokens(directory, clock)
+        self._lock = threading.Lock()
+        self._forged: dict[str, bool] = {}
+        self.users = Users(directory, keys, clock, cost, self._on_forged)
+        self.sessions = Sessions(directory, keys, clock, self._on_forged)
+        self.source_tokens = SourceTokens(directory, keys, clock, self._on_forged)
+        self.read_tokens = ReadTokens(directory, keys, clock, self._on_forged)
         self.failed_logins = FailedLogins(clock)
+
+    def _on_forged(self, what: str) -> None:
+        with self._lock:
+            if len(self._forged) < FORGED_ROWS_MAX:
+                self._forged.setdefault(what, False)
+
+    def take_forged(self) -> list[str]:
+        """Return what rows of state.db were met that whodid did not write, each of them once."""
+        if not self._forged:
+            return []
+        with self._lock:
+            fresh = [what for what, said in self._forged.items() if not said]
+            self._forged.update(dict.fromkeys(fresh, True))
+        return fresh
 
     def log_in(self, name: str, password: str, ip: str | None) -> Login:
         """Check a name and a password, within the rate limit of failures."""

@@ -1,9 +1,38 @@
-"""From a user to what he may see (`query.rights`)."""
+"""From a user to what he may see (`query.rights`).
+
+| role | sees |
+|---|---|
+| reader | what his filter leaves, without denied fields; own events if the filter names them |
+| approver | the same: to approve is no reason to see more |
+| investigator | the same, and whodid's own events; without a filter everything |
+| administrator | no events at all: he makes users, sources and tokens |
+"""
+
+from functools import lru_cache
 
 from whodid.access.users import User
-from whodid.query.rights import EVERYTHING, Rights
+from whodid.errors import UsageError
+from whodid.query.rights import NOTHING, Rights, rights
+
+READERS = frozenset({"reader", "approver", "investigator"})
+"""The roles that may read events."""
 
 
-def rights_of(_user: User) -> Rights:
-    """Return the rights of a user: every user reads everything, whatever his role's name."""
-    return EVERYTHING
+def rights_of(user: User) -> Rights:
+    """Return the rights of a user; none where what is stored is not understood."""
+    return _rights(user.role, user.filter, user.deny)
+
+
+def may_administer(user: User) -> bool:
+    """Tell whether a user may change users, sources and tokens."""
+    return user.role == "administrator"
+
+
+@lru_cache(maxsize=256)
+def _rights(role: str, filter_text: str, deny: tuple[str, ...]) -> Rights:
+    if role not in READERS:
+        return NOTHING
+    try:
+        return rights(filter_text, deny, own=role == "investigator")
+    except UsageError:
+        return NOTHING

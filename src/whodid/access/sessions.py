@@ -13,10 +13,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from whodid.access.secret import LINK_PREFIX, SESSION_PREFIX, new_token, public_id, token_hash
-from whodid.access.tables import AccessTables
-from whodid.access.users import User
+from whodid.access.tables import AccessTables, OnForged
+from whodid.access.users import User, user_of
 from whodid.clock import Clock, system_clock
 from whodid.errors import UsageError
+from whodid.ledger.keys import StateKeys
+from whodid.ledger.row_mac import Row
 from whodid.limits import (
     LINK_US_MAX,
     SESSION_IDLE_US_MAX,
@@ -29,7 +31,11 @@ LINK_US = 15 * 60 * 1_000_000
 _TOUCH_US = 60 * 1_000_000
 """`seen_us` is written at most this often, because each write is an fsync."""
 
-_EXPIRED = "DELETE FROM access_sessions WHERE opened_us <= ? OR seen_us <= ?"
+_EXPIRED = "opened_us <= ? OR seen_us <= ?"
+_TOO_MANY = (
+    "user = ? AND token_hash NOT IN (SELECT token_hash FROM access_sessions WHERE user = ? "
+    "ORDER BY seen_us DESC LIMIT ?)"
+)
 
 
 class Session(Struct, frozen=True):
@@ -47,10 +53,19 @@ class Session(Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions and links of one ledger. Changes are durable on return. Safe for threads."""
+    """The sessions and links of one ledger. Changes are durable on return. Safe for threads.
 
-    def __init__(self, directory: Path, clock: Clock = system_clock) -> None:
-        self._tables = AccessTables(directory)
+    A session or link holds the version of its user: any change of the user ends it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        keys: StateKeys,
+        clock: Clock = system_clock,
+        on_forged: OnForged | None = None,
+    ) -> None:
+        self._tables = AccessTables(directory, keys, on_forged)
         self._clock = clock
 
     def open(self, user: User) -> str:
@@ -58,16 +73,12 @@ class Sessions:
         token = new_token(SESSION_PREFIX)
         now = self._clock()
         with self._tables.write() as db:
-            db.execute(_EXPIRED, (now - SESSION_US_MAX, now - SESSION_IDLE_US_MAX))
-            db.execute(
-                "DELETE FROM access_sessions WHERE user = ? AND token_hash NOT IN (SELECT "
-                "token_hash FROM access_sessions WHERE user = ? ORDER BY seen_us DESC LIMIT ?)",
-                (user.name, user.name, SESSIONS_PER_USER_MAX - 1),
-            )
-            db.execute(
-                "INSERT INTO access_sessions VALUES (?, ?, ?, ?)",
-                (token_hash(token, SESSION_PREFIX), user.name, now, now),
-            )
+            db.delete("access_sessions", _EXPIRED, now - SESSION_US_MAX, now - SESSION_IDLE_US_MAX)
+            db.delete("access_sessions", _TOO_MANY, user.name, user.name, SESSIONS_PER_USER_MAX - 1)
+            db.insert(
+                "access_sessions", token_hash=token_hash(token, SESSION_PREFIX), user=user.name,
+                opened_us=now, seen_us=now, user_version=user.version,
+            )  # fmt: skip
         return token
 
     def find(self, token: str, *, used: bool = True) -> Session | None:
@@ -78,27 +89,29 @@ class Sessions:
         key = token_hash(token, SESSION_PREFIX)
         if key is None:
             return None
-        rows = self._tables.rows(
-            "SELECT u.name, u.role, u.created_us, s.opened_us, s.seen_us FROM access_sessions s "
-            "JOIN access_users u ON u.name = s.user WHERE s.token_hash = ?",
-            (key,),
-        )
+        rows = self._tables.select("access_sessions", "token_hash = ?", key)
         if not rows:
             return None
-        name, role, created_us, opened_us, seen_us = rows[0]
+        row = rows[0]
         now = self._clock()
-        if now >= min(opened_us + SESSION_US_MAX, seen_us + SESSION_IDLE_US_MAX):
+        if now >= min(row["opened_us"] + SESSION_US_MAX, row["seen_us"] + SESSION_IDLE_US_MAX):
             return None
-        if used and now - seen_us >= _TOUCH_US:
-            self._touch(key, now)
-            seen_us = now
-        expires_us = min(opened_us + SESSION_US_MAX, seen_us + SESSION_IDLE_US_MAX)
-        user = User(name, role, created_us)
-        return Session(public_id(key), user, _csrf(token), opened_us, expires_us)
+        users = self._tables.select("access_users", "name = ?", row["user"])
+        if not users or users[0]["version"] != row["user_version"]:
+            return None
+        if used and now - row["seen_us"] >= _TOUCH_US:
+            row = self._touch(row, now)
+        expires_us = min(row["opened_us"] + SESSION_US_MAX, row["seen_us"] + SESSION_IDLE_US_MAX)
+        user = user_of(users[0])
+        return Session(public_id(key), user, _csrf(token), row["opened_us"], expires_us)
 
-    def _touch(self, key: bytes, now: int) -> None:
+    def _touch(self, row: Row, now: int) -> Row:
+        """Write that a session was used, unless it was ended meanwhile."""
         with self._tables.write() as db:
-            db.execute("UPDATE access_sessions SET seen_us = ? WHERE token_hash = ?", (now, key))
+            found = db.select("access_sessions", "token_hash = ?", row["token_hash"])
+            if found:
+                db.change("access_sessions", found[0], seen_us=now)
+        return {**row, "seen_us": now}
 
     def close(self, token: str) -> bool:
         """End a session; tell whether there was one."""
@@ -106,8 +119,7 @@ class Sessions:
         if key is None:
             return False
         with self._tables.write() as db:
-            done = db.execute("DELETE FROM access_sessions WHERE token_hash = ?", (key,))
-            return done.rowcount > 0
+            return db.delete("access_sessions", "token_hash = ?", key) > 0
 
     # --- one-time links --------------------------------------------------------------------------
 
@@ -121,11 +133,11 @@ class Sessions:
         token = new_token(LINK_PREFIX)
         now = self._clock()
         with self._tables.write() as db:
-            db.execute("DELETE FROM access_links WHERE expires_us <= ?", (now,))
-            db.execute(
-                "INSERT INTO access_links VALUES (?, ?, ?)",
-                (token_hash(token, LINK_PREFIX), user.name, now + valid_us),
-            )
+            db.delete("access_links", "expires_us <= ?", now)
+            db.insert(
+                "access_links", token_hash=token_hash(token, LINK_PREFIX), user=user.name,
+                expires_us=now + valid_us, user_version=user.version,
+            )  # fmt: skip
         return token
 
     def redeem(self, token: str) -> User | None:
@@ -134,15 +146,14 @@ class Sessions:
         if key is None:
             return None
         with self._tables.write() as db:
-            used = db.execute(
-                "DELETE FROM access_links WHERE token_hash = ? RETURNING user, expires_us", (key,)
-            ).fetchall()
-            if not used or self._clock() >= used[0][1]:
+            links = db.select("access_links", "token_hash = ?", key)
+            db.delete("access_links", "token_hash = ?", key)
+            if not links or self._clock() >= links[0]["expires_us"]:
                 return None
-            rows = db.execute(
-                "SELECT name, role, created_us FROM access_users WHERE name = ?", (used[0][0],)
-            ).fetchall()
-        return User(*rows[0]) if rows else None
+            users = db.select("access_users", "name = ?", links[0]["user"])
+        if not users or users[0]["version"] != links[0]["user_version"]:
+            return None
+        return user_of(users[0])
 
 
 def _csrf(token: str) -> str:

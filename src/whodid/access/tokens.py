@@ -9,13 +9,15 @@ from whodid.access.secret import new_token, public_id, token_hash
 from whodid.access.tables import AccessTables
 from whodid.clock import Clock
 from whodid.errors import UsageError
+from whodid.ledger.row_mac import Row
 from whodid.limits import EVENT_TIME_MAX_US, TOKEN_NAME_CHARS_MAX
-
-_COLUMNS = "id, holder, name, issued_us, expires_us, revoked_us"
 
 
 class TokenInfo(Struct, frozen=True):
-    """A token without its secret. `holder` is a source or a user; times in µs UTC."""
+    """A token without its secret. `holder` is a source or a user; times in µs UTC.
+
+    `user_version` is set on a token that a login gave: it ends with that version of its user.
+    """
 
     id: str
     holder: str
@@ -23,6 +25,7 @@ class TokenInfo(Struct, frozen=True):
     issued_us: int
     expires_us: int | None
     revoked_us: int | None
+    user_version: int | None = None
 
     def valid(self, now_us: int) -> bool:
         """Tell whether it lets somebody in now."""
@@ -40,7 +43,9 @@ class TokenTable:
         self._prefix = prefix
         self._clock = clock
 
-    def issue(self, holder: str, name: str, expires_us: int | None) -> str:
+    def issue(
+        self, holder: str, name: str, expires_us: int | None, user_version: int | None = None
+    ) -> str:
         """Make a token. Raises UsageError for a bad name or an end that has passed."""
         if not 0 < len(name) <= TOKEN_NAME_CHARS_MAX or not name.isprintable():
             raise UsageError(
@@ -53,10 +58,11 @@ class TokenTable:
         key = token_hash(token, self._prefix)
         assert key is not None
         with self._tables.write() as db:
-            db.execute(
-                "INSERT INTO access_tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-                (key, self._prefix, public_id(key), holder, name, now, expires_us),
-            )
+            db.insert(
+                "access_tokens", token_hash=key, kind=self._prefix, id=public_id(key),
+                holder=holder, name=name, issued_us=now, expires_us=expires_us, revoked_us=None,
+                user_version=user_version,
+            )  # fmt: skip
         return token
 
     def find(self, token: str) -> TokenInfo | None:
@@ -70,14 +76,24 @@ class TokenTable:
     def revoke(self, token_id: str) -> TokenInfo:
         """End a token. Raises UsageError when no token of this id is unrevoked."""
         with self._tables.write() as db:
-            done = db.execute(
-                "UPDATE access_tokens SET revoked_us = ? "
-                "WHERE kind = ? AND id = ? AND revoked_us IS NULL",
-                (self._clock(), self._prefix, token_id),
-            )
-            if done.rowcount == 0:
-                raise UsageError(f"There is no valid token {token_id}; see `whodid token list`.")
-        return self._select("id = ?", token_id)[0]
+            where = "kind = ? AND id = ? AND revoked_us IS NULL"
+            found = db.select("access_tokens", where, self._prefix, token_id)
+            if not found:
+                raise UsageError(
+                    f"There is no valid token {token_id[:64]}; see `whodid token list`."
+                )
+            now = self._clock()
+            db.change("access_tokens", found[0], revoked_us=now)
+        return _info({**found[0], "revoked_us": now})
+
+    def drop_ended(self, holder: str, older_than_us: int) -> None:
+        """Forget login tokens of a holder that ended before: nobody lists a year of logins."""
+        with self._tables.write() as db:
+            db.delete(
+                "access_tokens",
+                "kind = ? AND holder = ? AND user_version IS NOT NULL AND expires_us < ?",
+                self._prefix, holder, older_than_us,
+            )  # fmt: skip
 
     def all(self, holder: str | None = None) -> list[TokenInfo]:
         """Return all tokens, the newest last."""
@@ -86,9 +102,14 @@ class TokenTable:
         return self._select("holder = ?", holder)
 
     def _select(self, where: str, *values: object) -> list[TokenInfo]:
-        rows = self._tables.rows(
-            f"SELECT {_COLUMNS} FROM access_tokens WHERE kind = ? AND {where} "  # noqa: S608 - constants
-            "ORDER BY issued_us, id",
-            (self._prefix, *values),
-        )
-        return [TokenInfo(*row) for row in rows]
+        where = f"kind = ? AND {where} ORDER BY issued_us, id"
+        return [
+            _info(row) for row in self._tables.select("access_tokens", where, self._prefix, *values)
+        ]
+
+
+def _info(row: Row) -> TokenInfo:
+    return TokenInfo(
+        row["id"], row["holder"], row["name"], row["issued_us"], row["expires_us"],
+        row["revoked_us"], row["user_version"],
+    )  # fmt: skip

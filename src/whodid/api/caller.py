@@ -15,6 +15,7 @@ from whodid.access.secret import SOURCE_PREFIX
 from whodid.access.sessions import SESSION_COOKIE
 from whodid.api.reply import BusyError, UnauthenticatedError
 from whodid.app.answer import Caller, Reading
+from whodid.app.forged_rows import record_forged
 from whodid.errors import AccessDeniedError
 
 _AGENT_CHARS_MAX = 512
@@ -50,6 +51,7 @@ def identify(request: Request, doorkeeper: Doorkeeper, reading: Reading) -> Call
     """
     credential = Credential(request)
     identity = credential.identity(doorkeeper)
+    record_forged(doorkeeper, reading, "api")
     if identity is not None:
         return _caller(request, identity)
     if credential.bearer is None:

@@ -14,8 +14,8 @@ _AUTO = "auto"
 class DoorTokens:
     """Knows which token writes which source. Reads state.db only; safe on an event loop."""
 
-    def __init__(self, directory: Path, clock: Clock = system_clock) -> None:
-        self._reader = SourceTokenReader(directory, clock)
+    def __init__(self, directory: Path, key: bytes, clock: Clock = system_clock) -> None:
+        self._reader = SourceTokenReader(directory, key, clock)
         self._format = SourceFormats(directory)
 
     def source_of(self, token: str, name: str | None) -> SourceGrant | None:

@@ -20,7 +20,7 @@ from whodid.clock import system_clock
 from whodid.errors import UsageError, WhodidError
 from whodid.index.follower import Follower
 from whodid.ledger.batch import BatchBuilder
-from whodid.ledger.keys import KeyFolder
+from whodid.ledger.keys import KeyFolder, StateKeys
 from whodid.ledger.local import LocalSequencer, reach_sequencer
 from whodid.ledger.opening import keys_of
 from whodid.ledger.port import SequencerPort
@@ -63,6 +63,11 @@ class LocalLedger(Struct):
         formats = SourceFormats(self.directory)
         maker = RowMaker(self.keys.identity_root(), self.port.sources, formats)
         return LedgerIntake(maker, self._builder(), self.port)
+
+    @property
+    def state_keys(self) -> StateKeys:
+        """Return what signs users and tokens."""
+        return self.keys.state_keys()
 
     def own(self) -> OwnEvents:
         """Return the writer of own events."""

@@ -70,12 +70,14 @@ def _wait_until_ready(base: str) -> None:
 
 
 def _link(directory: Path) -> str:
-    user = Users(directory).find(USER)
-    if user is None:
-        raise UsageError(f"{directory}: the demo has no user {USER!r}; remove it and make it again")
     act = Act("issue login link", "administer", "user", USER)
     with open_local(directory) as ledger, ledger.acting(act):
-        return Sessions(directory).issue_link(user, valid_us=_LINK_US)
+        user = Users(directory, ledger.state_keys).find(USER)
+        if user is None:
+            raise UsageError(
+                f"{directory}: the demo has no user {USER!r}; remove it and make it again"
+            )
+        return Sessions(directory, ledger.state_keys).issue_link(user, valid_us=_LINK_US)
 
 
 def make_demo(directory: Path, events: int) -> None:
@@ -90,7 +92,7 @@ def make_demo(directory: Path, events: int) -> None:
     init_ledger(directory, origin=f"demo.example/whodid/{time.time_ns():x}")
     with open_local(directory) as ledger:
         with ledger.acting(Act("create user", "administer", "user", USER)):
-            Users(directory).add(USER, None)
+            Users(directory, ledger.state_keys).add(USER, None, "investigator")
         _tell(ledger, events)
     mark_of(directory.resolve()).touch()
 

@@ -29,7 +29,7 @@ def command(
     if admin and password is not None:
         act = Act("create user", "administer", "user", admin)
         with open_local(directory) as ledger, ledger.acting(act):
-            Users(directory).add(admin, password)
+            Users(directory, ledger.state_keys).add(admin, password, "administrator")
     stdout.print(f"A new ledger is in {directory}", markup=False)
     stdout.print(f"Its keys are in {keys.path}", markup=False)
     stdout.print("Back the keys up: without them the payloads cannot be read again.")

@@ -20,9 +20,9 @@ def command(name: str, server: str, directory: Path | None) -> None:
     """Print a link that logs user NAME in once."""
     where = need_directory(directory)
     with open_local(where) as ledger:
-        user = Users(where).find(name)
+        user = Users(where, ledger.state_keys).find(name)
         if user is None:
             raise UsageError(f"there is no user {name!r}")
         with ledger.acting(Act("issue login link", "administer", "user", name)):
-            token = Sessions(where).issue_link(user)
+            token = Sessions(where, ledger.state_keys).issue_link(user)
     click.echo(f"{server.rstrip('/')}/login/{token}")

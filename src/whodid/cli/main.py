@@ -23,6 +23,7 @@ COMMANDS = {
     "backup": "Back the ledger up, also while a server runs.",
     "restore": "Restore a backup, or move a ledger to another folder.",
     "source": "Declare, show, list and try sources.",
+    "user": "Add, list, change and remove users.",
     "token": "Issue, list and revoke tokens.",
     "passwd": "Set a user's password.",
     "config": "Check and show the settings of the server.",

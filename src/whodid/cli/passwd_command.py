@@ -20,5 +20,5 @@ def command(name: str, directory: Path | None, *, password_stdin: bool) -> None:
     password = read_password(from_stdin=password_stdin)
     act = Act("set password", "administer", "user", name)
     with open_local(where) as ledger, ledger.acting(act):
-        Users(where).set_password(name, password)
+        Users(where, ledger.state_keys).set_password(name, password)
     stdout.print(f"password of {name} is set", markup=False)

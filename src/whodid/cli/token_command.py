@@ -45,12 +45,12 @@ def issue(
         with ledger.acting(act):
             if source:
                 ledger.source_for(source)
-                token = SourceTokens(where).issue(source, name, expires)
+                token = SourceTokens(where, ledger.state_keys).issue(source, name, expires)
             else:
-                found = Users(where).find(holder)
+                found = Users(where, ledger.state_keys).find(holder)
                 if found is None:
                     raise UsageError(f"there is no user {holder!r}")
-                token = ReadTokens(where).issue(found, name, expires)
+                token = ReadTokens(where, ledger.state_keys).issue(found, name, expires)
     click.echo(token)
 
 
@@ -63,8 +63,8 @@ def list_tokens(directory: Path | None, *, as_json: bool) -> None:
     with open_local(where) as ledger:
         ledger.own().write(ledger.caller(), Act("list", "read", "ledger", "tokens"))
         tokens = [
-            *(_document("write", info) for info in SourceTokens(where).all()),
-            *(_document("read", info) for info in ReadTokens(where).all()),
+            *(_document("write", info) for info in SourceTokens(where, ledger.state_keys).all()),
+            *(_document("read", info) for info in ReadTokens(where, ledger.state_keys).all()),
         ]
     if as_json:
         print_json({"tokens": tokens})
@@ -102,7 +102,7 @@ def revoke(token_id: str, directory: Path | None) -> None:
     act = Act("revoke token", "administer", "token", token_id)
     with open_local(where) as ledger, ledger.acting(act):
         try:
-            info = SourceTokens(where).revoke(token_id)
+            info = SourceTokens(where, ledger.state_keys).revoke(token_id)
         except UsageError:
-            info = ReadTokens(where).revoke(token_id)
+            info = ReadTokens(where, ledger.state_keys).revoke(token_id)
     stdout.print(f"token {info.name} of {info.holder} is revoked", markup=False)

@@ -5,9 +5,12 @@ The key folder `${WHODID_KEYS:-~/.local/share/whodid/keys}/<ledger id>/` holds
     log.key       Ed25519 private key of the log        log.vkey   its public half (signed note)
     kek-N.key     X25519 private key-encryption key     kek-N.pub  its public half
     identity.key  secret behind identity and content tags
+    access.key    signs users, sessions and read tokens in state.db (`state_binding`)
+    doors.key     signs sources and write tokens there
     head          the signer's last signed head         writer.lock, instance   the one writable DIR
 
-A door needs only `kek-N.pub` and `identity.key`: what it wrote, it cannot read back.
+A door needs only `kek-N.pub`, `identity.key` and `doors.key`: what it wrote it cannot read back,
+and it can make no user.
 
 Wrapping (80 bytes): ephemeral X25519 public key ‖ AES-256-GCM(HKDF-SHA256(shared secret,
 info = "whodid/wrap/v1" ‖ ephemeral ‖ recipient), nonce 0, data key, AAD = context).
@@ -32,6 +35,8 @@ from whodid.merkle.checkpoint import Vkey
 from whodid.storage.posix import PosixDisk
 
 WRAPPED_BYTES = 80
+_ACCESS_KEY = "access.key"
+_DOORS_KEY = "doors.key"
 _KEK_NAME = re.compile(r"kek-(\d+)\.pub")
 
 
@@ -84,6 +89,13 @@ def _derive(shared: bytes, ephemeral: bytes, recipient: bytes) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=info).derive(shared)
 
 
+class StateKeys(Struct, frozen=True):
+    """What signs the rows of state.db."""
+
+    access: bytes
+    doors: bytes
+
+
 class KeyFolder:
     """The key folder of one ledger. Files are created once, never rewritten (`head` apart)."""
 
@@ -108,6 +120,8 @@ class KeyFolder:
             ("kek-1.key", kek.private.hex()),
             ("kek-1.pub", kek.public().public.hex()),
             ("identity.key", secrets.token_hex(32)),
+            (_DOORS_KEY, secrets.token_hex(32)),
+            (_ACCESS_KEY, secrets.token_hex(32)),
         ):
             disk.create(folder.path / name, content.encode() + b"\n")
         disk.sync_folder(folder.path.parent)
@@ -128,6 +142,33 @@ class KeyFolder:
     def identity_root(self) -> bytes:
         """Return the 32-byte secret behind identity and content tags."""
         return self._secret("identity.key")
+
+    def doors_key(self) -> bytes:
+        """Return the 32-byte secret that signs sources and write tokens in state.db."""
+        return self._secret(_DOORS_KEY)
+
+    def state_keys(self) -> StateKeys:
+        """Return both secrets that sign rows of state.db."""
+        return StateKeys(self._secret(_ACCESS_KEY), self.doors_key())
+
+    def has_access_key(self) -> bool:
+        """Tell whether state.db is bound to this folder (see `state_binding`)."""
+        return (self.path / _ACCESS_KEY).is_file()
+
+    def make_doors_key(self) -> bytes:
+        """Return doors.key, made when it is missing."""
+        if not (self.path / _DOORS_KEY).is_file():
+            self._make(_DOORS_KEY, secrets.token_bytes(32))
+        return self.doors_key()
+
+    def make_access_key(self, secret: bytes) -> None:
+        """Make access.key. Raises LedgerError when there is one."""
+        if self.has_access_key():
+            raise LedgerError(f"{self.path / _ACCESS_KEY}: exists already")
+        self._make(_ACCESS_KEY, secret)
+
+    def _make(self, name: str, secret: bytes) -> None:
+        PosixDisk().create(self.path / name, secret.hex().encode() + b"\n")
 
     def public_kek(self) -> PublicKek:
         """Return the newest key-encryption key's public half."""

@@ -44,6 +44,7 @@ from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import Sequenced, parse_sequenced
 from whodid.ledger.sequencer import Parts, Sequencer, receipt_of
 from whodid.ledger.signer import Signer
+from whodid.ledger.state_binding import bind_state
 from whodid.ledger.state_db import OWN_SOURCE, Receipt, StateDb
 from whodid.ledger.wal import Wal
 from whodid.ledger.wal_scan import WalScan
@@ -86,7 +87,7 @@ def init_ledger(
         (directory / folder).mkdir()
     keys = KeyFolder.create(ledger_id, origin, keys_root)
     create_keys_db(directory)
-    StateDb(directory).close()
+    StateDb(directory, keys.doors_key()).close()
     bind(keys, directory, disk)
     signer = Signer(keys, origin, disk)
     body = Manifest(origin, ledger_id).body()
@@ -133,6 +134,7 @@ def open_ledger(
         disk = disk or PosixDisk()
         if not adopting:
             refresh_binding(keys, directory, disk)
+        bind_state(directory, keys)
         return _Opening(directory, keys, disk, clock, settings).run(), lock
     except OSError as error:
         lock.release()
@@ -190,10 +192,11 @@ class _Opening:
         self._clear_unnamed(manifest)
         heal_checkpoints(self.directory, manifest.origin, self.disk)
         identity = self._identity(sealed, manifest)  # 7
+        state = StateDb(self.directory, self.keys.doors_key())
         return Sequencer(
             Parts(
                 self.directory, self.keys, self.disk, self.clock, self.settings.free_bytes_min,
-                manifest, wal, tree, sealed, identity, StateDb(self.directory), signer,
+                manifest, wal, tree, sealed, identity, state, signer,
                 self._last_time(sealed, manifest.sealed), self.receipts, done,
             )
         )  # fmt: skip

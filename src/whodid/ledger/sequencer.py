@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 from msgspec import Struct
 
 from whodid.clock import Clock
@@ -105,7 +106,7 @@ class Sequencer:
         self._restarting = False
         self._note = ""  # of the signer's head, once it was published here
         self.sources = parts.state.sources()
-        self._source_ids = {source.source_id for source in self.sources.values()}
+        self._classes = {source.source_id: source.class_ for source in self.sources.values()}
         self._kek_versions = set(parts.keys.kek_versions())
         self._builder = BatchBuilder(parts.keys.ledger_id, parts.keys.public_kek())
 
@@ -214,9 +215,14 @@ class Sequencer:
             return RefusedError(problem)
         if batch.kek_version not in self._kek_versions:
             return RefusedError(f"a batch under an unknown key (version {batch.kek_version})")
+        classes = []
         for source_id in batch.sources:
-            if source_id not in self._source_ids:
+            if source_id not in self._classes:
                 return RefusedError(f"a batch of an undeclared source {source_id.hex()}")
+            classes.append(self._classes[source_id])
+        # A door says the class of each row; what it may be was committed to with the source.
+        if (batch.table["class"] != np.array(classes, ">u2")[batch.table["source"]]).any():
+            return RefusedError("a batch with rows of another retention class than their source's")
         return None
 
     def _verdicts(
@@ -272,10 +278,10 @@ class Sequencer:
             LeafType.SOURCE, flags, class_, source.source_id, 0, 0, bytes(16), bytes(8),
             source_groups(source),
         )  # fmt: skip
-        self._source_ids.add(source.source_id)
+        self._classes[source.source_id] = class_
         [answer] = self.commit([parse_batch(self._builder.build([row]))])
         if isinstance(answer, WhodidError):
-            self._source_ids.discard(source.source_id)
+            del self._classes[source.source_id]
             raise answer
         try:
             self._p.state.add_source(source)

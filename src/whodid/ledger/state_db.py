@@ -16,11 +16,12 @@ from msgspec import Struct
 from whodid.errors import IntegrityError, LedgerError
 from whodid.ledger.keys_db import load_readonly, open_durable
 from whodid.ledger.layout import FORMAT, STATE_DB
+from whodid.ledger.row_mac import Row, insert, is_genuine, rows_of, signed
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (
     name TEXT PRIMARY KEY, source_id BLOB NOT NULL UNIQUE, format TEXT NOT NULL,
-    domain TEXT NOT NULL, class INTEGER NOT NULL, opened_us INTEGER NOT NULL
+    domain TEXT NOT NULL, class INTEGER NOT NULL, opened_us INTEGER NOT NULL, mac BLOB
 ) STRICT;
 CREATE TABLE IF NOT EXISTS receipts (
     batch_id BLOB PRIMARY KEY, appended_us INTEGER NOT NULL, receipt BLOB NOT NULL
@@ -64,10 +65,14 @@ class Receipt(Struct, frozen=True):
 
 
 class StateDb:
-    """Sources and receipts. Commits are durable on return."""
+    """Sources and receipts. Commits are durable on return.
 
-    def __init__(self, directory: Path) -> None:
+    `key` signs the sources (`row_mac`); a source that it did not sign does not exist.
+    """
+
+    def __init__(self, directory: Path, key: bytes) -> None:
         path = directory / STATE_DB
+        self._key = key
         self._lock = threading.Lock()
         try:
             self._db = open_durable(path)
@@ -81,14 +86,12 @@ class StateDb:
 
     def sources(self) -> dict[str, Source]:
         """Return the declared sources by name."""
-        return _read_sources(self._db)
+        return _read_sources(self._db, self._key)
 
     def add_source(self, source: Source) -> None:
         """Keep a declared source. Raises OSError when it cannot."""
         with self._lock, _failing(), self._db:
-            self._db.execute(
-                "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(source)
-            )
+            insert(self._db, "sources", signed(self._key, "sources", _row(source)))
 
     def keep_receipts(self, receipts: list[tuple[int, Receipt]], older_than_us: int) -> None:
         """Keep (appended_us, receipt) pairs and drop those before `older_than_us`.
@@ -154,15 +157,30 @@ def _unpack(data: bytes) -> Receipt:
     )
 
 
-def _read_sources(db: sqlite3.Connection) -> dict[str, Source]:
-    rows = db.execute("SELECT name, source_id, format, domain, class, opened_us FROM sources")
-    return {row[0]: Source(*row) for row in rows}
+def _row(source: Source) -> Row:
+    return {
+        "name": source.name, "source_id": source.source_id, "format": source.format,
+        "domain": source.domain, "class": source.class_, "opened_us": source.opened_us,
+    }  # fmt: skip
 
 
-def read_sources(directory: Path) -> dict[str, Source]:
-    """Return the declared sources without a lock and without writing."""
+def _read_sources(db: sqlite3.Connection, key: bytes) -> dict[str, Source]:
+    rows = rows_of(db.execute("SELECT * FROM sources"))
+    return {row["name"]: source_of(row) for row in rows if is_genuine(key, "sources", row)}
+
+
+def source_of(row: Row) -> Source:
+    """Return the source of a row."""
+    return Source(
+        row["name"], row["source_id"], row["format"], row["domain"], row["class"],
+        row["opened_us"],
+    )  # fmt: skip
+
+
+def read_sources(directory: Path, key: bytes) -> dict[str, Source]:
+    """Return the declared sources that `key` signed, without a lock and without writing."""
     db = load_readonly(directory / STATE_DB)
     try:
-        return _read_sources(db)
+        return _read_sources(db, key)
     finally:
         db.close()

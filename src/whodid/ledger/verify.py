@@ -19,7 +19,8 @@ The algorithm; the code carries the same numbers.
     leaf, and decodes; each leaf has one row; each source was opened before it was used.
  7. Exactly once: no commitment and no identity stands twice, but as a conflict.
  8. The numbers of senders and formats, per source: gaps, repetitions (warnings).
- 9. keys.db and state.db: sound, and in agreement with the entries.
+ 9. keys.db and state.db: sound, and in agreement with the entries; users, tokens and sources are
+    rows that whodid wrote (with the key folder).
 10. Rollback: the head from outside DIR, when there is one, is a head of this log. A backup, which
     has a signed note of its own, must hold the head that it names, and need not reach what the
     signer signed later.
@@ -35,7 +36,7 @@ from pathlib import Path
 
 from whodid.errors import UsageError, WhodidError
 from whodid.ledger.blocks import KEY_ID
-from whodid.ledger.keys import KeyFolder
+from whodid.ledger.keys import KeyFolder, StateKeys
 from whodid.ledger.layout import BLOCK, CHECKPOINT, MANIFEST, SOCKETS
 from whodid.ledger.manifest import Manifest
 from whodid.ledger.verification.blocks import BlockJob, UnitJob, check_unit
@@ -150,7 +151,7 @@ class _Verification:
     def run(self) -> Verdict:
         findings, parts = self.findings, self.parts
         runs = read_runs(self.directory, findings)  # 7, read before the log
-        state = read_state(self.directory, findings)  # 9, likewise
+        state = read_state(self.directory, self._state_keys(), findings)  # 9, likewise
         manifest = read_signed_manifest(self.directory, self.vkey, findings)  # 2
         if manifest is None:
             findings.not_opened.append("entries: the manifest is not readable")
@@ -180,6 +181,12 @@ class _Verification:
         check_restarts(self.heads.restarts, parts.restarts, parts.broken_at, findings)  # 5
         parts.tiles.rest(parts.size)
         return self._verdict(rollback(self.heads, self.vkey, parts.size, bad=bad))  # 10
+
+    def _state_keys(self) -> StateKeys | None:
+        try:
+            return self.keys.state_keys() if self.keys else None
+        except WhodidError:  # a key folder of a door, or of a ledger that is not bound yet
+            return None
 
     def _identity_root(self) -> bytes | None:
         try:

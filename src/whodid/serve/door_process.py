@@ -46,7 +46,7 @@ _CERTIFICATES_S = 10.0
 class Door:
     """What a door is made of.
 
-    Of the keys it reads the identity secret and the public half only.
+    Of the keys it reads no private half, and none that makes users.
     """
 
     def __init__(
@@ -58,14 +58,15 @@ class Door:
     ) -> None:
         limits = limits or LimitSettings()
         keys = keys_of(directory)
+        doors_key = keys.doors_key()
         formats = SourceFormats(directory)
-        maker = RowMaker(keys.identity_root(), lambda: read_sources(directory), formats)
+        maker = RowMaker(keys.identity_root(), lambda: read_sources(directory, doors_key), formats)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self.client = AsyncSequencerClient(directory, "door")
         self.intake = DoorIntake(maker, builder, self.client)
         self.app = IngestApp(
             intake=self.intake,
-            tokens=DoorTokens(directory, system_clock),
+            tokens=DoorTokens(directory, doors_key, system_clock),
             clock=system_clock,
             fallback=ReverseProxy(str(face_socket(directory))),
             body_bytes_max=limits.body_bytes,

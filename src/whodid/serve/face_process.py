@@ -91,7 +91,7 @@ def make_application(
     watch: Watch,
 ) -> Starlette:
     """Put API and pages together."""
-    doorkeeper = Doorkeeper(directory)
+    doorkeeper = Doorkeeper(directory, keys.state_keys())
     files = LedgerFiles(directory, keys.vkey())
     origin = read_manifest(directory, keys.vkey()).origin
     name = keys.ledger_id.hex()

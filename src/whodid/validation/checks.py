@@ -121,7 +121,8 @@ class LedgerChecks:
         units = [unit for unit in every if unit.leaves.first >= sealed]
         keks = self._keys.keks()
         wrapped = WrappedKeys(self._directory, manifest.ledger_id, keks, findings)
-        sources = read_state(self._directory, findings).sources
+        signing = self._keys.state_keys() if self._keys.has_access_key() else None
+        sources = read_state(self._directory, signing, findings).sources
         names = {source_id: (source.name, source.domain) for source_id, source in sources.items()}
         content = Content(self._keys.identity_root(), names)
         for unit in units[:VALIDATION_UNITS_MAX]:

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from whodid.app.forged_rows import record_forged
 from whodid.errors import (
     AccessDeniedError,
     InputError,
@@ -70,6 +71,7 @@ def _answer(
     visit = Visit(site, request, None, form or {})
     try:
         visit.session = site.doorkeeper.session(visit.session_token())
+        record_forged(site.doorkeeper, site.reading, "web")
         if error is not None:
             raise error
         if form is not None:

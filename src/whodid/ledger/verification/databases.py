@@ -13,10 +13,12 @@ import msgspec
 from msgspec import Struct
 
 from whodid.errors import WhodidError
-from whodid.ledger.keys import Kek, unwrap
+from whodid.ledger.keys import Kek, StateKeys, unwrap
 from whodid.ledger.keys_db import key_context, load_readonly
 from whodid.ledger.layout import FORMAT, KEYS_DB, STATE_DB
+from whodid.ledger.row_mac import is_genuine, rows_of
 from whodid.ledger.source_entry import SourceOpened
+from whodid.ledger.state_binding import BOUND_TABLES, key_name
 from whodid.ledger.state_db import Receipt, Source
 from whodid.ledger.verification.verdict import Findings
 
@@ -64,8 +66,11 @@ def _load(directory: Path, name: str, findings: Findings) -> sqlite3.Connection 
     return db
 
 
-def read_state(directory: Path, findings: Findings) -> State:
-    """Check state.db; an unreadable one is a fault and gives an empty state."""
+def read_state(directory: Path, keys: StateKeys | None, findings: Findings) -> State:
+    """Check state.db; an unreadable one is a fault and gives an empty state.
+
+    With `keys` every row that lets somebody in is one that whodid wrote, or a fault.
+    """
     state = State()
     db = _load(directory, STATE_DB, findings)
     if db is None:
@@ -80,11 +85,28 @@ def read_state(directory: Path, findings: Findings) -> State:
             state.batches[batch_id] = (receipt.first, receipt.end)
             if receipt.batch_id != batch_id:
                 findings.fault(STATE_DB, receipt.first, "a receipt under the id of another batch")
+        if keys is not None:
+            _check_macs(db, keys, findings)
     except (sqlite3.Error, msgspec.MsgspecError, ValueError) as error:
         findings.fault(STATE_DB, None, f"does not decode ({error})")
     finally:
         db.close()
     return state
+
+
+def _check_macs(db: sqlite3.Connection, keys: StateKeys, findings: Findings) -> None:
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for table in BOUND_TABLES:
+        if table not in there:
+            continue
+        for row in rows_of(db.execute(f"SELECT * FROM {table}")):  # noqa: S608 - a name of ours
+            key = keys.doors if key_name(table, row) == "doors" else keys.access
+            if not is_genuine(key, table, row):
+                about = str(row.get("name") or row.get("user") or "")[:64]
+                problem = (
+                    f"a row of {table} ({about!r}) that whodid did not write; it has no effect"
+                )
+                findings.fault(STATE_DB, None, problem)
 
 
 class WrappedKeys:

@@ -1,0 +1,83 @@
+"""Binding state.db to the key folder: which key signs which rows, and the one-time upgrade.
+
+`access.key` signs users, sessions, links and read tokens; `doors.key` signs sources and write
+tokens, and is the one that a door needs. A ledger of before has neither: when it is first opened
+for writing, its rows are signed as they are and the keys are made. After that only the key folder
+decides what is genuine, so nobody can ask for the upgrade again by altering DIR.
+
+1. Make doors.key, if it is missing.
+2. In one transaction: add the columns that are missing, drop sessions and links, sign the others.
+3. Make access.key. It is made last: while it is missing, all of this is done again.
+"""
+
+import contextlib
+import secrets
+import sqlite3
+from pathlib import Path
+
+from whodid.errors import LedgerError
+from whodid.ledger.keys import KeyFolder
+from whodid.ledger.keys_db import open_durable
+from whodid.ledger.layout import STATE_DB
+from whodid.ledger.row_mac import Row, replace, rows_of, signed
+
+SOURCE_TOKEN = "wd_"  # noqa: S105 - the kind of a token, and no token
+"""The `kind` of write tokens in access_tokens."""
+
+BOUND_TABLES = ("sources", "access_users", "access_tokens", "access_sessions", "access_links")
+
+_COLUMNS = {
+    "sources": ("mac BLOB",),
+    "access_users": (
+        "filter TEXT", "deny TEXT NOT NULL DEFAULT ''", "version INTEGER NOT NULL DEFAULT 0",
+        "mac BLOB",
+    ),
+    "access_tokens": ("user_version INTEGER", "mac BLOB"),
+}  # fmt: skip
+"""Columns that tables of before do not have."""
+
+_TEMPORARY = ("access_sessions", "access_links")
+
+
+def key_name(table: str, row: Row) -> str:
+    """Return which key signs a row: "access" or "doors"."""
+    if table == "sources" or (table == "access_tokens" and row.get("kind") == SOURCE_TOKEN):
+        return "doors"
+    return "access"
+
+
+def bind_state(directory: Path, keys: KeyFolder) -> None:
+    """Do the upgrade (the numbered steps above), unless it was done. Needs the writer lock.
+
+    Raises LedgerError when state.db cannot be written.
+    """
+    if keys.has_access_key():
+        return
+    secret = secrets.token_bytes(32)
+    found = {"access": secret, "doors": keys.make_doors_key()}  # 1
+    try:
+        with contextlib.closing(open_durable(directory / STATE_DB)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            with db:
+                _upgrade(db, found)  # 2
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"{directory / STATE_DB}: cannot be bound to its keys: {error}"
+        ) from error
+    keys.make_access_key(secret)  # 3
+
+
+def _upgrade(db: sqlite3.Connection, keys: dict[str, bytes]) -> None:
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for table in _TEMPORARY:
+        if table in there:
+            db.execute(f"DROP TABLE {table}")
+    for table, columns in _COLUMNS.items():
+        if table not in there:
+            continue
+        known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        for column in columns:
+            if column.split()[0] not in known:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        for row in rows_of(db.execute(f"SELECT * FROM {table}")):  # noqa: S608 - a name of ours
+            replace(db, table, signed(keys[key_name(table, row)], table, row))
