@@ -40,7 +40,7 @@ def test_neither_keys_nor_the_write_ahead_log_are_in_it(owner, tmp_path):
     secrets = [bytes.fromhex(path.read_text()) for path in owner.keys.path.glob("*.key")] + [
         path.read_bytes().strip() for path in owner.keys.path.glob("*.key")
     ]
-    assert len(secrets) == 6
+    assert len(secrets) == 10
     for name, data in tree(tmp_path / "b").items():
         assert not any(secret in data for secret in secrets), name
 
