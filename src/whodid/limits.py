@@ -342,6 +342,15 @@ SESSIONS_PER_USER_MAX = 32
 FORGED_ROWS_MAX = 100
 """Rows of state.db that whodid did not write and that a process names; further ones count too."""
 
+REFUSALS_MAX = 100
+"""Kinds of refused write tokens (reason, token, network) that are counted apart within a minute."""
+
+REFUSALS_US = 60 * 1_000_000
+"""How often the events of refused write tokens are written."""
+
+REFUSALS_REPORT_S = 2.0
+"""How often a door reports what it refused."""
+
 LOGIN_TOKEN_US = 8 * 3600 * 1_000_000
 """How long a read token lives that `whodid login` gives for a password: a working day."""
 

@@ -47,7 +47,7 @@ def test_administrative_acts_are_own_events(cli):
     [written, read] = cli.json("token", "list")["tokens"]
     cli("token", "revoke", written["id"])
     cli("token", "revoke", read["id"])
-    link = cli("login", "ann").stdout.strip()
+    link = cli("login", "ann", "--link").stdout.strip()
     cli("passwd", "ann", "--password-stdin", stdin="another password\n")
     cli.ingest({"id": "1", "userId": "bob", "action": "READ"}, source="auto")
     expected = [
@@ -108,7 +108,7 @@ def test_no_event_no_answer(shared, monkeypatch, fault):
         ("token", "issue", "--source", "json"),
         ("token", "issue", "--user", "ann"),
         ("token", "revoke", "ffffffffffff"),
-        ("login", "ann"),
+        ("login", "ann", "--link"),
         ("passwd", "ann", "--password-stdin"),
         ("ingest", "--source", "json", "-"),
         ("ingest", "--source", "combined", "-"),

@@ -254,12 +254,13 @@ def test_sources(cli):
 
 def test_tokens(cli):
     cli("source", "add", "crm")
-    token = cli("token", "issue", "--source", "crm", "--name", "loader", "--days", 3).stdout
+    token = cli("token", "issue", "--source", "crm", "--name", "loader", "--expires", "3d").stdout
     assert re.fullmatch(r"wd_\S{40,}\n", token)
     assert cli("token", "issue", "--user", "ann").stdout.startswith("wdr_")
     for options in (
-        (), ("--source", "crm", "--user", "ann"), ("--source", "crm", "--days", 0),
-        ("--source", "crm", "--days", 10**9), ("--source", "crm", "--name", ""),
+        (), ("--source", "crm", "--user", "ann"), ("--source", "crm", "--expires", "0d"),
+        ("--source", "crm", "--expires", "9999999d"), ("--source", "crm", "--expires", "soon"),
+        ("--source", "crm", "--name", ""),
         ("--source", "crm", "--name", "\x1b"), ("--user", "bob"), ("--source", "nothing"),
     ):  # fmt: skip
         cli("token", "issue", *options, rc=USAGE)
@@ -328,11 +329,11 @@ def test_users(cli):
 
 
 def test_people(cli):
-    assert cli("login", "ann").stdout.startswith("http://127.0.0.1:9460/login/")
-    assert cli("login", "ann", "--server", "https://log.example/").stdout.startswith(
+    assert cli("login", "ann", "--link").stdout.startswith("http://127.0.0.1:9460/login/")
+    assert cli("login", "ann", "--link", "--server", "https://log.example/").stdout.startswith(
         "https://log.example/login/"
     )
-    assert "no user 'bob'" in cli("login", "bob", rc=USAGE).stderr
+    assert "no user 'bob'" in cli("login", "bob", "--link", rc=USAGE).stderr
     cli("passwd", "ann", "--password-stdin", stdin="another one\n")
     cli("passwd", "ann", stdin="typed twice\ntyped twice\n")
     cli("passwd", "ann", stdin="typed twice\nnot so\n", rc=FINDING)
@@ -437,7 +438,7 @@ def test_a_copy_is_refused_for_anything_that_writes(shared, tmp_path):
     shutil.copytree(shared.directory, copy)
     for command in (
         ("search", ""), ("source", "list"), ("source", "add", "x"), ("token", "list"),
-        ("ingest", "--source", "json", "-"), ("login", "ann"), ("show", "x"),
+        ("ingest", "--source", "json", "-"), ("login", "ann", "--link"), ("show", "x"),
         ("serve", "--port", "0"),
     ):  # fmt: skip
         result = shared(*command, "--dir", copy, rc=FINDING, stdin="{}")

@@ -61,7 +61,11 @@ def test_emoji_names_and_markup_stay_as_they_are(hostile):
 
 def test_messages_too(hostile):
     for text in HOSTILE:
-        for command in (("search", "--", text), ("show", "--", f"x{text}"), ("login", "--", text)):
+        for command in (
+            ("search", "--", text),
+            ("show", "--", f"x{text}"),
+            ("login", "--link", "--", text),
+        ):
             result = hostile.runner.invoke(_main(), list(command), env=hostile.env)
             assert result.exception is None or isinstance(result.exception, SystemExit)
             clean(result)

@@ -64,7 +64,7 @@ def source(server, reader, numbers):
 @pytest.fixture(scope="session")
 def browser(server):
     """A client that is logged in to the pages by a one-time link, with its form's token."""
-    link = server.run("login", "ann", "--server", server.url).stdout.strip()
+    link = server.run("login", "ann", "--link", "--server", server.url).stdout.strip()
     with server.client(follow_redirects=True) as client:
         page = client.get(link)
         assert page.status_code == 200

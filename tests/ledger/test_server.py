@@ -153,14 +153,16 @@ QUESTIONS = {
     "declare": lambda c, h: c.declare_source("new", "json", "new"),
     "publish": lambda c, h: c.publish(),
     "seal": lambda c, h: c.seal(server.protocol.SealRequest([], "", 0, b"", 0, b"")),
+    "report": lambda c, h: c.ask(protocol.encode(protocol.ReportRefused([]))),
+    "take": lambda c, h: c.take_refused(),
     "events": lambda c, h: c.submit(h.batch([1])),
     "own": lambda c, h: c.submit(own_batch(h)),
     "other types": lambda c, h: c.submit(key_batch(h)),
 }
 ALLOWED = {
-    "door": {"status", "sources", "prove", "events"},
-    "face": {"status", "sources", "prove", "own"},
-    "sealer": {"status", "sources", "prove", "own", "publish", "seal"},
+    "door": {"status", "sources", "prove", "events", "report"},
+    "face": {"status", "sources", "prove", "own", "declare"},
+    "sealer": {"status", "sources", "prove", "own", "publish", "seal", "take"},
     "validator": {"status", "sources", "prove", "own"},
     "admin": set(QUESTIONS),
 }

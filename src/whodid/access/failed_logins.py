@@ -5,7 +5,6 @@ paid before it is checked, so that parallel guesses do not slip through, and pai
 It does not lock a user out for good, which would let anybody lock out anybody.
 """
 
-import ipaddress
 import threading
 from collections import OrderedDict
 from math import ceil
@@ -13,6 +12,7 @@ from math import ceil
 from msgspec import Struct
 
 from whodid.clock import Clock, system_clock
+from whodid.ledger.refusals import network_of
 from whodid.limits import LOGIN_KEYS_MAX
 
 
@@ -45,11 +45,11 @@ class FailedLogins:
         `name` None is an attempt that names nobody (a bearer token).
         """
         with self._lock:
-            wait = self._addresses.wait_s(_network(ip))
+            wait = self._addresses.wait_s(network_of(ip))
             if wait == 0.0 and name is not None:
                 wait = self._names.wait_s(_key(name))
             if wait == 0.0:
-                self._addresses.add(_network(ip), -1)
+                self._addresses.add(network_of(ip), -1)
                 if name is not None:
                     self._names.add(_key(name), -1)
             return wait
@@ -57,7 +57,7 @@ class FailedLogins:
     def succeeded(self, name: str | None, ip: str | None) -> None:
         """Pay an attempt back, because it was right."""
         with self._lock:
-            self._addresses.add(_network(ip), 1)
+            self._addresses.add(network_of(ip), 1)
             if name is not None:
                 self._names.add(_key(name), 1)
 
@@ -90,14 +90,3 @@ class _Buckets:
 
 def _key(name: str) -> str:
     return name[:64].casefold()
-
-
-def _network(ip: str | None) -> str:
-    """Return the address, or the /64 of an IPv6 address, which is one customer."""
-    try:
-        address = ipaddress.ip_address(ip or "")
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((int(address), 64), strict=False))
-    return str(address)

@@ -120,9 +120,7 @@ class SourceTokenReader:
             return "malformed", None
         with self._lock:
             known = self._read(key, self._clock())
-        if known.refusal is None:
-            return "expired", known.token_id
-        return known.refusal, known.token_id
+        return known.refusal or "expired", known.token_id
 
     def _look_up(self, key: bytes, now: int) -> _Known | None:
         with self._lock:

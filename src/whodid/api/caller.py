@@ -63,7 +63,7 @@ def identify(request: Request, doorkeeper: Doorkeeper, reading: Reading) -> Call
     wait_s = doorkeeper.failed_logins.begin(None, ip)
     if wait_s:
         raise BusyError("Too many wrong tokens came from this address; wait.", wait_s)
-    caller = Caller("unknown", "api", ip, _agent(request), request=request_id(request))
+    caller = Caller("unknown", "api", ip, agent(request), request=request_id(request))
     reading.record(caller, "log in", "api", ok=False, reason="the token is not valid")
     if credential.bearer.startswith(SOURCE_PREFIX):
         raise AccessDeniedError("A source's token writes and does not read.")
@@ -97,11 +97,12 @@ def request_id(request: Request) -> str | None:
 
 def _caller(request: Request, identity: Identity) -> Caller:
     return Caller(
-        identity.user.name, "api", address(request), _agent(request), identity.id,
+        identity.user.name, "api", address(request), agent(request), identity.id,
         rights_of(identity.user), request_id(request),
     )  # fmt: skip
 
 
-def _agent(request: Request) -> str | None:
-    agent = request.headers.get("user-agent")
-    return agent[:_AGENT_CHARS_MAX] if agent else None
+def agent(request: Request) -> str | None:
+    """Return what the client calls itself."""
+    found = request.headers.get("user-agent")
+    return found[:_AGENT_CHARS_MAX] if found else None

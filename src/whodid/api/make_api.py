@@ -128,6 +128,21 @@ def _table(does: Operations) -> list[tuple[Described, Handler]]:
                       {202: (JSON, "Integrity")}),
             does.verify_now,
         ),
+        (
+            Described("POST", "/v1/login", "A read token for 8 hours, for a name and a password",
+                      "all", {200: (JSON, "Login")}, body="LoginRequest"),
+            does.log_in,
+        ),
+        (
+            Described("POST", "/v1/logout", "End the read token that this is sent with", "token",
+                      {200: (JSON, None)}),
+            does.log_out,
+        ),
+        (
+            Described("POST", "/v1/password", "Change one's own password; ends sessions and logins",
+                      "all", {200: (JSON, None)}, body="PasswordRequest"),
+            does.set_password,
+        ),
         get("/v1/tail", "New events as they come in (server-sent events)", does.tail,
             EVENT_STREAM, parameters=("q",)),
         get("/ledger/{name}/checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)",

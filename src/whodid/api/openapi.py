@@ -22,7 +22,10 @@ Who = Literal["all", "reader", "token", "source"]
 
 
 class Described(Struct, frozen=True):
-    """One operation in words. `answers` is status → (media type, name of a schema or None)."""
+    """One operation in words. `answers` is status → (media type, name of a schema or None).
+
+    `body` names the schema of a JSON body.
+    """
 
     method: str
     path: str
@@ -30,6 +33,7 @@ class Described(Struct, frozen=True):
     who: Who
     answers: dict[int, tuple[str, str | None]]
     parameters: tuple[str, ...] = ()
+    body: str | None = None
 
 
 _PARAMETERS: dict[str, tuple[str, Schema]] = {
@@ -139,6 +143,11 @@ def _operation(described: Described) -> dict[str, Any]:
         "responses": responses,
         "security": _SECURITY[described.who],
     }
+    if described.body is not None:
+        document["requestBody"] = {
+            "required": True,
+            "content": {JSON: {"schema": reference(described.body)}},
+        }
     if described is TAKES_EVENTS:
         anything: Schema = {"type": ["object", "array"]}
         document["requestBody"] = {

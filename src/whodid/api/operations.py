@@ -1,18 +1,19 @@
 """What each address of the API does."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.api import parameters as given_as
+from whodid.api.accounts import Accounts
 from whodid.api.caller import identify, is_local
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
-from whodid.app.answer import Health, Reading
+from whodid.app.answer import Caller, Health, Reading
 from whodid.app.count_document import facets_document, histogram_document, table_document
 from whodid.app.document import (
     Document,
@@ -24,7 +25,7 @@ from whodid.app.document import (
 )
 from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.public_files import PublicFiles
-from whodid.errors import InputError, UsageError
+from whodid.errors import AccessDeniedError, InputError, UsageError
 from whodid.limits import FACET_VALUES_MAX, HISTOGRAM_BARS_MAX, READS_MAX
 from whodid.merkle.tiles import parse_tile_path
 from whodid.metrics import PROMETHEUS
@@ -57,6 +58,7 @@ class Operations:
         self._ledger_files = ledger_files
         self._metrics = metrics
         self._tails = tails
+        self._accounts = Accounts(reading, doorkeeper)
         self._reads = Threads(READS_MAX)
         self._watching = Threads(2)
 
@@ -178,6 +180,20 @@ class Operations:
         self._reading.verify_now(caller)
         return json_answer(integrity_document(self._reading.integrity()), 202)
 
+    # --- people ----------------------------------------------------------------------------------
+
+    async def log_in(self, request: Request) -> Response:
+        """Answer `POST /v1/login`."""
+        return await self._accounts.log_in(request)
+
+    async def log_out(self, request: Request) -> Response:
+        """Answer `POST /v1/logout`."""
+        return await self._accounts.log_out(request)
+
+    async def set_password(self, request: Request) -> Response:
+        """Answer `POST /v1/password`."""
+        return await self._accounts.set_password(request)
+
     # --- files of the log ------------------------------------------------------------------------
 
     async def checkpoint(self, request: Request) -> Response:
@@ -198,11 +214,19 @@ class Operations:
         if level is None:
             caller = identify(request, self._doorkeeper, self._reading)
             name = request.path_params["name"]
+            if not caller.rights.whole:
+                self._refuse(caller, "export entries", f"/ledger/{name}/{path}")
             self._reading.record(caller, "export entries", f"/ledger/{name}/{path}")
         try:
             return answer(files.tile(level, index, width), BINARY)
         except UsageError as error:
             raise NotFoundError(str(error)) from error
+
+    def _refuse(self, caller: Caller, action: str, resource: str) -> NoReturn:
+        """Record and raise: what shows the whole log is for who may see all of it."""
+        reason = "this shows the whole log, and you may see a part of it"
+        self._reading.record(caller, action, resource, ok=False, reason=reason)
+        raise AccessDeniedError(f"Not allowed: {reason}.")
 
     def _files(self, request: Request) -> PublicFiles:
         files = self._ledger_files.get(request.path_params["name"])
@@ -218,9 +242,11 @@ class Operations:
         return json_answer(health_document(health), 200 if health.ready else 503)
 
     async def metrics(self, request: Request) -> Response:
-        """Answer `GET /metrics`: over loopback to all, else to who may read."""
+        """Answer `GET /metrics`: over loopback to all, else to who sees the whole."""
         if not is_local(request):
-            await self._watching.run(identify, request, self._doorkeeper, self._reading)
+            caller = await self._watching.run(identify, request, self._doorkeeper, self._reading)
+            if caller.rights.content and not caller.rights.whole:
+                await self._watching.run(self._refuse, caller, "export metrics", "/metrics")
         return answer(await self._watching.run(self._metrics), PROMETHEUS)
 
 

@@ -107,6 +107,11 @@ def schemas() -> dict[str, Schema]:
             checkpoint_size={"type": ["integer", "null"]},
         ),
         "Error": _object("Why there is no answer.", error=_ERROR),
+        "LoginRequest": _object("Who logs in.", name=_TEXT, password=_TEXT),
+        "Login": _object("A read token.", token=_TEXT, expires=_INSTANT, role=_TEXT),
+        "PasswordRequest": _object(
+            "Who changes his password, from which to which.", name=_TEXT, password=_TEXT, new=_TEXT
+        ),
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from whodid.access.doorkeeper import Doorkeeper
+from whodid.access.rights import rights_of
 from whodid.api.caller import Credential
 from whodid.api.reply import SECURITY_HEADERS, BusyError, UnauthenticatedError
 from whodid.api.threads import Threads
@@ -34,7 +35,8 @@ _HEARTBEAT = b": still here\n\n"
 class Tails:
     """The tails that are open, at most TAILS_MAX. One owner: the event loop.
 
-    A tail ends when the client goes, its credential ends (looked at with each heartbeat), the
+    A tail ends when the client goes, its credential or rights end (looked at
+    before hits are sent and with each heartbeat), the
     server stops or the log cannot be read.
     """
 
@@ -61,7 +63,7 @@ class Tails:
             return Response(headers=SECURITY_HEADERS, media_type=EVENT_STREAM)
         with self._place(caller.name):
             following = await self._threads.run(self._reading.follow, caller, text)
-        return _Stream(self, caller.name, Credential(request), following)
+        return _Stream(self, caller, Credential(request), following)
 
     @contextmanager
     def _place(self, name: str) -> Iterator[None]:
@@ -81,47 +83,52 @@ class Tails:
         return self._open.total()
 
     async def chunks(
-        self, name: str, credential: Credential, following: Following
+        self, caller: Caller, credential: Credential, following: Following
     ) -> AsyncGenerator[bytes, None]:
         """Yield the stream's bytes until it ends."""
         try:
-            with self._place(name):
-                async for chunk in self._live(credential, following):
+            with self._place(caller.name):
+                async for chunk in self._live(caller, credential, following):
                     yield chunk
         except WhodidError as error:
             fault = {"error": {"code": error.code, "message": str(error)}}
             yield b"event: fault\ndata: " + msgspec.json.encode(fault) + b"\n\n"
 
     async def _live(
-        self, credential: Credential, following: Following
+        self, caller: Caller, credential: Credential, following: Following
     ) -> AsyncGenerator[bytes, None]:
         yield _HEARTBEAT
         beat_at = anyio.current_time() + self._heartbeat_s
         while not self._stopping():
             hits = await self._threads.run(following.poll)
+            if hits:  # nothing is shown by rights that have ended meanwhile
+                await self._threads.run(self._check, caller, credential)
             for start in range(0, len(hits), _HITS_A_CHUNK):
                 yield await self._threads.run(_encode, hits[start : start + _HITS_A_CHUNK])
             if anyio.current_time() >= beat_at:
-                await self._threads.run(self._check, credential)
+                await self._threads.run(self._check, caller, credential)
                 yield _HEARTBEAT
                 beat_at = anyio.current_time() + self._heartbeat_s
             if not hits:
                 await anyio.sleep(self._poll_s)
 
-    def _check(self, credential: Credential) -> None:
-        if credential.identity(self._doorkeeper, used=False) is None:
+    def _check(self, caller: Caller, credential: Credential) -> None:
+        identity = credential.identity(self._doorkeeper, used=False)
+        if identity is None:
             raise UnauthenticatedError("The login or token has ended.")
+        if rights_of(identity.user) != caller.rights:
+            raise UnauthenticatedError("Your rights have changed; begin again.")
 
 
 class _Stream(Response):
     """A tail as an ASGI answer that ends as soon as the client goes."""
 
     def __init__(
-        self, tails: Tails, name: str, credential: Credential, following: Following
+        self, tails: Tails, caller: Caller, credential: Credential, following: Following
     ) -> None:
         super().__init__(headers=SECURITY_HEADERS, media_type=EVENT_STREAM)
         del self.headers["content-length"]
-        self._chunks = tails.chunks(name, credential, following)
+        self._chunks = tails.chunks(caller, credential, following)
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send until either side ends it."""

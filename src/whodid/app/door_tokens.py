@@ -6,6 +6,7 @@ from whodid.access.source_tokens import SourceTokenReader
 from whodid.app.source_formats import SourceFormats
 from whodid.clock import Clock, system_clock
 from whodid.errors import AccessDeniedError, RefusedError, WhodidError
+from whodid.ledger.refusals import Refusals
 from whodid.sources.http import SourceGrant
 
 _AUTO = "auto"
@@ -16,6 +17,8 @@ class DoorTokens:
 
     def __init__(self, directory: Path, key: bytes, clock: Clock = system_clock) -> None:
         self._reader = SourceTokenReader(directory, key, clock)
+        self._clock = clock
+        self.refusals = Refusals()
         self._format = SourceFormats(directory)
 
     def source_of(self, token: str, name: str | None) -> SourceGrant | None:
@@ -37,6 +40,18 @@ class DoorTokens:
             raise
         except WhodidError as error:  # of the server, not of the sender, who keeps what it has
             raise RefusedError(f"the format of this source cannot be used here: {error}") from error
+
+    def refused(self, token: str | None, ip: str | None, *, wrong_source: bool = False) -> None:
+        """Count an attempt that was refused (see `RefusedSink`)."""
+        reason, token_id = "no", None
+        if token is not None:
+            try:
+                reason, token_id = self._reader.why_not(token)
+            except RefusedError:
+                reason = "unchecked"
+        if wrong_source:
+            reason = "another source's"
+        self.refusals.note(reason, ip, token_id, self._clock())
 
     def close(self) -> None:
         """Close the database."""

@@ -28,7 +28,8 @@ COMMANDS = {
     "passwd": "Set a user's password.",
     "config": "Check and show the settings of the server.",
     "cert": "Make a certificate to try TLS with.",
-    "login": "Print a one-time login link.",
+    "login": "Log in to a server, or print a one-time link.",
+    "logout": "Log out of a server.",
 }
 """Name → one line. A command's module is `whodid.cli.<name>`, loaded when it is used."""
 

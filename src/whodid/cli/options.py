@@ -11,6 +11,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from whodid.cli.stored_token import stored_token
 from whodid.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,11 +74,13 @@ def need_directory(directory: Path | None) -> Path:
     return directory
 
 
-def token() -> str:
-    """Return WHODID_TOKEN. Raises UsageError when it is not set."""
-    found = os.environ.get("WHODID_TOKEN", "")
+def token_for(url: str) -> str:
+    """Return WHODID_TOKEN, else what `whodid login` kept. Raises UsageError when there is none."""
+    found = os.environ.get("WHODID_TOKEN") or stored_token(url)
     if not found:
-        raise UsageError("set WHODID_TOKEN to a token of the server (`whodid token issue`)")
+        raise UsageError(
+            "log in with `whodid login --url …`, or set WHODID_TOKEN to a token of the server"
+        )
     return found
 
 
@@ -98,8 +101,10 @@ def print_json(document: Any, *, indent: int = 2) -> None:
     click.echo(_UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-def read_password(*, from_stdin: bool, what: str = "Password") -> str:
-    """Return a password, or `what` it is, from standard input's first line or asked for twice.
+def read_password(*, from_stdin: bool, what: str = "Password", confirm: bool = True) -> str:
+    """Return a password, or `what` it is, from standard input's next line or asked for.
+
+    It is asked for twice with `confirm`.
 
     Raises UsageError when it is empty.
     """
@@ -107,7 +112,7 @@ def read_password(*, from_stdin: bool, what: str = "Password") -> str:
     if from_stdin:
         password = sys.stdin.readline().rstrip("\n")
     else:
-        password = click.prompt(what, hide_input=True, confirmation_prompt=True)
+        password = click.prompt(what, hide_input=True, confirmation_prompt=confirm)
     if not password:
         raise UsageError(f"the {what.lower()} is empty")
     return password

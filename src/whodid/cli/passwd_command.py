@@ -1,4 +1,4 @@
-"""`whodid passwd USER`."""
+"""`whodid passwd NAME`: of anybody, with the ledger's keys; of oneself, at a server."""
 
 from pathlib import Path
 
@@ -7,18 +7,32 @@ import click
 from whodid.access.users import Users
 from whodid.app.local import open_local
 from whodid.app.own import Act
-from whodid.cli.options import dir_option, need_directory, read_password, stdout
+from whodid.cli.options import dir_option, need_directory, read_password, stdout, url_option
+from whodid.cli.remote import Remote
+from whodid.cli.stored_token import keep_token
 
 
 @click.command("passwd")
 @click.argument("name")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@url_option
+@click.option("--password-stdin", is_flag=True,
+              help="Read it from standard input; with --url the old one first.")  # fmt: skip
 @dir_option
-def command(name: str, directory: Path | None, *, password_stdin: bool) -> None:
-    """Set the password of user NAME."""
-    where = need_directory(directory)
-    password = read_password(from_stdin=password_stdin)
-    act = Act("set password", "administer", "user", name)
-    with open_local(where) as ledger, ledger.acting(act):
-        Users(where, ledger.state_keys).set_password(name, password)
+def command(name: str, url: str | None, directory: Path | None, *, password_stdin: bool) -> None:
+    """Set the password of user NAME; with --url one's own, by the old one.
+
+    It ends the sessions and logins of that user.
+    """
+    if url and directory is None:
+        old = read_password(from_stdin=password_stdin, confirm=False, what="Old password")
+        new = read_password(from_stdin=password_stdin, what="New password")
+        asked = {"name": name, "password": old, "new": new}
+        Remote(url, token="").post("/v1/password", asked)
+        keep_token(url, None)
+    else:
+        where = need_directory(directory)
+        password = read_password(from_stdin=password_stdin)
+        act = Act("set password", "administer", "user", name)
+        with open_local(where) as ledger, ledger.acting(act):
+            Users(where, ledger.state_keys).set_password(name, password)
     stdout.print(f"password of {name} is set", markup=False)

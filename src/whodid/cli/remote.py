@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from whodid.cli.options import ca_file, token
+from whodid.cli.options import ca_file, token_for
 from whodid.errors import (
     AccessDeniedError,
     InputError,
@@ -24,8 +24,9 @@ _PORT_MAX = 65_535
 class Remote:
     """Calls the API; its errors become ours."""
 
-    def __init__(self, url: str) -> None:
-        headers = {"Authorization": f"Bearer {token()}"}
+    def __init__(self, url: str, token: str | None = None) -> None:
+        found = token_for(url) if token is None else token
+        headers = {"Authorization": f"Bearer {found}"} if found else {}
         try:
             if (httpx.URL(url).port or 0) > _PORT_MAX:
                 raise UsageError(f"--url {url!r} has a port beyond {_PORT_MAX}")
@@ -38,8 +39,15 @@ class Remote:
     def get(self, path: str, **parameters: str | int | None) -> dict[str, Any]:
         """Return the JSON of a GET."""
         given = {key: value for key, value in parameters.items() if value is not None}
+        return self._ask("GET", path, params=given)
+
+    def post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
+        """Return the JSON of a POST of a JSON object."""
+        return self._ask("POST", path, json=body)
+
+    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
-            response = self._client.get(path, params=given)
+            response = self._client.request(method, path, **options)
         except httpx.UnsupportedProtocol as error:
             raise UsageError("--url must begin with http:// or https://") from error
         except httpx.HTTPError as error:

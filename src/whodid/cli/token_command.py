@@ -1,5 +1,7 @@
 """`whodid token`: issue, list and revoke tokens."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from whodid.cli.options import dir_option, json_option, need_directory, print_js
 from whodid.clock import system_clock, to_rfc3339
 from whodid.errors import UsageError
 
-_DAY_US = 24 * 3600 * 1_000_000
+_AFTER = re.compile(r"([0-9]{1,7})([dh])", re.ASCII)
+_UNITS_US = {"h": 3600 * 1_000_000, "d": 24 * 3600 * 1_000_000}
 
 
 @click.group("token")
@@ -29,29 +32,42 @@ def command() -> None:
 @click.option("--source", help="A token that writes events of this source.")
 @click.option("--user", help="A token that reads through the API as this user.")
 @click.option("--name", default="cli", show_default=True, help="What you call it.")
-@click.option("--days", default=365, show_default=True, help="It expires after so many days.")
+@click.option("--expires", help="When it ends: 90d, 12h or 2027-01-31; a year, 90d of a reader's.")
 @dir_option
 def issue(
-    source: str | None, user: str | None, name: str, days: int, directory: Path | None
+    source: str | None, user: str | None, name: str, expires: str | None, directory: Path | None
 ) -> None:
     """Issue a token and print it once."""
     if (source is None) == (user is None):
         raise UsageError("say --source NAME (to write) or --user NAME (to read)")
     where = need_directory(directory)
-    expires = system_clock() + days * _DAY_US
+    expires_us = _end(expires or ("365d" if source else "90d"), system_clock())
     with open_local(where) as ledger:
         holder = source or user or ""
         act = Act("issue token", "administer", "source" if source else "user", holder, name)
         with ledger.acting(act):
             if source:
                 ledger.source_for(source)
-                token = SourceTokens(where, ledger.state_keys).issue(source, name, expires)
+                token = SourceTokens(where, ledger.state_keys).issue(source, name, expires_us)
             else:
                 found = Users(where, ledger.state_keys).find(holder)
                 if found is None:
                     raise UsageError(f"there is no user {holder!r}")
-                token = ReadTokens(where, ledger.state_keys).issue(found, name, expires)
+                token = ReadTokens(where, ledger.state_keys).issue(found, name, expires_us)
     click.echo(token)
+
+
+def _end(text: str, now_us: int) -> int:
+    """Return when a token ends. Raises UsageError for what is no such time."""
+    if match := _AFTER.fullmatch(text):
+        return now_us + int(match[1]) * _UNITS_US[match[2]]
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise UsageError(
+            f"--expires is 90d, 12h or a day such as 2027-01-31, not {text!r}"
+        ) from None
+    return int(day.timestamp()) * 1_000_000
 
 
 @command.command("list")

@@ -13,6 +13,7 @@ import msgspec
 from whodid.errors import LedgerError, RefusedError
 from whodid.ledger import protocol
 from whodid.ledger.layout import SOCKET
+from whodid.ledger.refusals import Refused
 from whodid.ledger.server import short_path
 from whodid.ledger.state_db import Receipt
 
@@ -54,6 +55,10 @@ class AsyncSequencerClient:
         if answer.receipt is None:
             raise LedgerError("the sequencer gave no receipt")
         return answer.receipt
+
+    async def report(self, items: list[Refused]) -> None:
+        """Say what was refused. Raises RefusedError."""
+        await self._ask(protocol.encode(protocol.ReportRefused(items)))
 
     async def _ask(self, body: bytes) -> protocol.Answer:
         future: asyncio.Future[protocol.Answer] = asyncio.get_running_loop().create_future()

@@ -15,6 +15,7 @@ from whodid.errors import LedgerError, RefusedError
 from whodid.ledger import protocol
 from whodid.ledger.layout import SOCKET
 from whodid.ledger.port import Status
+from whodid.ledger.refusals import Refused
 from whodid.ledger.sequencer import SealRequest
 from whodid.ledger.server import short_path
 from whodid.ledger.state_db import Receipt, Source
@@ -153,6 +154,10 @@ class SequencerClient:
     def head_at(self, size: int) -> str:
         """Return a signed checkpoint of the first `size` entries."""
         return self.ask(protocol.encode(protocol.HeadAt(size))).note or ""
+
+    def take_refused(self) -> list[Refused]:
+        """Return what the doors refused since the last call."""
+        return self.ask(protocol.encode(protocol.TakeRefused())).refused or []
 
     def close(self) -> None:
         """Close the connection."""

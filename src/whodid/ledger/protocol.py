@@ -21,6 +21,7 @@ from whodid.errors import (
     WhodidError,
 )
 from whodid.ledger.port import Status
+from whodid.ledger.refusals import Refused
 from whodid.ledger.sequencer import SealRequest
 from whodid.ledger.state_db import Receipt, Source
 
@@ -78,7 +79,20 @@ class HeadAt(Struct, frozen=True, tag=True):
     size: int
 
 
-Request = Hello | GetStatus | GetSources | Declare | Seal | Publish | Prove | WantSealed | HeadAt
+class ReportRefused(Struct, frozen=True, tag=True):
+    """Say what a door refused."""
+
+    items: list[Refused]
+
+
+class TakeRefused(Struct, frozen=True, tag=True):
+    """Ask for what all doors refused, to write events about it."""
+
+
+Request = (
+    Hello | GetStatus | GetSources | Declare | Seal | Publish | Prove | WantSealed | HeadAt
+    | ReportRefused | TakeRefused
+)  # fmt: skip
 
 
 class Failed(Struct, frozen=True):
@@ -97,6 +111,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     sources: list[Source] | None = None
     note: str | None = None
     proof: list[bytes] | None = None
+    refused: list[Refused] | None = None
     failed: Failed | None = None
 
 

@@ -1,8 +1,9 @@
 """The sequencer behind its socket: one thread a connection reads, one thread owns the sequencer.
 
 All batches that wait are committed with one fsync. Rights by role: a door appends events of
-declared sources but never whodid's own; faces and the validator append only those; only the sealer
-seals; the administrator (a command of the user who owns the keys) may do everything.
+declared sources but never whodid's own, and reports what it refused; faces and the validator append
+only those, faces declare sources (for an administrator); only the sealer seals, and takes what the
+doors refused; the administrator (a command of the user who owns the keys) may do everything.
 
 All peers are processes of the same operating-system user (checked); a role keeps an honest
 process to its part, it does not hold against one that was taken over.
@@ -32,6 +33,7 @@ from whodid.ledger.batch import Batch, parse_batch
 from whodid.ledger.layout import BATCH, SOCKET
 from whodid.ledger.leaf import LeafType
 from whodid.ledger.port import Status
+from whodid.ledger.refusals import Refusals
 from whodid.ledger.sequencer import Sequencer
 from whodid.ledger.state_db import OWN_SOURCE, Receipt
 from whodid.limits import (
@@ -44,6 +46,13 @@ from whodid.limits import (
 
 _log = logging.getLogger("whodid.sequencer")
 ROLES = ("door", "face", "sealer", "validator", "admin")
+_RIGHTS: dict[str, tuple[type, ...]] = {
+    "door": (protocol.ReportRefused,),
+    "face": (protocol.Declare,),
+    "sealer": (protocol.Seal, protocol.Publish, protocol.TakeRefused),
+}
+"""What a role may ask beside appending and what every role may."""
+
 _SEND_TIMEOUT_S = 10
 _HOUR_S = 3600.0
 _SKIP_BYTES = 1 << 16
@@ -113,6 +122,7 @@ class SequencerServer:
         self._bytes_waiting = 0
         self._peers: set[_Peer] = set()
         self.batches = self.rows = self.refused = 0  # written by the owner of the sequencer only
+        self._refusals = Refusals()
         self._stopping = threading.Event()
         self._published_s = 0.0
         self._kept_s = time.monotonic()
@@ -182,6 +192,13 @@ class SequencerServer:
                 peer.role = request.role
                 peer.send(number, protocol.Answer())
                 return
+            if isinstance(request, protocol.ReportRefused):
+                self._refusals.add(request.items)
+                peer.send(number, protocol.Answer())
+                return
+            if isinstance(request, protocol.TakeRefused):
+                peer.send(number, protocol.Answer(refused=self._refusals.take()))
+                return
             if isinstance(request, Batch):
                 self._wait(request)
         except WhodidError as error:
@@ -210,7 +227,7 @@ class SequencerServer:
             return
         if isinstance(request, Batch):
             self._authorise_batch(role, request)
-        elif not (isinstance(request, protocol.Seal | protocol.Publish) and role == "sealer"):
+        elif not isinstance(request, _RIGHTS.get(role, ())):
             raise AccessDeniedError(f"a {role} may not do that")
 
     def _authorise_batch(self, role: str, batch: Batch) -> None:

@@ -17,11 +17,13 @@ from whodid.app.rows import RowMaker
 from whodid.app.source_formats import SourceFormats
 from whodid.clock import system_clock
 from whodid.config.settings import LimitSettings, Settings
-from whodid.errors import UsageError
+from whodid.errors import UsageError, WhodidError
 from whodid.ledger.async_client import AsyncSequencerClient
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.opening import keys_of
+from whodid.ledger.refusals import Refusals
 from whodid.ledger.state_db import read_sources
+from whodid.limits import REFUSALS_REPORT_S
 from whodid.metrics import Metric
 from whodid.serve.acceptor import Bounds
 from whodid.serve.door_front import DoorFront
@@ -64,9 +66,12 @@ class Door:
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self.client = AsyncSequencerClient(directory, "door")
         self.intake = DoorIntake(maker, builder, self.client)
+        tokens = DoorTokens(directory, doors_key, system_clock)
+        self.refusals = tokens.refusals
         self.app = IngestApp(
             intake=self.intake,
-            tokens=DoorTokens(directory, doors_key, system_clock),
+            tokens=tokens,
+            refused=tokens.refused,
             clock=system_clock,
             fallback=ReverseProxy(str(face_socket(directory))),
             body_bytes_max=limits.body_bytes,
@@ -116,6 +121,7 @@ class DoorProcess:
         tasks = [
             loop.create_task(self._look_at_certificates()),
             loop.create_task(self._keep_telling()),
+            loop.create_task(report_refusals(self._door.refusals, self._door.client)),
         ]
         await self._server.serve([listener])
         for task in tasks:
@@ -153,6 +159,18 @@ class DoorProcess:
             open_connections=len(self._server.server_state.connections),
             queue_rows=self._door.intake.rows_waiting,
         )  # fmt: skip
+
+
+async def report_refusals(refusals: Refusals, client: AsyncSequencerClient) -> None:
+    """Say for ever, now and then, what was refused; what cannot be said is kept."""
+    while True:
+        await asyncio.sleep(REFUSALS_REPORT_S)
+        items = refusals.take()
+        try:
+            if items:
+                await client.report(items)
+        except WhodidError:
+            refusals.add(items)
 
 
 def run_door(directory: Path, name: str, listener_fd: int, settings: Settings) -> None:

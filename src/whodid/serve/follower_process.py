@@ -11,6 +11,7 @@ from pathlib import Path
 
 from whodid.app.answer import Caller
 from whodid.app.own import Act, OwnEvents
+from whodid.app.refused_tokens import refusal_event
 from whodid.clock import system_clock
 from whodid.config.settings import Settings
 from whodid.errors import WhodidError
@@ -21,7 +22,9 @@ from whodid.ledger.client import SequencerClient
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.opening import keys_of
 from whodid.ledger.reader import LedgerReader
+from whodid.ledger.refusals import Refused
 from whodid.ledger.sealer import Sealer
+from whodid.limits import REFUSALS_US
 from whodid.serve.follower_metrics import FollowerMetrics
 from whodid.serve.metrics_file import MetricsFile
 from whodid.serve.process import when_told_to_end
@@ -44,13 +47,14 @@ def run_follower(directory: Path, settings: Settings) -> None:
     port = SequencerClient(directory, "sealer")
     followers: _Followers | None = None
     unreported: list[int] = []
+    refused: list[Refused] = []
     said = ""
     metrics = FollowerMetrics(directory)
     MetricsFile(directory, "follower").keep(metrics.metrics)
     while not stopping.is_set():
         try:
             followers = followers or _Followers(
-                directory, keys, port, unreported, settings.ledger.seal_after_seconds
+                directory, keys, port, unreported, refused, settings.ledger.seal_after_seconds
             )
             worked = followers.step(metrics)
         except (WhodidError, OSError, sqlite3.Error) as error:
@@ -71,7 +75,7 @@ def run_follower(directory: Path, settings: Settings) -> None:
 class _Followers:
     """The sealer and the index, each with its own cursor over one reader.
 
-    `unreported` outlives it: entries whose mismatch has no own event yet.
+    `unreported` and `refused` outlive it: what has no own event yet.
     """
 
     def __init__(
@@ -80,12 +84,15 @@ class _Followers:
         keys: KeyFolder,
         port: SequencerClient,
         unreported: list[int],
+        refused: list[Refused],
         seal_after_s: float,
     ) -> None:
         self._directory = directory
         self._ledger_id = keys.ledger_id
         self._port = port
         self._unreported = unreported
+        self._refused = refused
+        self._asked_us = system_clock()
         self._reader = LedgerReader(directory, keys)
         self._sealer = Sealer(
             self._reader, keys, port.seal, system_clock, seal_after_s=seal_after_s
@@ -109,6 +116,7 @@ class _Followers:
         while self._unreported:
             self._report(self._unreported[0])
             del self._unreported[0]
+        self._write_refusals()
         self._tell(metrics, durable)
         return bool(sealed or indexed)
 
@@ -118,6 +126,17 @@ class _Followers:
             durable=durable, sealed=self._reader.manifest.sealed,
             indexed=entries[-1].end if entries else 0, segments=len(entries),
         )  # fmt: skip
+
+    def _write_refusals(self) -> None:
+        """Write, once a minute, the events of the write tokens that doors refused."""
+        now = system_clock()
+        if not self._refused and 0 <= now - self._asked_us < REFUSALS_US:
+            return
+        self._asked_us = now
+        self._refused += self._port.take_refused()
+        while self._refused:
+            self._own.write(*refusal_event(self._refused[0]))
+            del self._refused[0]
 
     def _report(self, index: int) -> None:
         caller = Caller("sealer", "cli")

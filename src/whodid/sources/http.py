@@ -81,6 +81,18 @@ class TokenCheck(Protocol):
         ...
 
 
+class RefusedSink(Protocol):
+    """Counts attempts without a right token, so that events can be written about them."""
+
+    def __call__(self, token: str | None, ip: str | None, *, wrong_source: bool = False) -> None:
+        """Count one; `token` is what was sent, None when there was none. Quick, never raises."""
+        ...
+
+
+def _uncounted(token: str | None, ip: str | None, *, wrong_source: bool = False) -> None:
+    """Count nothing."""
+
+
 @dataclass(slots=True)
 class IngestMetrics:
     """Counters since the start. `requests` counts by status, `refused` by code; one thread writes.
@@ -143,6 +155,7 @@ class IngestApp:
         clock: Clock,
         fallback: App,
         *,
+        refused: RefusedSink = _uncounted,
         formats: Sequence[Format] = FORMATS,
         body_seconds_max: float = BODY_SECONDS_MAX,
         body_bytes_max: int = REQUEST_BYTES_MAX,
@@ -155,6 +168,7 @@ class IngestApp:
         self._strangers = strangers
         self._accept = intake.accept
         self._source_of = tokens.source_of
+        self._refused = refused
         self._clock = clock
         self._fallback = fallback
         self._formats = formats
@@ -194,12 +208,14 @@ class IngestApp:
     async def _ingest(self, scope: Scope, receive: Receive, body: RequestBody) -> Reply:
         headers = pick(scope["headers"])
         token = bearer_token(headers.get(b"authorization"))
-        grant = (
-            None
-            if token is None
-            else self._source_of(token, named_source(headers, scope.get("query_string", b"")))
-        )
+        named = named_source(headers, scope.get("query_string", b""))
+        try:
+            grant = None if token is None else self._source_of(token, named)
+        except AccessDeniedError:
+            self._refused(token, _address(scope), wrong_source=True)
+            raise
         if grant is None:
+            self._refused(token, _address(scope))
             self._check_stranger(scope)
             self.metrics.refuse("token")
             return error_reply(
@@ -266,6 +282,11 @@ class IngestApp:
         wait_s = self._strangers.take(key, 1) if key else 0.0
         if wait_s:
             raise TooFastError("too many wrong tokens came from this address: wait", wait_s)
+
+
+def _address(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return str(client[0]) if client else None
 
 
 def _answer(tally: Tally) -> _Answer:
