@@ -78,7 +78,7 @@ def _groups() -> list[Question]:
     return [
         Question("everything by actor", ["| stats by (actor) count() | limit 50"] * _EACH, 50),
         Question("everything by resource", ["| stats by (resource) | limit 50"] * _EACH, 50),
-        Question("everything by hour and outcome", ["| stats by (time:1h, outcome)"] * _EACH, 1),
+        Question("everything by time and outcome", ["| stats by (time:6h, outcome)"] * _EACH, 1),
     ]
 
 

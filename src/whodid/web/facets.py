@@ -17,15 +17,15 @@ TITLES = {
 FIELDS = tuple(TITLES)
 VALUES = 6
 _WIDTH = 100
-_CHARS = 25
-_HEAD = 9
+_CHARS = 23
+_HEAD = 8
 
 
 class Value(NamedTuple):
     """A value. `only` leads to events that have it, `without` to the others; None: no link.
 
     `chosen` says that the search asks for it; then `only` leads to the search without that. `shown`
-    is the text, without its middle when it is long: paths and ARNs differ at their ends.
+    is the text, of long paths and ARNs without their middle: they differ at their ends.
     """
 
     text: str
@@ -73,7 +73,9 @@ def _box(facet: Facet, query: Query, events: int, *, own: bool) -> Box:
 def _value(
     text: str, count: int, events: int, node: Node | None, query: Query, *, own: bool
 ) -> Value:
-    shown = text if len(text) <= _CHARS else f"{text[:_HEAD]}…{text[_HEAD + 1 - _CHARS :]}"
+    shown = text
+    if len(text) > _CHARS and ("/" in text or ":" in text):
+        shown = f"{text[:_HEAD]}…{text[_HEAD + 1 - _CHARS :]}"
     share = round(count * _WIDTH / events, 1) if events else 0.0
     if node is None:
         return Value(text, shown, count, share, None, None, chosen=False)
