@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodid.event import Mapped
-from whodid.normalize.combined import Combined, clf_time_us, unescape
+from whodid.normalize.clf_time import clf_time_us
+from whodid.normalize.combined import Combined, unescape
 from whodid.testing.format_conformance import check_format, check_record
 from whodid.testing.mutate import mutations
 

@@ -15,37 +15,34 @@ It does not read custom formats, nor lines whose quotes were not escaped (`escap
 """
 
 import re
-from datetime import date
 from typing import ClassVar
 
-from whodid.event import Access, Content, Context, Mapped, Outcome, What, Where, Who
+from whodid.event import Content, Context, Mapped, What, Where, Who
 from whodid.limits import LIST_ITEMS_MAX
-from whodid.normalize.access import access_of, http_outcome
 from whodid.normalize.address import is_ip, peer
+from whodid.normalize.clf_time import clf_time_us, is_clf_time
 from whodid.normalize.format import Framing
+from whodid.normalize.web_request import (
+    access_of_method,
+    forwarded,
+    method_and_target,
+    outcome_of_status,
+    path_of,
+)
 
 _HEAD_CHARS_MAX = 4096
 """How far into a line the request is looked for when a format is guessed."""
 
 _QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
-_TIME = re.compile(
-    r"(0[1-9]|[12][0-9]|3[01])/([A-Z][a-z]{2})/([0-9]{4})"
-    r":([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60) ([+-])([0-9]{2})([0-5][0-9])"
-).fullmatch
 _TIME_CHARS = 26
 _REQUEST = re.compile(rf"{_QUOTED} ([0-9]{{3}}|-) ([0-9]{{1,18}}|-)(?= |$)", re.DOTALL).match
 _FIELD = re.compile(rf" (?:{_QUOTED}|([^\s\"]++))(?= |$)", re.DOTALL).match
 _CUT = re.compile(r' "([^"\\]*+(?:\\.[^"\\]*+)*+)\\?$', re.DOTALL).match
 _ESCAPE = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|([\\"nrtbfv]))')
-_METHOD = re.compile(r"[A-Z][A-Z_-]{1,31}").fullmatch
-_PROTOCOL = re.compile(r"HTTP/[0-9](?:\.[0-9])?").fullmatch
 _SECONDS = re.compile(r"(?:(?:rt|request_time)=)?([0-9]{1,9})\.([0-9]{3})").fullmatch
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTH = {name: number for number, name in enumerate(_MONTHS, 1)}
 _CONTROL = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
-_EPOCH_DAYS = date(1970, 1, 1).toordinal()
 
 
 class Combined:
@@ -61,7 +58,7 @@ class Combined:
         end = record.find(b'] "', 0, _HEAD_CHARS_MAX)
         if end < _TIME_CHARS:
             return False
-        return _TIME(record[end - _TIME_CHARS : end].decode("latin-1")) is not None
+        return is_clf_time(record[end - _TIME_CHARS : end].decode("latin-1"))
 
     def map(self, record: bytes, received_us: int) -> Mapped:  # noqa: ARG002  # times are whole
         """Map one access line; a line without `[time] "` is quarantined."""
@@ -88,24 +85,6 @@ class Combined:
                 labels=labels,
             )
         return _map_line(line, end + 2, head, Mapped(time, original_time, labels=labels))
-
-
-def clf_time_us(text: str) -> int | None:
-    """Return the µs of `21/Nov/2026:19:14:21 +0000`; None when it is not such a time.
-
-    Second 60 is the first of the next minute.
-    """
-    match = _TIME(text)
-    if match is None:
-        return None
-    day, month, year, hour, minute, second, sign, offset_hours, offset_minutes = match.groups()
-    try:
-        days = date(int(year), _MONTH[month], int(day)).toordinal() - _EPOCH_DAYS
-    except (KeyError, ValueError):
-        return None
-    offset_s = int(offset_hours) * 3600 + int(offset_minutes) * 60
-    local_s = days * 86400 + int(hour) * 3600 + int(minute) * 60 + int(second)
-    return (local_s + offset_s if sign == "-" else local_s - offset_s) * 1_000_000
 
 
 def unescape(text: str) -> str:
@@ -154,10 +133,10 @@ def _request(
     if method is None and request != "-":
         mapped.labels += ("broken:request",)
         mapped.content = Content(message=unescape(request) or None)
-    outcome, reason = _outcome(status)
+    outcome, reason = outcome_of_status(status)
     mapped.what = What(
         action=method,
-        access=_access(method),
+        access=access_of_method(method),
         resource_type="url" if path is not None else None,
         resource_name=path,
         resource_parent=parent,
@@ -169,29 +148,8 @@ def _request(
 
 
 def _method_and_path(request: str) -> tuple[str | None, str | None]:
-    """Split `METHOD target HTTP/x`; the protocol is missing in HTTP/0.9. (None, None) if broken."""
-    method, _, target = request.partition(" ")
-    if _METHOD(method) is None:
-        return None, None
-    path, _, protocol = target.rpartition(" ")
-    if _PROTOCOL(protocol) is None:
-        path = target
-        if not path.startswith("/"):
-            return None, None
-    path = path.partition("?")[0]
-    return method, unescape(path) or None
-
-
-def _access(method: str | None) -> Access:
-    """Return the access of a method (RFC 9110, 4918); CONNECT opens a tunnel, nobody logs in."""
-    return "other" if method is None or method == "CONNECT" else access_of(method) or "other"
-
-
-def _outcome(status: str) -> tuple[Outcome, str | None]:
-    if "100" <= status < "600":
-        outcome = http_outcome(int(status))
-        return outcome, None if outcome == "success" else f"HTTP {status}"
-    return "unknown", None if status == "-" else f"HTTP {status}"
+    method, target = method_and_target(request)
+    return method, None if target is None else unescape(path_of(target)) or None
 
 
 def _agent(line: str, at: int, mapped: Mapped) -> tuple[str | None, int]:
@@ -236,7 +194,5 @@ def _extra(line: str, at: int) -> tuple[tuple[str, ...], int | None, str | None]
         elif _REQUEST_ID(text) is not None:
             request_id = text
         elif field[1] is not None and not via:
-            addresses = tuple(item.strip() for item in text.split(",", LIST_ITEMS_MAX))
-            if len(addresses) <= LIST_ITEMS_MAX and all(map(is_ip, addresses)):
-                via = addresses
+            via = forwarded(text)
     return via, durations[0] if len(durations) == 1 else None, request_id

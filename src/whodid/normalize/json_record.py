@@ -4,6 +4,7 @@ It does not map anything, and does not repair: a record that two readers could r
 is not guessed at.
 """
 
+import re
 from json import JSONDecoder
 from typing import Any
 
@@ -13,6 +14,7 @@ from whodid.limits import NESTING_MAX
 
 _decode = msgspec.json.Decoder().decode
 _BLANKS = b" \t\r\n"
+_SURROGATE = re.compile("[\udc80-\udcff]").sub
 _INT_END = 1 << 63
 _TOO_DEEP = f"nested deeper than {NESTING_MAX}"
 
@@ -38,6 +40,22 @@ def decode(raw: bytes) -> dict[str, Any] | str:
     if marks == len(value) and b"[" not in raw:
         return value
     return _checked(value, marks, raw)
+
+
+def decode_mended(raw: bytes) -> tuple[dict[str, Any] | str, bool]:
+    r"""Return what `decode` does, and whether bytes that are not UTF-8 were shown as `\\xhh`.
+
+    For logs whose writer puts the bytes of a client into JSON as they are.
+    """
+    found = decode(raw)
+    if found != "not UTF-8":
+        return found, False
+    text = raw.decode("utf-8", "surrogateescape")
+    return decode(_SURROGATE(_shown, text).encode()), True
+
+
+def _shown(match: re.Match[str]) -> str:
+    return f"\\\\x{ord(match[0]) & 0xFF:02x}"
 
 
 def _checked(value: dict[str, Any], marks: int, raw: bytes) -> dict[str, Any] | str:

@@ -27,8 +27,16 @@ _PLANNED_BYTES_MAX = 4096
 """Records up to this size are mapped by a remembered plan, so that plans stay small."""
 _slot_of = NAMES.get
 _decode = msgspec.json.Decoder().decode
-FOREIGN_MARKS = (b'"eventSource"', b'"error_severity"', b'"auditID"', b'"class_uid"')
-"""Keys of formats of their own, whose records have some of our names by accident."""
+_FOREIGN = (
+    (b'"eventSource"',), (b'"error_severity"',), (b'"auditID"',), (b'"class_uid"',),
+    (b'"remote_user"', b'"remote_addr"', b'"status"'),
+    (b'"logger":"http.log.',), (b'"logger":"admin.api"',),
+)  # fmt: skip
+"""Keys that together are those of a format of its own, whose records have some of our names by
+accident."""
+
+FOREIGN_MARKS = tuple(marks[0] for marks in _FOREIGN)
+"""A record without any of these is of no such format."""
 
 
 class ShortJson:
@@ -41,7 +49,7 @@ class ShortJson:
 
     def sniff(self, record: bytes) -> bool:
         """Tell whether the record is an object with an actor or an action, of no other format."""
-        if record.lstrip()[:1] != b"{" or any(mark in record for mark in FOREIGN_MARKS):
+        if record.lstrip()[:1] != b"{" or _is_foreign(record):
             return False
         found = decode(record)
         return isinstance(found, dict) and is_telling(found)
@@ -55,6 +63,10 @@ class ShortJson:
                 return Mapped(quarantine=found)
             return map_fields(found)
         return build(slots)
+
+
+def _is_foreign(record: bytes) -> bool:
+    return any(all(mark in record for mark in marks) for marks in _FOREIGN)
 
 
 def _planned(record: bytes) -> Sequence[Any] | None:

@@ -7,6 +7,7 @@ instead of T or with " UTC", and counts of s, ms, µs or ns. A time without zone
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (the difference of two naive times)
@@ -19,6 +20,8 @@ _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}):([0-9]{2})(?:[.,]([0-9]{1,18}))?"
     r" ?([Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 ).fullmatch
+
+_DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{0,20})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 
 _S_END = 1 << 35
 _MS_END = _S_END * 1000
@@ -67,6 +70,14 @@ def _offset_us(zone: str) -> int:
         raise ValueError(zone)
     offset = (hours * 60 + minutes) * 60 * _SECOND_US
     return -offset if zone[0] == "-" else offset
+
+
+def decimal_seconds_us(text: str) -> int | None:
+    """Read seconds in decimals (`1795288461.914`, `9.77e-05`), truncated to µs; None for others."""
+    if len(text) > _LENGTH_MAX or _DECIMAL(text) is None:
+        return None
+    seconds = Decimal(text)
+    return int(seconds * _SECOND_US) if seconds < _S_END else None
 
 
 def count_us(count: int) -> int | None:
