@@ -13,7 +13,7 @@ _WORD = re.compile(r"\s*+([A-Za-z]{2,12})\b(?:\s++([A-Za-z]{2,16})\b)?").match
 _SQL_WORDS = frozenset({
     "SELECT", "TABLE", "VALUES", "FETCH", "SHOW", "INSERT", "CREATE", "UPDATE", "MERGE", "DELETE",
     "TRUNCATE", "DROP", "CALL", "DO", "EXECUTE", "GRANT", "REVOKE", "ALTER", "REASSIGN", "VACUUM",
-    "REINDEX", "REFRESH", "CLUSTER", "COMMENT",
+    "REINDEX", "REFRESH", "CLUSTER", "COMMENT", "REPLACE", "RENAME",
 })  # fmt: skip
 """First words that tell the kind of access; CREATE, ALTER and DROP with the word after them."""
 
@@ -21,6 +21,7 @@ _NEUTRAL_WORDS = frozenset({
     "WITH", "COPY", "EXPLAIN", "PREPARE", "BEGIN", "START", "COMMIT", "ROLLBACK", "END", "ABORT",
     "SET", "RESET", "DISCARD", "DECLARE", "CLOSE", "LISTEN", "UNLISTEN", "NOTIFY", "LOCK",
     "ANALYZE", "SAVEPOINT", "RELEASE", "DEALLOCATE", "LOAD", "CHECKPOINT",
+    "USE", "HANDLER", "FLUSH", "KILL", "OPTIMIZE",
 })  # fmt: skip
 """First words that do not."""
 
