@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodid.event import Mapped
-from whodid.normalize.authlog import AuthLog, year_completed_us
+from whodid.normalize.authlog import AuthLog
 from whodid.normalize.cloudtrail import CloudTrail
 from whodid.normalize.combined import Combined
 from whodid.normalize.postgres import Postgres
 from whodid.normalize.short_json import ShortJson
+from whodid.normalize.syslog_time import year_completed_us
 from whodid.testing.format_conformance import check_disjoint, check_format, check_record
 from whodid.testing.mutate import mutations
 

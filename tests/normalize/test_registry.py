@@ -41,6 +41,23 @@ SAMPLES = {
         b"2026-11-21 19:13:39.168 UTC [29492] a@crm ERROR:  x\n\ty\n2026-11-21 19:13:39.168 UTC [29492] a@crm STATEMENT:  select {",
         b"2026-11-21 19:13:39 UTC:192.0.2.7(3756):a@crm:[29492]:LOG:  Failed password for root from x",
     ],
+    "mariadb": [
+        b"20261121 19:14:15,db1,root,localhost,4,2,QUERY,,'create database crm',0",
+        b"20261121 19:14:15,db1,a,,4,5,CREATE,crm,customers,",
+    ],
+    "nginx": [
+        b'{"time":"2026-11-21T19:14:21+00:00","remote_addr":"1.2.3.4","remote_user":"a","method":"GET","uri":"/","status":200}',
+        b' {"remote_addr": "1.2.3.4", "remote_user": "", "request": "GET / HTTP/1.1", "status": "200"}',
+    ],
+    "caddy": [
+        b'{"level":"info","ts":1.5,"logger":"http.log.access.log0","msg":"handled request","request":{"method":"GET","uri":"/"},"user_id":"a"}',
+        b'{"level":"info","ts":1.5,"logger":"admin.api","msg":"received request","method":"POST","uri":"/load"}',
+    ],
+    "syslog": [
+        b"<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
+        b'<34>1 2003-10-11T22:14:15.003Z h app 7 ID47 [a@1 userId="x"] {"userId":"a","action":"x"}',
+        b"<86>Nov 21 19:14:21 host sshd[7]: Failed password for root from 1.2.3.4 port 22 ssh2",
+    ],
     "combined": [b'1.2.3.4 - - [21/Nov/2026:19:14:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x"'],
     "authlog": [
         b"Nov 21 19:14:21 host sshd[7]: Failed password for root from 1.2.3.4 port 22 ssh2"

@@ -8,23 +8,41 @@ from difflib import get_close_matches
 from whodid.errors import UsageError
 from whodid.normalize.authlog import AuthLog
 from whodid.normalize.by_mapping import BASES, SEPARATOR, ByMapping
+from whodid.normalize.caddy import Caddy
 from whodid.normalize.cloudtrail import CloudTrail
 from whodid.normalize.combined import Combined
 from whodid.normalize.format import Format
 from whodid.normalize.kubernetes import Kubernetes
 from whodid.normalize.logfmt import Logfmt
 from whodid.normalize.mapping import parse_mapping
+from whodid.normalize.mariadb import Mariadb
+from whodid.normalize.nginx import Nginx
 from whodid.normalize.ocsf import Ocsf
 from whodid.normalize.postgres import Postgres
 from whodid.normalize.postgres_csv import PostgresCsv
 from whodid.normalize.postgres_stderr import PostgresStderr
 from whodid.normalize.short_json import ShortJson
+from whodid.normalize.syslog import Syslog
 
-FORMATS: tuple[Format, ...] = (
-    CloudTrail(), Postgres(), Kubernetes(), Ocsf(), ShortJson(),
-    PostgresCsv(), PostgresStderr(),
+_PLAIN: tuple[Format, ...] = (
+    CloudTrail(), Postgres(), Kubernetes(), Ocsf(), Nginx(), Caddy(), ShortJson(),
+    PostgresCsv(), PostgresStderr(), Mariadb(),
     Combined(), AuthLog(), Logfmt(),
 )  # fmt: skip
+"""Those that are not around another one."""
+
+
+def _of_message(program: str | None, message: bytes) -> Format | None:
+    """Return the format of what a program says in a syslog line."""
+    if program == "mysql-server_auditing":
+        return format_by_name(Mariadb.name)
+    for known in _PLAIN:
+        if known.name != AuthLog.name and known.sniff(message):
+            return known
+    return None
+
+
+FORMATS: tuple[Format, ...] = (*_PLAIN, Syslog(_of_message))
 """In the order in which `detect` asks them: the most particular first."""
 
 

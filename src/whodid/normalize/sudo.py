@@ -15,6 +15,7 @@ _FIELD = re.compile(r"(?:HOST|TTY|CWD|PWD|CHROOT|USER|GROUP|TSID|ENV|COMMAND)=")
 _COUNT = re.compile(r"[0-9]{1,9} ").match
 _SUCCESSFUL_SU = re.compile(r"(Successful su|FAILED su) for (.*) by (\S*)", re.DOTALL).fullmatch
 _SU_TO = re.compile(r"(FAILED SU )?\(to (.*)\) (\S+) on (\S+)", re.DOTALL).fullmatch
+_SU_QUOTED = re.compile(r"'su (.*)' (failed|succeeded) for (\S+) on (\S+)", re.DOTALL).fullmatch
 _SU_TTY = re.compile(r"([+-]) (\S+) ([^\s:]+):(\S+)").fullmatch
 
 _DENIED = ("user NOT in sudoers", "user NOT authorized on host", "command not allowed")
@@ -74,6 +75,9 @@ def map_su(text: str, machine: str | None, mapped: Mapped) -> bool:
     elif (match := _SU_TTY(text)) is not None:
         action, actor, user = "su", match[3], match[4]
         outcome = "success" if match[1] == "+" else "failure"
+    elif (match := _SU_QUOTED(text)) is not None:
+        action, user, actor = "su", match[1], match[3]
+        outcome = "failure" if match[2] == "failed" else "success"
     else:
         return False
     mapped.who = Who(actor_id=actor or None, actor_type="user")
