@@ -10,10 +10,10 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from whodid.serve.own_log import ACCESS, say
-from whodid.sources.asgi import App, Message, Receive, Scope, Send, error_reply
+from whodid.sources.asgi import App, Message, Receive, Reply, Scope, Send, error_reply
 from whodid.sources.http import PATH
 from whodid.sources.rates import Rate, TooFastError, client_key
 from whodid.sources.trusted_proxies import TrustedProxies
@@ -53,42 +53,43 @@ class DoorFront:
         status = sent = 0
         route = PATH if scope["path"] == PATH else OTHER
 
-        async def watched(message: Message) -> None:
+        def watched(message: Message) -> Awaitable[None]:  # no coroutine of its own: each costs
             nonlocal status, sent, route
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = list(message.get("headers", ()))
-                if route == OTHER:
+                headers = message["headers"] = list(message.get("headers", ()))
+                if route is OTHER:
                     route = _take_route(headers)
                 headers.append((REQUEST_ID, request_id))
                 if secure:
                     headers.append(_HSTS)
-                message = {**message, "headers": headers}
             else:
                 sent += len(message.get("body", b""))
-            await send(message)
+            return send(message)
 
+        refusal = None if route is PATH else self._refusal(scope)
         try:
-            await self._pass_on(scope, receive, watched)
+            if refusal is None:
+                await self._app(scope, receive, watched)
+            else:
+                await refusal.send(watched)
         finally:
             took_s = time.perf_counter() - began_s
             self._count(scope["method"], route, status, took_s)
             if _log.isEnabledFor(logging.INFO):
                 _tell(scope, request_id, route, status, sent, took_s)
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, unless its client asks too often; deliveries have bounds of theirs."""
-        if scope["path"] != PATH:
-            client = scope.get("client")
-            key = client_key(str(client[0])) if client else None
-            wait_s = self._rate.take(key, 1) if key else 0.0
-            if wait_s:
-                wait = b"%d" % max(1, math.ceil(wait_s))
-                message = "too many requests came from this address: wait"
-                headers = ((b"retry-after", wait), (b"connection", b"close"))
-                await error_reply(429, TooFastError.code, message, headers).send(send)
-                return
-        await self._app(scope, receive, send)
+    def _refusal(self, scope: Scope) -> Reply | None:
+        """Return what a client that asks too often is told; deliveries have bounds of their own."""
+        client = scope.get("client")
+        key = client_key(str(client[0])) if client else None
+        wait_s = self._rate.take(key, 1) if key else 0.0
+        if not wait_s:
+            return None
+        wait = b"%d" % max(1, math.ceil(wait_s))
+        message = "too many requests came from this address: wait"
+        headers = ((b"retry-after", wait), (b"connection", b"close"))
+        return error_reply(429, TooFastError.code, message, headers)
 
     def _enter(self, scope: Scope) -> bytes:
         """Put address, scheme and id of the request into its scope; return the id."""
