@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.app.answer import Reading
-from whodid.web import about, connect, event, integrity, login, search, sources
+from whodid.web import about, connect, event, integrity, login, people, search, sources
 from whodid.web.headers import SecurityHeaders
 from whodid.web.html import environment
 from whodid.web.pages import Page, endpoint, not_found
@@ -44,6 +44,12 @@ def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: 
         post("/integrity/verify", integrity.verify_now),
         post("/integrity/acknowledge", integrity.acknowledge),
         get("/about", about.show),
+        get("/people", people.show),
+        post("/people", people.add),
+        post("/people/remove", people.remove),
+        get("/tokens", people.tokens),
+        post("/tokens", people.issue),
+        post("/tokens/revoke", people.revoke),
         get("/login", login.show, public=True),
         post("/login", login.log_in, public=True),
         get("/login/{token}", login.show_link, public=True),

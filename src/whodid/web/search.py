@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
+from whodid.access.rights import may_administer
 from whodid.app.answer import PageAnswer, SearchAnswer
 from whodid.errors import QueryError
 from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
@@ -58,6 +59,8 @@ class Asked:
 
 def show(visit: Visit) -> Response:
     """Answer `GET /`."""
+    if visit.session is not None and may_administer(visit.session.user):
+        return redirect("/people")  # he reads no events; that page says so
     asked = _asked(visit)
     try:
         if visit.asked("from") or visit.asked("to"):
