@@ -95,12 +95,15 @@ def test_another_mapping_is_another_format(cli, files):
 def test_an_altered_mapping_is_refused(cli, files):
     mapping, sample = files
     cli("source", "add", "shop", "--mapping", mapping)
+    cli("verify")
     with sqlite3.connect(cli.directory / "state.db") as db:
         db.execute("UPDATE source_mappings SET text = replace(text, 'by.login', 'to')")
     db.close()
+    assert "mapping of source 'shop' was altered" in cli("verify", rc=1).stdout
     assert "was altered" in cli("ingest", "--source", "shop", sample, rc=1).stderr
     assert "was altered" in cli("source", "show", "shop", rc=1).stderr
     with sqlite3.connect(cli.directory / "state.db") as db:
         db.execute("DELETE FROM source_mappings")
     db.close()
+    assert "mapping of source 'shop' is missing" in cli("verify", rc=1).stdout
     assert "is not in state.db" in cli("ingest", "--source", "shop", sample, rc=1).stderr

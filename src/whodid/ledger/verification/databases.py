@@ -6,6 +6,7 @@ not covered, nor are receipts whose batch is no longer in the write-ahead log.
 """
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from whodid.ledger.source_entry import SourceOpened
 from whodid.ledger.state_binding import BOUND_TABLES, key_name
 from whodid.ledger.state_db import Receipt, Source
 from whodid.ledger.verification.verdict import Findings
+from whodid.normalize.mapping import mapping_hash
 
 Settings = dict[int, SourceOpened]
 """Log index of an entry that opened a source → what it committed to."""
@@ -79,6 +81,7 @@ def read_state(directory: Path, keys: StateKeys | None, findings: Findings) -> S
         sources = "SELECT name, source_id, format, domain, class, opened_us FROM sources"
         for row in _read(db, sources, list[tuple[str, bytes, str, str, int, int]]):
             state.sources[row[1]] = Source(*row)
+        _check_mappings(db, state.sources.values(), findings)
         receipts = "SELECT batch_id, receipt FROM receipts"
         for batch_id, data in _read(db, receipts, list[tuple[bytes, bytes]]):
             receipt = msgspec.msgpack.decode(data, type=Receipt)
@@ -107,6 +110,21 @@ def _check_macs(db: sqlite3.Connection, keys: StateKeys, findings: Findings) -> 
                     f"a row of {table} ({about!r}) that whodid did not write; it has no effect"
                 )
                 findings.fault(STATE_DB, None, problem)
+
+
+def _check_mappings(db: sqlite3.Connection, sources: Iterable[Source], findings: Findings) -> None:
+    """Compare the mapping files with the hashes that the formats of their sources end with."""
+    there = "SELECT count(*) FROM sqlite_schema WHERE name = 'source_mappings'"
+    texts: dict[str, str] = {}
+    if db.execute(there).fetchone()[0]:
+        query = "SELECT hash, text FROM source_mappings"
+        texts = dict(_read(db, query, list[tuple[str, str]]))
+    for source in sources:
+        _, plus, digest = source.format.partition("+")
+        if plus and digest not in texts:
+            findings.fault(STATE_DB, None, f"the mapping of source {source.name!r} is missing")
+        elif plus and mapping_hash(texts[digest]) != digest:
+            findings.fault(STATE_DB, None, f"the mapping of source {source.name!r} was altered")
 
 
 class WrappedKeys:
