@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from benchmarks import disk, ingest, peer, report, search, verify
+from benchmarks import disk, ingest, peer, pipeline, report, search, verify
 from benchmarks.lab import FULL, SMALL, Lab
 
 NAMES = {
@@ -12,6 +12,7 @@ NAMES = {
     "verify": verify.run,
     "search": search.run,
     "peer": peer.run,
+    "pipeline": pipeline.run,
     "disk": disk.run,
 }
 """In this order: `verify` and `search` look at the ledger that `ingest` made."""

@@ -61,9 +61,13 @@ def _figures(server: Server, events: int, raw: int) -> list[Figure]:
     return [
         at_most("payload", each("payload"), 200, "B an event", f"raw {raw / events:,.0f} B"),
         at_most("leaves and tiles", each("leaves", "tile"), 70, "B an event"),
+        at_most(
+            "all in: payload, leaves, tiles, index",
+            each("payload", "leaves", "tile", "index"), 350, "B an event",
+        ),
         plain("index (derived)", each("index"), "B an event"),
         plain("identities (derived)", each("identity"), "B an event"),
-    ]
+    ]  # fmt: skip
 
 
 def _note(tally: dict[str, int], events: int, raw: int) -> str:

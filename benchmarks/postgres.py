@@ -130,6 +130,10 @@ class Postgres:
         self._control = Client(socket_path)
         self.version = self._control.query("SHOW server_version")[0]
 
+    def query(self, sql: str) -> list[str]:
+        """Run statements; return the first column of what they return."""
+        return self._control.query(sql)
+
     def make_table(self, name: str, *, trigrams: bool) -> None:
         """Create a table with its B-trees and, when asked, its trigram indexes."""
         run = self._control.query

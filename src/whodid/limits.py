@@ -311,7 +311,7 @@ INDEX_CACHE_BYTES_MAX = 128 * 1024 * 1024
 INDEX_HOT_ROWS_MAX = 100_000
 """Most entries that a query process reads itself, because no segment holds them yet."""
 
-SEARCH_COUNT_S_MAX = 1.0
+SEARCH_COUNT_S_MAX = 0.3
 """How long rows are opened only to complete a total, when the page is already full."""
 
 SEARCH_SCAN_S_MAX = 10.0

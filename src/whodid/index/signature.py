@@ -25,6 +25,7 @@ LETTER_BITS = 10
 _BLOCKS = 256
 _LETTER_BLOCKS = 64
 _PIECE_BYTES = 96 * 1024
+_SHORT_BYTES = 160
 _PIECES_MAX = 64
 _SHIFT, _LOW = np.uint64(BLOCK_BITS), np.uint64(_BLOCKS - 1)
 
@@ -101,15 +102,19 @@ def _joined(parts: Sequence[Array]) -> Array:
 
 
 def _pieces(parts: Sequence[Sequence[bytes]], start: int, end: int) -> Iterator[list[bytes]]:
-    """Cut the texts of entries [start, end) into pieces that the processor's cache holds."""
-    at = start
-    while at < end:
-        size, stop = 0, at
-        while stop < end and size < _PIECE_BYTES:
-            size += sum([len(column[stop]) for column in parts])
-            stop += 1
-        yield [text for column in parts for text in dict.fromkeys(column[at:stop])]
-        at = stop
+    """Cut the texts of entries [start, end) into pieces that the processor's cache holds.
+
+    Of many texts, those that are mostly equal are taken once.
+    """
+    columns = [column[start:end] for column in parts]
+    sizes = [sum(map(len, column)) for column in columns]
+    rows = max(1, (end - start) * _PIECE_BYTES // max(sum(sizes), 1))
+    for at in range(0, end - start, rows):
+        piece: list[bytes] = []
+        for column, size in zip(columns, sizes, strict=True):
+            texts = column[at : at + rows]
+            piece += dict.fromkeys(texts) if size < _SHORT_BYTES * (end - start) else texts
+        yield piece
 
 
 def value_keys(name: str, codes: Array, blocks: Array, folded: Sequence[bytes]) -> Array:
