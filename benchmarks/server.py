@@ -51,6 +51,7 @@ class Server:
         self._process: subprocess.Popen[str] | None = None
         self._client: SequencerClient | None = None
         self._said: list[str] = []
+        self._has_reader = False
         password = "not a secret\n"
         self.command(
             "init", str(self.ledger), "--admin", "bench", "--password-stdin", text=password
@@ -92,8 +93,12 @@ class Server:
         return self.command("token", "issue", "--source", source).strip()
 
     def read_token(self) -> str:
-        """Return a token that reads."""
-        return self.command("token", "issue", "--user", "bench").strip()
+        """Return a token that reads: the administrator's would not."""
+        if not self._has_reader:
+            reader = ("--role", "investigator", "--password-stdin")
+            self.command("user", "add", "reader", *reader, text="another secret\n")
+            self._has_reader = True
+        return self.command("token", "issue", "--user", "reader").strip()
 
     def start(self) -> None:
         """Start the server and wait until it listens."""
