@@ -102,6 +102,8 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it listens."""
+        self.port = 0
+        self._said.clear()
         self._process = subprocess.Popen(
             [_WHODID, "serve", "--port", "0"],
             env=self.environment, stderr=subprocess.PIPE, text=True,
