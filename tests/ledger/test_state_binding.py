@@ -8,11 +8,12 @@ import pytest
 from whodid.access.sessions import Sessions
 from whodid.access.source_tokens import SourceTokens
 from whodid.access.users import Users
-from whodid.errors import LedgerError, RefusedError
+from whodid.errors import FormatError, RefusedError
 from whodid.ledger.local import LocalSequencer
 from whodid.ledger.opening import Settings, init_ledger, keys_of, open_ledger
 from whodid.ledger.state_db import read_sources
 from whodid.ledger.verify import verify_ledger
+from whodid.upgrade.steps import upgrade
 
 OLD = """
 CREATE TABLE access_users (name TEXT PRIMARY KEY COLLATE NOCASE, role TEXT NOT NULL,
@@ -68,6 +69,9 @@ def test_a_ledger_of_before_is_bound_once_as_it_is(directory):
         (keys.path / name).unlink()
     execute(directory, OLD)
     assert not verify_ledger(directory, keys=keys).faults, "there is no key to check with yet"
+    with pytest.raises(FormatError, match="run `whodid upgrade"):
+        open_ledger(directory)
+    assert "rows of state.db are signed" in upgrade(directory)
     with port(directory) as sequencer:
         assert set(sequencer.sources()) == {"whodid", "shop"}
     bound = keys_of(directory).state_keys()
@@ -90,10 +94,11 @@ def test_a_crash_in_the_middle_of_binding_is_made_good(directory, monkeypatch):
     (keys.path / "access.key").unlink()
     before = keys.doors_key()
     monkeypatch.setattr(type(keys), "make_access_key", lambda *_: (_ for _ in ()).throw(OSError(5)))
-    with pytest.raises(LedgerError):
-        open_ledger(directory)
+    with pytest.raises(OSError, match="5"):
+        upgrade(directory)
     monkeypatch.undo()
     monkeypatch.setenv("WHODID_KEYS", str(directory.parent / "keys"))
+    assert upgrade(directory) == ["rows of state.db are signed"]
     with port(directory) as sequencer:
         assert set(sequencer.sources()) == {"whodid", "shop"}
     assert keys.doors_key() == before

@@ -27,7 +27,7 @@ from whodid.storage.posix import PosixDisk
 
 _READY = "ready"
 _PREFIX = ".restoring-"
-_SWITCHED = ("log.vkey", "log.key", INSTANCE, HEAD)
+_SWITCHED = ("access.key", "doors.key", "log.vkey", "log.key", INSTANCE, HEAD)
 _SIGNING = {"log.key", "log.vkey", HEAD, INSTANCE}
 
 

@@ -43,6 +43,7 @@ from whodid.ledger.layout import (
 from whodid.ledger.manifest import all_files, read_manifest
 from whodid.ledger.opening import Settings, open_ledger
 from whodid.ledger.origins import Origins, Restart, read_origins
+from whodid.ledger.state_binding import bind_state, is_signed
 from whodid.ledger.verify import Progress, verify_ledger
 from whodid.ledger.writer_lock import WriterLock, bind, is_writable_directory, read_binding
 from whodid.limits import RESTORE_REASON_CHARS_MAX
@@ -218,6 +219,7 @@ def _make_new(
     for name in (BACKUP, CHECKPOINT):  # the old checkpoint is the last of checkpoints.log
         disk.remove(partial / name)
     _end_sessions(partial)
+    _sign_state(partial, switch.new)
     bind(switch.new, partial, disk)
 
 
@@ -228,6 +230,13 @@ def _end_sessions(partial: Path) -> None:
         for table in ("access_sessions", "access_links"):
             if table in there:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - the two names above
+
+
+def _sign_state(partial: Path, keys: KeyFolder) -> None:
+    """Sign the rows of a backup of before they were signed; its note vouches for them."""
+    if not is_signed(partial):
+        (keys.path / "access.key").unlink(missing_ok=True)
+    bind_state(partial, keys)
 
 
 def _open(

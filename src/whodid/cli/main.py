@@ -23,6 +23,7 @@ COMMANDS = {
     "backup": "Back the ledger up, also while a server runs.",
     "restore": "Restore a backup, or move a ledger to another folder.",
     "source": "Declare, show, list and try sources.",
+    "upgrade": "Bring a ledger of an older format up to date.",
     "user": "Add, list, change and remove users.",
     "token": "Issue, list and revoke tokens.",
     "passwd": "Set a user's password.",

@@ -18,7 +18,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from whodid.errors import FormatError, IntegrityError, WhodidError
-from whodid.ledger.layout import BACKUP, FORMAT
+from whodid.ledger.layout import BACKUP, FORMAT, unknown_format
 from whodid.merkle.checkpoint import Vkey, parse_note, verify_note
 
 
@@ -60,10 +60,7 @@ def parse_backup_note(body: str, name: object = BACKUP) -> BackupNote:
         if not first.startswith("whodid backup "):
             raise IntegrityError(f"{name}: not the note of a backup")
         if first != f"whodid backup {FORMAT}":
-            raise FormatError(
-                f"{name}: format {first.split()[-1]} is not known to this whodid (format {FORMAT});"
-                " upgrade with `pip install --upgrade whodid`"
-            )
+            raise unknown_format(name, first)
         size, root = _word(head, "head").split(" ")
         note = BackupNote(
             _word(origin, "origin"), bytes.fromhex(_word(ledger, "ledger")), int(size),

@@ -8,6 +8,8 @@ from pathlib import Path
 from whodid.errors import FormatError, IntegrityError
 
 FORMAT = 1
+STATE_FORMAT = 2
+"""Of state.db; in format 1 its rows were not signed."""
 
 CHECKPOINT = "checkpoint"
 CHECKPOINTS_LOG = "checkpoints.log"
@@ -52,11 +54,21 @@ def check_magic(data: bytes, expected: bytes, name: object) -> None:
     if data[:8] == expected:
         return
     if data[:7] == expected[:7] and len(data) > 7 and data[7] > FORMAT:
-        raise FormatError(
-            f"{name}: format {data[7]} is newer than this whodid (format {FORMAT}); "
-            "upgrade with `pip install --upgrade whodid`"
-        )
+        raise too_new(name, data[7])
     raise IntegrityError(f"{name}: not a whodid file of this kind (its first 8 bytes are wrong)")
+
+
+def too_new(name: object, found: object, known: int = FORMAT) -> FormatError:
+    """Return the refusal of a newer format: whodid is what must be upgraded."""
+    return FormatError(
+        f"{name}: format {found} is newer than this whodid (format {known}); upgrade it with "
+        "`pip install --upgrade whodid`"
+    )
+
+
+def unknown_format(name: object, line: str) -> FormatError:
+    """Return the refusal of a text whose first line ends in a number that is not known."""
+    return too_new(name, line.rpartition(" ")[2][:20])
 
 
 def leaves_path(first: int, count: int) -> str:

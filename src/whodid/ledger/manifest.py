@@ -20,8 +20,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from whodid.errors import FormatError, IntegrityError
-from whodid.ledger.layout import FORMAT, MANIFEST
+from whodid.errors import IntegrityError
+from whodid.ledger.layout import FORMAT, MANIFEST, unknown_format
 from whodid.ledger.wal_record import NO_HASH
 from whodid.merkle.checkpoint import Vkey, parse_note, verify_note
 
@@ -89,10 +89,7 @@ def parse_manifest(body: str, name: object = MANIFEST) -> Manifest:
         if not first.startswith("whodid manifest "):
             raise IntegrityError(f"{name}: not a manifest")
         if first != f"whodid manifest {FORMAT}":
-            raise FormatError(
-                f"{name}: format {first.split()[-1]} is not known to this whodid (format {FORMAT});"
-                " upgrade with `pip install --upgrade whodid`"
-            )
+            raise unknown_format(name, first)
         chapters, files = _parse_lines(rest)
         lsn, digest = _word(released, "released").split(" ")
         return Manifest(

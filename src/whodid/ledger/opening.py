@@ -22,6 +22,7 @@ from msgspec import Struct
 from whodid.clock import Clock, system_clock
 from whodid.errors import IntegrityError, LedgerError, UsageError, WhodidError
 from whodid.ledger.checkpoints_log import heal_checkpoints
+from whodid.ledger.formats import check_formats
 from whodid.ledger.hash_tree import HashTree
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
@@ -44,7 +45,6 @@ from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import Sequenced, parse_sequenced
 from whodid.ledger.sequencer import Parts, Sequencer, receipt_of
 from whodid.ledger.signer import Signer
-from whodid.ledger.state_binding import bind_state
 from whodid.ledger.state_db import OWN_SOURCE, Receipt, StateDb
 from whodid.ledger.wal import Wal
 from whodid.ledger.wal_scan import WalScan
@@ -134,7 +134,7 @@ def open_ledger(
         disk = disk or PosixDisk()
         if not adopting:
             refresh_binding(keys, directory, disk)
-        bind_state(directory, keys)
+        check_formats(directory, keys)
         return _Opening(directory, keys, disk, clock, settings).run(), lock
     except OSError as error:
         lock.release()

@@ -23,8 +23,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from whodid.errors import FormatError, IntegrityError, WhodidError
-from whodid.ledger.layout import FORMAT, ORIGINS
+from whodid.errors import IntegrityError, WhodidError
+from whodid.ledger.layout import FORMAT, ORIGINS, unknown_format
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_note, verify_note
 
 
@@ -93,10 +93,7 @@ def parse_origins(body: str, name: object = ORIGINS) -> Origins:
     if not first.startswith("whodid origins "):
         raise IntegrityError(f"{name}: not a list of origins")
     if first != f"whodid origins {FORMAT}":
-        raise FormatError(
-            f"{name}: format {first.split()[-1]} is not known to this whodid (format {FORMAT}); "
-            "upgrade with `pip install --upgrade whodid`"
-        )
+        raise unknown_format(name, first)
     ledger, _, lines = rest.partition("\n")
     try:
         ledger_id = bytes.fromhex(ledger.removeprefix("ledger "))

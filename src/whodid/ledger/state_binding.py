@@ -1,8 +1,8 @@
 """Binding state.db to the key folder: which key signs which rows, and the one-time upgrade.
 
 `access.key` signs users, sessions, links and read tokens; `doors.key` signs sources and write
-tokens, and is the one that a door needs. A ledger of before has neither: when it is first opened
-for writing, its rows are signed as they are and the keys are made. After that only the key folder
+tokens, and is the one that a door needs. A ledger of before has neither: `whodid upgrade` makes
+them, and its rows are signed as they are and the keys are made. After that only the key folder
 decides what is genuine, so nobody can ask for the upgrade again by altering DIR.
 
 1. Make doors.key, if it is missing.
@@ -15,10 +15,10 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from whodid.errors import LedgerError
+from whodid.errors import IntegrityError, LedgerError
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import open_durable
-from whodid.ledger.layout import STATE_DB
+from whodid.ledger.layout import STATE_DB, STATE_FORMAT
 from whodid.ledger.row_mac import Row, replace, rows_of, signed
 
 SOURCE_TOKEN = "wd_"  # noqa: S105 - the kind of a token, and no token
@@ -46,6 +46,16 @@ def key_name(table: str, row: Row) -> str:
     return "access"
 
 
+def is_signed(directory: Path) -> bool:
+    """Tell whether the rows of state.db carry macs at all. Raises IntegrityError."""
+    path = directory / STATE_DB
+    try:
+        with contextlib.closing(open_durable(path)) as db:
+            return "mac" in {row[1] for row in db.execute("PRAGMA table_info(sources)")}
+    except sqlite3.Error as error:
+        raise IntegrityError(f"{path}: not a readable database ({error})") from error
+
+
 def bind_state(directory: Path, keys: KeyFolder) -> None:
     """Do the upgrade (the numbered steps above), unless it was done. Needs the writer lock.
 
@@ -60,6 +70,7 @@ def bind_state(directory: Path, keys: KeyFolder) -> None:
             db.execute("BEGIN IMMEDIATE")
             with db:
                 _upgrade(db, found)  # 2
+                db.execute(f"PRAGMA user_version = {STATE_FORMAT}")
     except sqlite3.Error as error:
         raise LedgerError(
             f"{directory / STATE_DB}: cannot be bound to its keys: {error}"

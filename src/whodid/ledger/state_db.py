@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from whodid.errors import IntegrityError, LedgerError
 from whodid.ledger.keys_db import load_readonly, open_durable
-from whodid.ledger.layout import FORMAT, STATE_DB
+from whodid.ledger.layout import STATE_DB, STATE_FORMAT
 from whodid.ledger.row_mac import Row, insert, is_genuine, rows_of, signed
 
 _SCHEMA = """
@@ -78,7 +78,7 @@ class StateDb:
             self._db = open_durable(path)
             with self._db:
                 self._db.executescript(_SCHEMA)
-                self._db.execute(f"PRAGMA user_version = {FORMAT}")
+                self._db.execute(f"PRAGMA user_version = {STATE_FORMAT}")
         except sqlite3.OperationalError as error:
             raise LedgerError(f"{path}: {error}") from error
         except sqlite3.DatabaseError as error:

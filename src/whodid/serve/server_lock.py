@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from whodid.errors import LedgerError
+from whodid.ledger.formats import check_formats
 from whodid.ledger.opening import keys_of
 from whodid.ledger.writer_lock import is_writable_directory
 
@@ -37,6 +38,7 @@ class ServerLock:
                 f"{directory} is a read-only copy: it cannot be served, only verified; the "
                 "writable folder of this ledger is another one"
             )
+        check_formats(directory, keys)
         fd = os.open(keys.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,9 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from whodid.errors import WhodidError
+from whodid.ledger.formats import DATABASES
 from whodid.ledger.keys import Kek, StateKeys, unwrap
 from whodid.ledger.keys_db import key_context, load_readonly
-from whodid.ledger.layout import FORMAT, KEYS_DB, STATE_DB
+from whodid.ledger.layout import KEYS_DB, STATE_DB, too_new
 from whodid.ledger.row_mac import is_genuine, rows_of
 from whodid.ledger.source_entry import SourceOpened
 from whodid.ledger.state_binding import BOUND_TABLES, key_name
@@ -55,8 +56,13 @@ def _load(directory: Path, name: str, findings: Findings) -> sqlite3.Connection 
         findings.fault(name, None, str(error))
         return None
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version != FORMAT:
-        findings.fault(name, None, f"format {version} is not known (this whodid knows {FORMAT})")
+    known = DATABASES[name]
+    if version > known:
+        findings.fault(name, None, str(too_new(name, version, known)))
+    elif not version:
+        findings.fault(name, None, "has no format number")
+    elif version < known:
+        findings.warn(f"{name}: of format {version}, older than {known}: run `whodid upgrade`")
     # A view could answer for ever, a trigger do what no writer of ours asked for.
     odd = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index') OR rootpage = 0"
     if db.execute(odd).fetchone()[0]:
