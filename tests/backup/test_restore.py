@@ -205,7 +205,12 @@ def spoil(place, name, change):
      "payload/*"],
 )  # fmt: skip
 @pytest.mark.parametrize(
-    "change", [lambda data: data[:-9], lambda data: data[:60] + b"0" + data[61:], lambda _: b""]
+    "change",
+    [
+        lambda data: data[:-9],
+        lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:],
+        lambda _: b"",
+    ],
 )
 def test_an_altered_backup_is_not_restored(owner, restored, tmp_path, name, change):
     owner.backup(tmp_path / "b")
