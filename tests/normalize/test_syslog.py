@@ -174,6 +174,23 @@ def test_a_line_from_this_machine_has_no_host() -> None:
     assert repeated.who.actor_id == "root"
 
 
+@pytest.mark.parametrize(
+    ("line", "actor", "action"),
+    [
+        ("<86>1 2026-11-26T18:13:57+00:00 web1 sshd 23488 - -  Failed password for root from 198.51.100.4 port 40022 ssh2", "root", "Failed password"),
+        ('<86>1 2026-11-26T18:13:57.607668+00:00 web1 sudo - - [timeQuality tzKnown="1" isSynced="0"] ada : TTY=pts/0 ; PWD=/srv ; USER=root ; COMMAND=/bin/ls', "ada", "COMMAND"),
+        ('<133>1 2026-11-26T18:13:57.611749+00:00 web1 crm - EXPORT [timeQuality tzKnown="1" isSynced="0"][audit@32473 userId="ada" action="export"] refused', "ada", "export"),
+        (f"<133>1 2026-11-26T18:13:57+00:00 web1 crm - - -  @cee: {JSON}", "ada", "delete"),
+        ('<133>1 2026-11-26T18:13:57.663105+00:00 web1 nginx - - [timeQuality tzKnown="1" isSynced="0"] 192.0.2.7 - ada [21/Nov/2026:19:14:21 +0000] "GET /x HTTP/1.1" 403 5 "-" "curl"', "ada", "GET"),
+        ("<133>Nov 26 18:13:57 web1 postgres[23495] [7-1] 2026-11-21 19:13:39.555 UTC [5] ada@crm ERROR:  permission denied for table salaries", "ada", "ERROR"),
+    ],
+)  # fmt: skip
+def test_lines_as_rsyslog_writes_them(line: str, actor: str, action: str) -> None:
+    mapped = map_text(line)
+    assert detect(line.encode()).name == "syslog"
+    assert (mapped.who.actor_id, mapped.what.action) == (actor, action)
+
+
 def test_lines_without_priority_are_authlogs_for_auto() -> None:
     line = b"Nov 21 19:14:21 host sshd[7]: Failed password for root from 1.2.3.4 port 22 ssh2"
     assert detect(line).name == "authlog"

@@ -56,7 +56,7 @@ class Combined:
     def sniff(self, record: bytes) -> bool:
         """Tell whether a bracketed time stands before the first `] "` of the line."""
         end = record.find(b'] "', 0, _HEAD_CHARS_MAX)
-        if end < _TIME_CHARS:
+        if end < _TIME_CHARS or record[:1] == b"<":  # in a syslog line
             return False
         return is_clf_time(record[end - _TIME_CHARS : end].decode("latin-1"))
 

@@ -22,7 +22,7 @@ _NEW = re.compile(
 ).match
 _OLD = re.compile(rf"{SYSLOG_TIME} ").match
 _HOST = re.compile(r"([^\s:\[\]]{1,255}|[0-9a-fA-F:.]{2,45}) ").match
-_TAG = re.compile(r"([^\s:\[\]]{1,64})(?:\[([^\s\]]{1,64})\])?: ?").match
+_TAG = re.compile(r"([^\s:\[\]]{1,64})(?:\[([^\s\]]{1,64})\](?:: ?| )|: ?)").match
 _ELEMENT = re.compile(
     r'\[([^\s=\]"]{1,32})((?: [^\s=\]"]{1,32}="(?:[^"\\\]]++|\\.)*+")*+)\]', re.DOTALL
 ).match
@@ -96,7 +96,8 @@ def _of_5424(line: str, new: re.Match[str], facility: str, severity: str) -> Sys
     if at < len(line) and line[at] != " ":
         return None
     time, host, app, process, message_id = (None if part == "-" else part for part in new.groups())
-    text = line[at + 1 :].removeprefix("\ufeff")
+    # rsyslog keeps the blank behind the tag of a message that came in the old form
+    text = line[at + 1 :].removeprefix("\ufeff").removeprefix(" ")
     return SyslogLine(
         text, facility, severity, time, host, app, process, message_id, tuple(elements)
     )
