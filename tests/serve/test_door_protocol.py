@@ -19,11 +19,11 @@ async def _app(scope, receive, send):
         await send({"type": "http.response.body", "body": b"ok"})
 
 
-def talk(conversation):
+def talk(conversation, app=_app):
     """Run `conversation(connect)` beside a server; `connect` opens a connection to it."""
 
     async def main():
-        config = uvicorn.Config(_app, port=0, http=DoorProtocol, lifespan="off", log_config=None)
+        config = uvicorn.Config(app, port=0, http=DoorProtocol, lifespan="off", log_config=None)
         server = uvicorn.Server(config)
         config.load()
         server.lifespan = config.lifespan_class(config)
@@ -89,3 +89,27 @@ def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch):
         assert b" 200 " in await answered(connect, body), "a body behind its answer ends too"
 
     talk(conversation)
+
+
+def test_a_trailer_without_end_is_cut_and_its_fields_are_not_the_heads():
+    seen = []
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            seen.append([name for name, _ in scope["headers"]])
+            while (await receive()).get("more_body"):
+                pass
+        await _app(scope, receive, send)
+
+    start = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+
+    async def conversation(connect):
+        end = b"x-forwarded-for: 6.6.6.6\r\nauthorization: x\r\n\r\n"
+        last = HEAD + b"connection: close\r\n\r\n"
+        assert (await answered(connect, start + end + last)).count(b" 200 ") == 2
+        for parts in ([start + b"x: "], [start[:-5] + b"0;"]):
+            said = await answered(connect, *parts, *[b"a" * 65536] * 40)
+            assert b" 200 " not in said
+
+    talk(conversation, app)
+    assert seen[0] == [b"host", b"transfer-encoding"]

@@ -24,11 +24,13 @@ class DoorProtocol(HttpToolsProtocol):
     """One connection.
 
     `_since_s` is when the wait for a whole head began; None: there is one. `left` is called when
-    the connection is lost.
+    the connection is lost. `_quiet_bytes` are those behind a head that brought nothing further.
     """
 
     _in_head = False
     _head_bytes = 0
+    _quiet_bytes = 0
+    _moved = False
     _since_s: float | None = None
     _timer: asyncio.TimerHandle | None = None
     left: Callable[[], None] | None = None
@@ -50,14 +52,30 @@ class DoorProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and count while a head is not whole: it may keep all it is given."""
         before = self._in_head
+        self._moved = False
         super().data_received(data)
+        if not before and not self._in_head:
+            self._quiet_bytes = 0 if self._moved else self._quiet_bytes + len(data)
+            if self._quiet_bytes > HEAD_BYTES_MAX:  # a trailer or an extension without end
+                self._refuse(_TOO_LARGE)
         if before and self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(_TOO_LARGE)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; those of a trailer (RFC 9110, 6.5) are nobody's word here."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._moved = True
+        super().on_body(body)
+
     def on_message_begin(self) -> None:
         """Count a new head."""
+        self._moved = True
         super().on_message_begin()
         self._in_head = True
         self._head_bytes = 0
