@@ -113,3 +113,26 @@ def test_a_trailer_without_end_is_cut_and_its_fields_are_not_the_heads():
 
     talk(conversation, app)
     assert seen[0] == [b"host", b"transfer-encoding"]
+
+
+def test_a_client_that_goes_away_amid_pipelined_requests_is_heard_of_by_the_running_one():
+    heard = []
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            await receive()
+            heard.append((await receive())["type"])
+            await _app(scope, receive, send)  # to nobody, and no error
+
+    async def conversation(connect):
+        _, writer = await connect()
+        writer.write(WHOLE * 3)
+        await asyncio.sleep(0.1)
+        writer.transport.abort()
+        for _ in range(100):
+            if heard:
+                break
+            await asyncio.sleep(0.02)
+        assert heard == ["http.disconnect"]
+
+    talk(conversation, app)

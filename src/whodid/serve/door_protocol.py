@@ -8,6 +8,7 @@ strangers without a token take no memory. Connections are bounded where they are
 import asyncio
 from collections.abc import Callable
 
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from whodid.limits import HEAD_BYTES_MAX, HEAD_FIELDS_MAX, HEAD_SECONDS_MAX
@@ -31,6 +32,7 @@ class DoorProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _quiet_bytes = 0
     _moved = False
+    _running: RequestResponseCycle | None = None
     _since_s: float | None = None
     _timer: asyncio.TimerHandle | None = None
     left: Callable[[], None] | None = None
@@ -47,7 +49,16 @@ class DoorProtocol(HttpToolsProtocol):
             self._timer.cancel()
         if self.left is not None:
             self.left()
+        running = self._running  # with pipelining it is not the newest, which uvicorn tells
+        if running is not None and not running.response_complete:
+            running.disconnected = True
+            running.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Answer a request."""
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and count while a head is not whole: it may keep all it is given."""
