@@ -1,0 +1,211 @@
+"""Every face and address against every role, over the real application and a real ledger."""
+
+import re
+import threading
+
+import anyio
+import httpx
+import msgspec
+import pytest
+
+from whodid.access.password import Cost
+from whodid.access.read_tokens import ReadTokens
+from whodid.access.sessions import SESSION_COOKIE, Sessions
+from whodid.access.users import Users
+from whodid.app.intake import LedgerIntake
+from whodid.app.reading import LedgerReading
+from whodid.app.rows import RowMaker
+from whodid.clock import system_clock
+from whodid.ledger.batch import BatchBuilder
+from whodid.ledger.local import LocalSequencer
+from whodid.ledger.opening import Settings, init_ledger, open_ledger
+from whodid.serve.face_process import make_application
+from whodid.serve.watch import Watch
+from whodid.sources.intake import Delivery
+
+OUTSIDE = "board-salaries"
+WITHHELD = "cardnumber"
+PEOPLE = {  # name: role, filter, denied
+    "ines": ("investigator", "", ()),
+    "ivan": ("investigator", "source:shop", ("statement", "actor")),
+    "rita": ("reader", "source:shop", ("statement", "actor")),
+    "abel": ("approver", "source:shop", ("statement", "actor")),
+    "root": ("administrator", "", ()),
+}
+CUT = ("ivan", "rita", "abel")
+SEARCHES = [
+    "", "board", "shop", "source:hr", "resource:board-salaries", "cardnumber", "zelda", "action:*",
+    "| stats by (source) count()", "| stats by (resource) count()", "| sort -rows | limit 5",
+    "service:whodid", "-resource:orders",
+]  # fmt: skip
+NOTHING_FOR_THEM = {
+    "board", "source:hr", "resource:board-salaries", "cardnumber", "zelda", "service:whodid",
+    "-resource:orders",
+}  # fmt: skip
+DENIED = [
+    "statement:SELECT", "actor:zelda", "actor.id:*", "-user:zelda", "(action:READ OR statement:x)",
+    "| stats by (actor) count()", "| stats count_distinct(actor.name)", "| sort actor.id",
+]  # fmt: skip
+
+
+class House:
+    """The application, and a way to ask it as each of the people."""
+
+    def __init__(self, folder):
+        self.directory = folder / "ledger"
+        keys = init_ledger(self.directory, origin="test.example/whodid/roles")
+        self.port = LocalSequencer(*open_ledger(self.directory, settings=Settings(1 << 20, 0)))
+        self.reading = LedgerReading(self.directory, keys, self.port, system_clock)
+        self.app = make_application(
+            self.directory, keys, self.reading, threading.Event(), Watch(self.directory)
+        )
+        users = Users(self.directory, keys.state_keys(), cost=Cost(8, 1, 1))
+        self.tokens, self.sessions = {}, {}
+        for name, (role, filter_text, deny) in PEOPLE.items():
+            user = users.add(name, None, role, filter_text=filter_text, deny=deny)
+            self.tokens[name] = ReadTokens(self.directory, keys.state_keys()).issue(user, "t")
+            self.sessions[name] = Sessions(self.directory, keys.state_keys()).open(user)
+        maker = RowMaker(keys.identity_root(), self.port.sources)
+        intake = LedgerIntake(maker, BatchBuilder(keys.ledger_id, keys.public_kek()), self.port)
+        for source, resource in (("shop", "orders"), ("hr", OUTSIDE)):
+            self.port.declare_source(source, "json", source)
+            records = [
+                msgspec.json.encode({
+                    "id": f"{source}-{n}", "userId": "zelda", "action": "READ", "rows": n,
+                    "resource": resource, "statement": f"SELECT {WITHHELD} FROM {resource}",
+                })
+                for n in range(1, 4)
+            ]  # fmt: skip
+            intake.accept(Delivery(source, records, system_clock()))
+        found = self.get("ines", "/v1/search", q="")
+        self.ids = {event["source"]: event["id"] for event in found.json()["events"]}
+
+    def get(self, name, path, *, face="api", **params):
+        api = face == "api"
+        headers = {"Authorization": f"Bearer {self.tokens[name]}"} if api else {}
+        cookies = {} if api else {SESSION_COOKIE: self.sessions[name]}
+
+        async def call():
+            transport = httpx.ASGITransport(self.app, client=("198.51.100.7", 1))
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://whodid.example", cookies=cookies
+            ) as client:
+                return await client.get(path, params=params, headers=headers)
+
+        return anyio.run(call)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("roles")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHODID_KEYS", str(folder / "keys"))
+        found = House(folder)
+        yield found
+        found.reading.close()
+
+
+def told(response, asked=""):
+    """Return what an answer says beside the question itself."""
+    return response.text.replace(asked, "") if asked else response.text
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("text", SEARCHES)
+def test_a_search_shows_nothing_outside_nor_withheld(house, name, text):
+    for face, path in (("api", "/v1/search"), ("web", "/")):
+        response = house.get(name, path, face=face, q=text)
+        assert response.status_code == 200, (face, response.text[:400])
+        shown = response.text
+        for asked in ("resource:board-salaries", "resource%3Aboard-salaries", "cardnumber"):
+            shown = shown.replace(asked, "") if text in {asked, "cardnumber"} else shown
+        if text == "resource:board-salaries":  # the page says the question in English too
+            shown = shown.replace("of board-salaries", "").replace("Aboard-salaries", "")
+        assert OUTSIDE not in shown
+        assert WITHHELD not in shown
+        if text != "zelda":
+            assert "zelda" not in shown
+    document = house.get(name, "/v1/search", q=text).json()
+    expected = 0 if text in NOTHING_FOR_THEM else 3
+    assert document["total" if "total" in document else "events"] == expected
+    if PEOPLE[name][0] != "investigator":
+        assert document["hidden_own"] == 0
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("text", DENIED)
+def test_a_question_about_a_withheld_field_is_refused_by_every_face(house, name, text):
+    for path, face in (("/v1/search", "api"), ("/", "web")):
+        assert house.get(name, path, face=face, q=text).status_code == 403
+    if "|" not in text:
+        for path in ("/v1/tail", "/v1/histogram", "/v1/facets"):
+            assert house.get(name, path, q=text).status_code == 403
+    said = house.get("ines", "/v1/search", q=f"service:whodid actor:{name} outcome:denied").json()
+    assert said["total"] >= 2, "each refusal is an event"
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_counts_beside_an_answer_are_cut_too(house, name):
+    facets = house.get(name, "/v1/facets", q="", fields="source,resource")
+    assert facets.status_code == 200
+    assert OUTSIDE not in facets.text
+    assert house.get(name, "/v1/facets", q="", fields="actor").status_code == 403
+    assert "zelda" not in house.get(name, "/v1/facets", q="").text
+    histogram = house.get(name, "/v1/histogram", q="").json()
+    assert histogram["events"] == 3
+    assert sum(bar["unknown"] + bar["success"] for bar in histogram["bars"]) == 3
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("path", ["/v1/events/{}", "/v1/events/{}/proof", "/events/{}"])
+def test_one_event(house, name, path):
+    face = "api" if path.startswith("/v1") else "web"
+    inside = house.get(name, path.format(house.ids["shop"]), face=face)
+    assert inside.status_code == 200
+    assert WITHHELD not in inside.text
+    assert "zelda" not in inside.text
+    outside = house.get(name, path.format(house.ids["hr"]), face=face)
+    missing = house.get(name, path.format("0190a0a0-dead-7000-8000-000000000000"), face=face)
+    assert outside.status_code == missing.status_code == 404
+    same = [told(outside, house.ids["hr"]), told(missing, "0190a0a0-dead-7000-8000-000000000000")]
+    assert same[0] == same[1]
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize(("path", "face"), [("/v1/sources", "api"), ("/sources", "web")])
+def test_sources(house, name, path, face):
+    response = house.get(name, path, face=face)
+    assert response.status_code == 200
+    assert "shop" in response.text
+    assert not re.search(r"\bhr\b", response.text)
+
+
+def test_an_administrator_reads_no_event_by_any_face(house):
+    event_id = house.ids["shop"]
+    for path, params in [
+        ("/v1/search", {"q": ""}), ("/v1/search", {"q": "| stats by (source) count()"}),
+        ("/v1/histogram", {}), ("/v1/facets", {}), ("/v1/tail", {}),
+        (f"/v1/events/{event_id}", {}), (f"/v1/events/{event_id}/proof", {}),
+        ("/v1/search", {"q": "", "as": "ocsf"}), ("/ledger/default/tile/entries/000.p/9", {}),
+    ]:  # fmt: skip
+        response = house.get("root", path, **params)
+        assert response.status_code == 403, path
+        assert OUTSIDE not in response.text
+    assert house.get("root", "/", face="web").headers["location"] == "/people"
+    assert house.get("root", "/", face="web", q="zelda").headers["location"] == "/people"
+    assert house.get("root", f"/events/{event_id}", face="web").status_code == 403
+    assert house.get("root", "/v1/sources").status_code == 200
+
+
+def test_an_investigator_sees_everything(house):
+    assert house.get("ines", "/v1/search", q="").json()["total"] == 6
+    assert house.get("ines", f"/v1/events/{house.ids['hr']}").json()["details"]["userId"] == "zelda"
+    assert house.get("ines", "/", face="web", q="service:whodid").status_code == 200
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_ocsf_is_cut_too(house, name):
+    response = house.get(name, "/v1/search", q="", **{"as": "ocsf"})
+    assert response.status_code == 200
+    for word in (OUTSIDE, WITHHELD, "zelda"):
+        assert word not in response.text
