@@ -161,7 +161,7 @@ QUESTIONS = {
 }
 ALLOWED = {
     "door": {"status", "sources", "prove", "events", "report"},
-    "face": {"status", "sources", "prove", "own", "declare"},
+    "face": {"status", "sources", "prove", "own"},
     "sealer": {"status", "sources", "prove", "own", "publish", "seal", "take"},
     "validator": {"status", "sources", "prove", "own"},
     "admin": set(QUESTIONS),

@@ -2,7 +2,7 @@
 
 All batches that wait are committed with one fsync. Rights by role: a door appends events of
 declared sources but never whodid's own, and reports what it refused; faces and the validator append
-only those, faces declare sources (for an administrator); only the sealer seals, and takes what the
+only those; only the sealer seals, and takes what the
 doors refused; the administrator (a command of the user who owns the keys) may do everything.
 
 All peers are processes of the same operating-system user (checked); a role keeps an honest
@@ -48,7 +48,6 @@ _log = logging.getLogger("whodid.sequencer")
 ROLES = ("door", "face", "sealer", "validator", "admin")
 _RIGHTS: dict[str, tuple[type, ...]] = {
     "door": (protocol.ReportRefused,),
-    "face": (protocol.Declare,),
     "sealer": (protocol.Seal, protocol.Publish, protocol.TakeRefused),
 }
 """What a role may ask beside appending and what every role may."""
