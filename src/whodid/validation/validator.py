@@ -154,7 +154,7 @@ class Validator:
         )
 
     def _look_when_due(self, now: int) -> None:
-        if now - self._looked_us < self._look_again_us:
+        if now - self._looked_us < self._look_again_us and not self._files.asked():
             return
         began_s = self._share.busy_s
         try:
@@ -217,7 +217,10 @@ class Validator:
         faults, seen_once = self._confirmed(verdict)
         self._set(doing="index")
         self._keep()
-        found, index = self._compare_index()
+        if faults:  # each would be one of the index too
+            found, index = [], "not compared: the ledger itself has faults"
+        else:
+            found, index = self._compare_index()
         self._close(cursor, verdict, faults + found, seen_once, index)
 
     def _confirmed(self, verdict: Verdict) -> tuple[list[Fault], list[str]]:
@@ -239,6 +242,7 @@ class Validator:
         return before, once
 
     def _compare_index(self) -> tuple[list[Fault], str]:
+        """Compare the index with a ledger that is sound."""
         try:
             sentences = self._checks.index(self.between)
         except (WhodidError, OSError) as error:

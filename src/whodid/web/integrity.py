@@ -12,7 +12,7 @@ from whodid.web.links import search_url
 from whodid.web.visit import Visit, redirect
 
 _ROUNDS_SHOWN = 14
-_EVENTS = 'actor:validator (action:verify OR action:"integrity fault")'
+_EVENTS = 'service:whodid (actor:validator OR action:"acknowledge fault")'
 
 
 def show(visit: Visit) -> Response:

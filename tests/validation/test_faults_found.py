@@ -1,0 +1,195 @@
+"""A running server whose files are altered: found within one round, named, told; mended, forgotten.
+
+Every kind of file that is in the folder of a small ledger, each altered in place under the running
+processes; hash tiles, which only a large ledger has, are with `tests/ledger/test_verify_tree.py`.
+"""
+
+import json
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from running_server import RunningServer, wait_until
+from whodid.ledger.opening import keys_of
+from whodid.validation.report_file import ReportFiles
+
+pytestmark = pytest.mark.slow
+
+
+class Victim:
+    """A server, its report, and hands that alter a file and put it back as it was."""
+
+    def __init__(self, folder):
+        self.server = RunningServer(folder).init()
+        small = Path(__file__).parents[1] / "crash/small"
+        self.server.env |= {"WHODID_VERIFY_BUSY_SHARE": "1", "PYTHONPATH": str(small)}
+        self.directory = self.server.directory
+        self.server.run("source", "add", "app", "--format", "json")
+        self.writer = self.server.token("--source", "app")
+        self.older = folder / "older"
+        self.server.start()
+        self.files = ReportFiles(self.directory, keys_of(self.directory, folder / "keys"))
+        self.post(0, 700)
+        wait_until(lambda: self.first("leaves"), "a unit is sealed")
+        shutil.copytree(
+            self.directory, self.older, ignore=shutil.ignore_patterns("*sock", "validation")
+        )
+        self.post(700, 1500)
+        wait_until(lambda: len(self.all("leaves")) > 1, "another unit is sealed")
+
+    def post(self, start, end):
+        rows = [
+            json.dumps({
+                "id": f"e{n}", "timestamp": "2026-11-22T10:00:00Z", "userId": f"u{n % 9}",
+                "action": "READ", "resource": f"file-{n}",
+            })
+            for n in range(start, end)
+        ]  # fmt: skip
+        headers = {"Content-Type": "application/x-ndjson"}
+        with self.server.client(self.writer) as client:
+            answer = client.post("/v1/events", content="\n".join(rows), headers=headers)
+        assert answer.json()["accepted"] == end - start
+
+    def all(self, folder):
+        return sorted((self.directory / folder).iterdir())
+
+    def first(self, folder):
+        return next(iter(self.all(folder)), None)
+
+    def round(self):
+        """Ask for a round and return the report at its end."""
+        before = len(self.files.report().rounds)
+        self.files.ask()
+        wait_until(
+            lambda: (
+                len(self.files.report().rounds) > before
+                and not self.files.report().doing
+                and not self.files.asked()
+            ),
+            "a round ends",
+        )
+        return self.files.report()
+
+    def metrics(self):
+        """Return what the server's metrics say of it, not older than a second."""
+        time.sleep(1.1)
+        with self.server.client() as client:
+            return client.get("/metrics").text
+
+    def told(self):
+        """Return the fault events: (file, words)."""
+        found = self.server.json(
+            "search", 'service:whodid action:"integrity fault"', "--limit", 1000
+        )
+        return [(event.get("resource.name"), event["reason"]) for event in found["events"]]
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory):
+    found = Victim(tmp_path_factory.mktemp("victim"))
+    yield found
+    found.server.stop()
+
+
+def in_place(path, data):
+    """Write as somebody would who wants to be seen by nobody: same file, same inode."""
+    with path.open("r+b") as file:
+        file.truncate(len(data))
+        file.write(data)
+
+
+def flipped(data):
+    at = len(data) * 2 // 3
+    return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
+
+
+def other_source_settings(data, folder):
+    copy = Path(folder) / "state.db"
+    copy.write_bytes(data)
+    with sqlite3.connect(copy) as db:
+        db.execute("UPDATE sources SET domain = 'other' WHERE name = 'app'")
+    db.close()
+    return copy.read_bytes()
+
+
+KINDS = {
+    "leaves, a flipped byte": ("leaves", "flip"),
+    "leaves, cut": ("leaves", "cut"),
+    "leaves, gone": ("leaves", "gone"),
+    "payload, a flipped byte": ("payload", "flip"),
+    "payload, cut": ("payload", "cut"),
+    "payload, gone": ("payload", "gone"),
+    "payload, another one": ("payload", "swap"),
+    "checkpoint, a flipped byte": ("checkpoint", "flip"),
+    "checkpoint, an older one": ("checkpoint", "older"),
+    "checkpoint, gone": ("checkpoint", "gone"),
+    "checkpoints.log, a flipped byte": ("checkpoints.log", "flip"),
+    "checkpoints.log, gone": ("checkpoints.log", "gone"),
+    "manifest, a flipped byte": ("manifest", "flip"),
+    "manifest, an older one": ("manifest", "older"),
+    "keys.db, an older one": ("keys.db", "older"),
+    "keys.db, cut": ("keys.db", "cut"),
+    "state.db, another setting": ("state.db", "setting"),
+    "wal, a flipped byte": ("wal", "wal"),
+    "identity, a flipped byte": ("identity", "flip"),
+    "head, a flipped byte": ("head", "flip"),
+}
+
+
+def altered(victim, name, how, tmp_path):
+    """Return (path, its bytes now, its bytes altered or None for: gone)."""
+    folder = victim.directory if name != "head" else next((victim.server.folder / "keys").iterdir())
+    path = folder / name
+    if path.is_dir():
+        path = victim.first(name)
+    data = path.read_bytes()
+    match how:
+        case "flip":
+            return path, data, flipped(data)
+        case "cut":
+            return path, data, data[: len(data) // 2]
+        case "gone":
+            return path, data, None
+        case "swap":
+            return path, data, victim.all(name)[1].read_bytes()
+        case "older":
+            older = (victim.older / name).read_bytes()
+            assert older != data
+            return path, data, older
+        case "setting":
+            return path, data, other_source_settings(data, tmp_path)
+    for path in victim.all("wal"):  # the last record, which is not sealed
+        data = path.read_bytes()
+        end = len(data.rstrip(b"\0"))
+        if path.name.isdigit() and end > 4096 and end < len(data):
+            return path, data, data[: end - 200] + bytes([data[end - 200] ^ 1]) + data[end - 199 :]
+    raise AssertionError("no write-ahead file has room")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_found_named_told_and_forgotten(victim, kind, tmp_path):
+    name, how = KINDS[kind]
+    known = len(victim.told())
+    path, before, after = altered(victim, name, how, tmp_path)
+    if after is None:
+        path.unlink()
+    else:
+        in_place(path, after)
+    try:
+        report = victim.round()
+        where = [fault.where for fault in report.faults]
+        text = victim.metrics()
+    finally:
+        if not path.exists() or path.read_bytes() == after:  # else a newer one was written over it
+            path.write_bytes(before) if after is None else in_place(path, before)
+    named = "head (key folder)" if name == "head" else path.relative_to(victim.directory).as_posix()
+    assert any(found == named or named.startswith(found) for found in where), where
+    assert f"whodid_verify_faults {len(where)}" in text
+    assert not report.last.ok or how == "older"
+    wait_until(lambda: victim.round().faults == [], "it is forgotten once it is mended")
+    told = victim.told()[: -known or None]  # the newest first
+    assert any(found in (named, named.partition("/")[0]) for found, _ in told), told
+    assert len(told) == len(set(told))
