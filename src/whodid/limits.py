@@ -215,6 +215,16 @@ VALIDATION_WARNINGS_KEPT = 50
 VALIDATION_REPORT_BYTES_MAX = 16 * 1024 * 1024
 """Largest report that is read."""
 
+# --- status ------------------------------------------------------------------------------------
+STATUS_DISK_DAYS_MIN = 14.0
+"""`whodid status` asks for somebody when the disk is full in fewer days at the present rate."""
+
+STATUS_SEAL_LAG_MAX = 100_000
+"""Most durable entries that may wait to be sealed before it does."""
+
+STATUS_QUARANTINED_SHARE_MAX = 0.2
+"""The part of a source's records that may be quarantined before it does."""
+
 # --- log ---------------------------------------------------------------------------------------
 LOG_SIZE_MAX = 2**63 - 1
 """Most leaves of one log, so that sizes and indexes fit a signed 64-bit number."""

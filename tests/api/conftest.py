@@ -17,6 +17,7 @@ from whodid.api.tail import Tails
 from whodid.app.answer import EventProof, Health, Hit, SearchAnswer, SourceInfo
 from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
+from whodid.app.standing import Growth, Standing
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
 from whodid.ledger.state_db import Source, StateDb
@@ -118,6 +119,15 @@ class FakeReading:
         if self.fault:
             raise self.fault
         self.records.append((caller.name, action, resource, ok))
+
+    def standing(self, caller, *, running=True):
+        self._call("standing", caller)
+        health = self.health()
+        growth = Growth(5, 9, 0.7, 70.0)
+        return Standing(
+            "0.1.0", 1, "log.example", "00", running, health, {"wal": 5, "other": 2}, 100.0,
+            growth, 10**9, 12.34, [], self.found, ["look"],
+        )  # fmt: skip
 
     def integrity(self):
         return self.found

@@ -24,11 +24,12 @@ class Victim:
 
     def __init__(self, folder):
         self.server = RunningServer(folder).init()
-        small = Path(__file__).parents[1] / "crash/small"
-        self.server.env |= {"WHODID_VERIFY_BUSY_SHARE": "1", "PYTHONPATH": str(small)}
+        eager = Path(__file__).with_name("eager")
+        self.server.env |= {"WHODID_VERIFY_BUSY_SHARE": "1", "PYTHONPATH": str(eager)}
         self.directory = self.server.directory
         self.server.run("source", "add", "app", "--format", "json")
         self.writer = self.server.token("--source", "app")
+        self.reader = self.server.token("--user", "ann")
         self.older = folder / "older"
         self.server.start()
         self.files = ReportFiles(self.directory, keys_of(self.directory, folder / "keys"))
@@ -52,6 +53,16 @@ class Victim:
         with self.server.client(self.writer) as client:
             answer = client.post("/v1/events", content="\n".join(rows), headers=headers)
         assert answer.json()["accepted"] == end - start
+
+    def quiet(self):
+        """Wait until all is signed: a checkpoint that is altered before would be written anew."""
+
+        def signed():
+            with self.server.client() as client:
+                health = client.get("/healthz").json()
+            return health["size"] == health["published"]
+
+        wait_until(signed, "everything is signed")
 
     def all(self, folder):
         return sorted((self.directory / folder).iterdir())
@@ -81,9 +92,9 @@ class Victim:
 
     def told(self):
         """Return the fault events: (file, words)."""
-        found = self.server.json(
-            "search", 'service:whodid action:"integrity fault"', "--limit", 1000
-        )
+        query = {"q": 'service:whodid action:"integrity fault"', "limit": 1000}
+        with self.server.client(self.reader) as client:
+            found = client.get("/v1/search", params=query).json()
         return [(event.get("resource.name"), event["reason"]) for event in found["events"]]
 
 
@@ -173,6 +184,7 @@ def altered(victim, name, how, tmp_path):
 def test_it_is_found_named_told_and_forgotten(victim, kind, tmp_path):
     name, how = KINDS[kind]
     known = len(victim.told())
+    victim.quiet()
     path, before, after = altered(victim, name, how, tmp_path)
     if after is None:
         path.unlink()

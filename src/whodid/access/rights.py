@@ -36,3 +36,13 @@ def _rights(role: str, filter_text: str, deny: tuple[str, ...]) -> Rights:
         return rights(filter_text, deny, own=role == "investigator")
     except UsageError:
         return NOTHING
+
+
+def may_verify(user: User) -> bool:
+    """Tell whether a user may ask for a verification of the whole ledger."""
+    return user.role in {"administrator", "investigator"}
+
+
+def may_acknowledge(user: User) -> bool:
+    """Tell whether a user may take a fault of the ledger out of the banner."""
+    return user.role == "administrator"

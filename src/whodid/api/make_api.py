@@ -121,6 +121,8 @@ def _table(does: Operations) -> list[tuple[Described, Handler]]:
         get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
             JSON, "ProvenEvent"),
         get("/v1/sources", "The declared sources", does.sources, JSON, "Sources"),
+        get("/v1/status", "Size, growth, lags, sources and the last verification", does.status,
+            JSON, "Status"),
         get("/v1/integrity", "What continuous validation of the whole ledger found",
             does.integrity, JSON, "Integrity"),
         (

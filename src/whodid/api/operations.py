@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from whodid.access.doorkeeper import Doorkeeper
+from whodid.access.rights import may_verify
 from whodid.api import parameters as given_as
 from whodid.api.accounts import Accounts
-from whodid.api.caller import identify, is_local
+from whodid.api.caller import Credential, identify, is_local
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
@@ -25,6 +26,7 @@ from whodid.app.document import (
 )
 from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.public_files import PublicFiles
+from whodid.app.standing_document import standing_document
 from whodid.errors import AccessDeniedError, InputError, UsageError
 from whodid.limits import FACET_VALUES_MAX, HISTOGRAM_BARS_MAX, READS_MAX
 from whodid.merkle.tiles import parse_tile_path
@@ -159,6 +161,15 @@ class Operations:
         given = given_as.parameters(request, ("q",))
         return await self._tails.begin(request, caller, given_as.search_text(given))
 
+    async def status(self, request: Request) -> Response:
+        """Answer `GET /v1/status`."""
+        return await self._reads.run(self._status, request)
+
+    def _status(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given_as.parameters(request, ())
+        return json_answer(standing_document(self._reading.standing(caller)))
+
     async def integrity(self, request: Request) -> Response:
         """Answer `GET /v1/integrity`."""
         return await self._watching.run(self._integrity, request)
@@ -177,6 +188,9 @@ class Operations:
             raise UnauthenticatedError("Send a read token: `Authorization: Bearer wdr_…`.")
         caller = identify(request, self._doorkeeper, self._reading)
         given_as.parameters(request, ())
+        identity = Credential(request).identity(self._doorkeeper)
+        if identity is None or not may_verify(identity.user):
+            raise AccessDeniedError("Only an administrator or an investigator may ask for it.")
         self._reading.verify_now(caller)
         return json_answer(integrity_document(self._reading.integrity()), 202)
 

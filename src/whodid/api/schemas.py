@@ -79,6 +79,17 @@ def schemas() -> dict[str, Schema]:
             ready=_YES_NO, reasons=_TEXTS, size=_NUMBER, published=_NUMBER, sealed=_NUMBER,
             indexed=_NUMBER, stopped={"type": ["string", "null"]},
         ),
+        "Status": _object(
+            "Where the ledger stands; `attention` is empty when all is well.",
+            ok=_YES_NO, attention=_TEXTS, version=_TEXT, format=_NUMBER, origin=_TEXT,
+            ledger_id=_TEXT, running=_YES_NO, stopped={"type": ["string", "null"]},
+            entries={"type": "object", "additionalProperties": {"type": "number"}},
+            bytes={"type": "object", "additionalProperties": _NUMBER},
+            bytes_an_entry={"type": "number"}, bytes_a_day={"type": "number"},
+            disk_free_bytes=_NUMBER, days_until_full={"type": ["number", "null"]},
+            sources={"type": "array", "items": {"type": "object"}},
+            integrity=reference("Integrity"),
+        ),
         "Integrity": _object(
             "Where the verification of the whole ledger stands.",
             ok=_YES_NO, running=_YES_NO, overdue=_YES_NO, alarms=_TEXTS,

@@ -1,7 +1,7 @@
 """What a face gets from the log: callers, hits, answers, proofs. Values only."""
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
@@ -10,6 +10,9 @@ from whodid.app.integrity_answer import Integrity
 from whodid.event import Event
 from whodid.merkle.commitment import Opening
 from whodid.query.rights import NOTHING, Rights
+
+if TYPE_CHECKING:
+    from whodid.app.standing import Standing
 
 Face = Literal["cli", "api", "web", "server"]
 
@@ -203,6 +206,10 @@ class Reading(Protocol):
 
     def health(self) -> Health:
         """Tell where the server stands (no event: it shows no content)."""
+        ...
+
+    def standing(self, caller: Caller, *, running: bool = True) -> "Standing":
+        """Return size, growth, lags and sources (its event is that of `sources`)."""
         ...
 
     def integrity(self) -> Integrity:

@@ -33,6 +33,7 @@ from whodid.app.event_proof import check_proof, shown_proof
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
+from whodid.app.standing import Standing, standing_of
 from whodid.clock import Clock
 from whodid.errors import (
     AccessDeniedError,
@@ -326,6 +327,14 @@ class LedgerReading:
             sealed=status.sealed, indexed=self._indexed(), stopped=status.stopped,
             duplicates=status.duplicates, conflicts=status.conflicts,
         )  # fmt: skip
+
+    def standing(self, caller: Caller, *, running: bool = True) -> Standing:
+        """Return where the ledger stands (see `Reading.standing`)."""
+        sources, health, integrity = self.sources(caller), self.health(), self.integrity()
+        with self._lock:
+            self._reader.refresh()
+            now = self._clock()
+            return standing_of(self._reader, health, sources, integrity, now, running=running)
 
     def integrity(self) -> Integrity:
         """Tell what continuous validation found (see `Reading.integrity`)."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "tail": "Follow new events.",
     "show": "Show one event, with its proof if asked.",
     "verify": "Verify a ledger; read-only, works on any copy.",
+    "status": "Show size, growth, lags and the last verification.",
     "tiles": "Render the public C2SP files.",
     "backup": "Back the ledger up, also while a server runs.",
     "restore": "Restore a backup, or move a ledger to another folder.",

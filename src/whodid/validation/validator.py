@@ -218,7 +218,8 @@ class Validator:
         self._set(doing="index")
         self._keep()
         if faults:  # each would be one of the index too
-            found, index = [], "not compared: the ledger itself has faults"
+            found: list[Fault] = []
+            index = "not compared: the ledger itself has faults"
         else:
             found, index = self._compare_index()
         self._close(cursor, verdict, faults + found, seen_once, index)

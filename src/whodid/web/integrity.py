@@ -4,9 +4,14 @@ It shows no content of any event. File names and problems are whodid's own words
 chooses what is in them: they are escaped like everything else.
 """
 
+from collections.abc import Callable
+
 from starlette.responses import Response
 
+from whodid.access.rights import may_acknowledge, may_verify
+from whodid.access.users import User
 from whodid.app.integrity_answer import Integrity
+from whodid.errors import AccessDeniedError
 from whodid.validation.report import Round
 from whodid.web.links import search_url
 from whodid.web.visit import Visit, redirect
@@ -25,21 +30,30 @@ def show(visit: Visit) -> Response:
         percent=_percent(found),
         rounds=found.rounds[:_ROUNDS_SHOWN],
         took=took,
-        may_act=True,
+        may_verify=_may(visit, may_verify),
+        may_acknowledge=_may(visit, may_acknowledge),
         events_href=search_url(_EVENTS, own=True),
     )
 
 
 def verify_now(visit: Visit) -> Response:
     """Answer `POST /integrity/verify`."""
+    if not _may(visit, may_verify):
+        raise AccessDeniedError("Only an administrator or an investigator may ask for it.")
     visit.site.reading.verify_now(visit.caller())
     return redirect("/integrity")
 
 
 def acknowledge(visit: Visit) -> Response:
     """Answer `POST /integrity/acknowledge`."""
+    if not _may(visit, may_acknowledge):
+        raise AccessDeniedError("Only an administrator may acknowledge a fault.")
     visit.site.reading.acknowledge_fault(visit.caller(), visit.form.get("key", ""))
     return redirect("/integrity")
+
+
+def _may(visit: Visit, rule: Callable[[User], bool]) -> bool:
+    return visit.session is not None and rule(visit.session.user)
 
 
 def verdict(found: Integrity) -> tuple[str, str]:
