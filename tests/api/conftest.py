@@ -14,10 +14,9 @@ from whodid.access.doorkeeper import Doorkeeper
 from whodid.access.password import Cost
 from whodid.api.make_api import make_api
 from whodid.api.tail import Tails
-from whodid.app.answer import EventProof, Health, Hit, SearchAnswer, SourceInfo
+from whodid.app.answer import EventProof, Growth, Health, Hit, SearchAnswer, SourceInfo, Standing
 from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
-from whodid.app.standing import Growth, Standing
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
 from whodid.ledger.state_db import Source, StateDb

@@ -1,7 +1,7 @@
 """What a face gets from the log: callers, hits, answers, proofs. Values only."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -10,9 +10,6 @@ from whodid.app.integrity_answer import Integrity
 from whodid.event import Event
 from whodid.merkle.commitment import Opening
 from whodid.query.rights import NOTHING, Rights
-
-if TYPE_CHECKING:
-    from whodid.app.standing import Standing
 
 Face = Literal["cli", "api", "web", "server"]
 
@@ -132,6 +129,37 @@ class Health(Struct, frozen=True):
     conflicts: int = 0
 
 
+class Growth(Struct, frozen=True):
+    """Entries of the last 7 and 30 days, and a day of the last 7 (or since the beginning)."""
+
+    entries_7_days: int
+    entries_30_days: int
+    entries_a_day: float
+    bytes_a_day: float
+
+
+class Standing(Struct, frozen=True):
+    """Where a ledger stands. `attention` are sentences; none means that all is well.
+
+    `bytes` is by part, `other` what is none of them; `days_until_full` None where nothing grows.
+    """
+
+    version: str
+    format: int
+    origin: str
+    ledger_id: str
+    running: bool
+    health: Health
+    bytes: dict[str, int]
+    bytes_each: float
+    growth: Growth
+    disk_free_bytes: int
+    days_until_full: float | None
+    sources: list[SourceInfo]
+    integrity: Integrity
+    attention: list[str]
+
+
 class Reading(Protocol):
     """Every read of the log.
 
@@ -208,7 +236,7 @@ class Reading(Protocol):
         """Tell where the server stands (no event: it shows no content)."""
         ...
 
-    def standing(self, caller: Caller, *, running: bool = True) -> "Standing":
+    def standing(self, caller: Caller, *, running: bool = True) -> Standing:
         """Return size, growth, lags and sources (its event is that of `sources`)."""
         ...
 

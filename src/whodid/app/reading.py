@@ -20,6 +20,7 @@ from whodid.app.answer import (
     PageAnswer,
     SearchAnswer,
     SourceInfo,
+    Standing,
 )
 from whodid.app.counting import (
     Counting,
@@ -33,7 +34,7 @@ from whodid.app.event_proof import check_proof, shown_proof
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
-from whodid.app.standing import Standing, standing_of
+from whodid.app.standing import standing_of
 from whodid.clock import Clock
 from whodid.errors import (
     AccessDeniedError,

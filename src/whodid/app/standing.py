@@ -8,10 +8,8 @@ import os
 import shutil
 from pathlib import Path
 
-from msgspec import Struct
-
 import whodid
-from whodid.app.answer import Health, SourceInfo
+from whodid.app.answer import Growth, Health, SourceInfo, Standing
 from whodid.app.integrity_answer import Integrity
 from whodid.ledger.layout import (
     FORMAT,
@@ -36,37 +34,6 @@ from whodid.limits import (
 
 PARTS = (PAYLOAD, LEAVES, TILES, WAL, IDENTITY, INDEX, KEYS_DB, STATE_DB)
 _DAY_US = 86_400_000_000
-
-
-class Growth(Struct, frozen=True):
-    """Entries of the last 7 and 30 days, and a day of the last 7 (or since the beginning)."""
-
-    entries_7_days: int
-    entries_30_days: int
-    entries_a_day: float
-    bytes_a_day: float
-
-
-class Standing(Struct, frozen=True):
-    """Where a ledger stands. `attention` are sentences; none means that all is well.
-
-    `bytes` is by part, `other` what is none of them; `days_until_full` None where nothing grows.
-    """
-
-    version: str
-    format: int
-    origin: str
-    ledger_id: str
-    running: bool
-    health: Health
-    bytes: dict[str, int]
-    bytes_each: float
-    growth: Growth
-    disk_free_bytes: int
-    days_until_full: float | None
-    sources: list[SourceInfo]
-    integrity: Integrity
-    attention: list[str]
 
 
 def standing_of(

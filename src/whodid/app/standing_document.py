@@ -1,7 +1,7 @@
 """The JSON form of where a ledger stands (`whodid status`, `GET /v1/status`)."""
 
+from whodid.app.answer import Standing
 from whodid.app.document import Document, integrity_document, source_document
-from whodid.app.standing import Standing
 
 
 def standing_document(found: Standing) -> Document:
