@@ -39,6 +39,7 @@ from whodid.clock import Clock
 from whodid.errors import (
     AccessDeniedError,
     IntegrityError,
+    LedgerError,
     QueryError,
     UsageError,
     WhodidError,
@@ -363,9 +364,11 @@ class LedgerReading:
         if self._lock.acquire(timeout=-1 if self._events_counted is None else _COUNT_WAIT_S):
             try:
                 counts = self._searcher.source_counts(durable=durable)
+                self._events_counted = sum(count.events for count in counts.values())
+            except LedgerError:  # of a damaged ledger the other numbers matter all the more
+                self._events_counted = self._events_counted or 0
             finally:
                 self._lock.release()
-            self._events_counted = sum(count.events for count in counts.values())
         return self._events_counted or 0, sources
 
     def new_rows(self, first: int) -> tuple[list[StoredRow], int]:
