@@ -126,6 +126,8 @@ class Validator:
         """Do what is due. Raises EndedError when the process is to end."""
         now = self._clock()
         self._tell_what_is_new()
+        if self._files.asked():
+            self._looked_us = 0
         self._look_when_due(now)
         if now >= self._not_before_us and self._is_due(now):
             try:
@@ -154,7 +156,7 @@ class Validator:
         )
 
     def _look_when_due(self, now: int) -> None:
-        if now - self._looked_us < self._look_again_us and not self._files.asked():
+        if now - self._looked_us < self._look_again_us:
             return
         began_s = self._share.busy_s
         try:
