@@ -8,12 +8,15 @@ nothing, and the index says what the ledger says.
 WHODID_KILLS is how often (6; 100 in CI), WHODID_SEED chooses when and whom; it is printed.
 """
 
+import contextlib
+import hashlib
 import http.client
 import json
 import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,8 +27,11 @@ from pathlib import Path
 
 import pytest
 
+from whodid.access.read_tokens import ReadTokens
 from whodid.access.source_tokens import SourceTokens
-from whodid.config.settings import ServerSettings, Settings
+from whodid.access.users import Users
+from whodid.clock import system_clock
+from whodid.config.settings import ServerSettings, Settings, VerifySettings
 from whodid.errors import RefusedError
 from whodid.event import (
     EMPTY_CONTENT,
@@ -42,6 +48,7 @@ from whodid.index.verify_index import compare
 from whodid.ledger.batch import BatchBuilder, Row
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.leaf import LeafType
+from whodid.ledger.manifest import all_files, read_manifest
 from whodid.ledger.opening import init_ledger, keys_of, open_ledger
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.tags import Tagger, domain_key
@@ -49,6 +56,7 @@ from whodid.ledger.verify import verify_ledger
 from whodid.serve import child as children
 from whodid.serve.control import tell
 from whodid.serve.supervisor import Supervisor
+from whodid.validation.report_file import ReportFiles
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +90,8 @@ class Writers:
     def stop(self):
         self.stopping.set()
         for thread in self.threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
     def _run(self, number):
         chance = random.Random(SEED * 100 + number)
@@ -186,6 +195,82 @@ class SocketWriters(Writers):
         )  # fmt: skip
 
 
+class Readers:
+    """Readers while processes are killed: searches, copies of sealed files, rounds asked for.
+
+    Whatever is answered must be right; that there is no answer is what a kill does.
+    """
+
+    def __init__(self, directory, port, token):
+        self.directory, self.port, self.token = directory, port, token
+        self.keys = keys_of(directory)
+        self.stopping = threading.Event()
+        self.searched = self.copied = 0
+        self.failures = []
+        works = (self._search, self._copy, self._ask)
+        self.threads = [threading.Thread(target=self._run, args=(work,)) for work in works]
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        assert self.failures == []
+        assert self.searched
+        assert self.copied
+
+    def _run(self, work):
+        try:
+            while not self.stopping.wait(0.1):
+                work()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            self.failures.append(error)
+
+    def _search(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=RECOVERY_S)
+        try:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            connection.request("GET", "/v1/search?q=actor:alice&limit=5", headers=headers)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return
+        finally:
+            connection.close()
+        if response.status == 200:
+            assert all(event["actor.id"] == "alice" for event in answer["events"])
+            self.searched += 1
+
+    def _copy(self):
+        """What a backup does: every file that the manifest names is there, as it was signed."""
+        manifest = read_manifest(self.directory, self.keys.vkey())
+        for file in all_files(self.directory, manifest):
+            data = (self.directory / file.path).read_bytes()
+            assert hashlib.sha256(data).hexdigest() == file.sha256, file.path
+            self.copied += 1
+
+    def _ask(self):
+        ReportFiles(self.directory, self.keys).ask()
+        self.stopping.wait(2)
+
+
+def round_after(directory, since_us):
+    """Return the report once a round that began after this has ended."""
+    files = ReportFiles(directory, keys_of(directory))
+    deadline = time.monotonic() + 2 * RECOVERY_S
+    while time.monotonic() < deadline:
+        report = files.report()
+        if report and report.last and report.last.started_us > since_us:
+            return report
+        files.ask()
+        time.sleep(0.2)
+    raise AssertionError("no round of validation ended")
+
+
 def acknowledged_after(writers, since):
     """Wait until a writer was answered again; that is the recovery."""
     deadline = time.monotonic() + RECOVERY_S
@@ -227,6 +312,9 @@ def check(directory, writers):
         assert writers.acked - found.keys() == set(), "acknowledged events are lost"
         assert [id_ for id_, count in found.items() if count > 1] == [], "events are there twice"
         assert found.keys() - writers.sent == set()
+        own = [row.event() for row in reader.rows(0, reader.size) if row.type == LeafType.EVENT]
+        false = [event.what for event in own if event.what.action == "integrity fault"]
+        assert false == [], "validation saw faults that were none"
         assert compare(directory, keys, reader) == []
     verdict = verify_ledger(directory, keys=keys)
     assert verdict.ok, verdict.faults
@@ -261,8 +349,12 @@ def test_kill_any_process_of_the_server(ledger, monkeypatch, capfd):
     sequencer.declare_source("app", "json", "app")
     sequencer.close()
     lock.release()
-    token = SourceTokens(ledger, keys_of(ledger).state_keys()).issue("app", "crash test")
-    server = Supervisor(ledger, Settings(server=ServerSettings(port=0)))
+    keys = keys_of(ledger).state_keys()
+    token = SourceTokens(ledger, keys).issue("app", "crash test")
+    ann = Users(ledger, keys).add("ann", None, "investigator")
+    reader = ReadTokens(ledger, keys).issue(ann, "crash test")
+    verify = VerifySettings(busy_share=1.0)
+    server = Supervisor(ledger, Settings(server=ServerSettings(port=0), verify=verify))
     ended = threading.Event()
 
     def watch():
@@ -274,12 +366,18 @@ def test_kill_any_process_of_the_server(ledger, monkeypatch, capfd):
     watcher = threading.Thread(target=watch)
     watcher.start()
     writers = HttpWriters(server.port, token).start()
-    names = ("sequencer", "door", "follower")
+    readers = Readers(ledger, server.port, reader).start()
+    names = ("sequencer", "door", "follower", "faces", "validator")
     try:
         hit = kill_at_random(writers, names, server.pids, KILLS)
         settle(server.pids, ledger)
+        writers.stop()
+        report = round_after(ledger, system_clock())
+        assert report.faults == []
+        assert report.last.ok
     finally:
         writers.stop()
+        readers.stop()
         ended.set()
         watcher.join()
         server.end()
@@ -299,9 +397,57 @@ def settle(pids, directory):
         while client.status().sealed == 0:
             assert time.monotonic() < deadline, "nothing is sealed"
             time.sleep(0.1)
-    while not all(pids(name) for name in ("sequencer", "door", "follower")):
+    while not all(pids(name) for name in ("sequencer", "door", "follower", "faces", "validator")):
         assert time.monotonic() < deadline, "a process does not come back"
         time.sleep(0.1)
+
+
+def test_kill_the_supervisor(ledger, tmp_path):
+    """Its processes end with it, however it ends, and the next server goes on."""
+    sequencer, lock = open_ledger(ledger)
+    sequencer.declare_source("app", "json", "app")
+    sequencer.close()
+    lock.release()
+    token = SourceTokens(ledger, keys_of(ledger).state_keys()).issue("app", "crash test")
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from whodid.cli import main; main()", "serve"]
+    command += ["--dir", str(ledger), "--port", str(port)]
+    writers = HttpWriters(port, token).start()
+    chance = random.Random(SEED)
+    with (tmp_path / "said").open("wb") as said:
+        for _ in range(max(3, KILLS // 20)):
+            server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+            acknowledged_after(writers, len(writers.acked))
+            time.sleep(chance.random() * 2)
+            server.kill()
+            server.wait()
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        try:
+            acknowledged_after(writers, len(writers.acked))
+            writers.stop()
+            assert round_after(ledger, system_clock()).faults == []
+        finally:
+            writers.stop()
+            server.terminate()
+            server.wait(60)
+    assert served_by(ledger) == []
+    text = (tmp_path / "said").read_text()
+    print(f"{len(writers.acked)} events; {check(ledger, writers)} stored")
+    assert "Traceback" not in text, text
+
+
+def served_by(directory):
+    """Return the ids of the processes that serve this ledger."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit():
+                words = (folder / "cmdline").read_bytes().decode().split("\0")
+                if "whodid.serve" in words and str(directory) in words:
+                    found.append(int(folder.name))
+    return found
 
 
 # --- through the sequencer's socket --------------------------------------------------------------
