@@ -53,6 +53,8 @@ class SignatureBuilder:
 
     def add(self, indexes: Array, parts: Sequence[Sequence[bytes]]) -> None:
         """Add the texts of entries at ascending indexes: parallel lists, one a kind of text."""
+        if not len(indexes):  # of a run of entries that are no events
+            return
         numbers = indexes >> BLOCK_BITS
         edges = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
         for start, end in zip(edges, [*edges[1:], len(indexes)], strict=True):
