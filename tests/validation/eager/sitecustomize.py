@@ -5,5 +5,4 @@ import os
 from whodid import limits
 
 limits.UNIT_ROWS = 512
-limits.SEAL_AFTER_S = 2.0
 os.nice = lambda _: 0
