@@ -134,7 +134,9 @@ class EventLog(StoredLog):
 
     def _row(self, event, class_, identity):
         name = event.envelope.source
-        source = self.sequencer.declare_source(name, "json", name)
+        # a source has one class: the same name in another class is another source to the ledger
+        declared = f"{name}-{class_}" if class_ else name
+        source = self.sequencer.declare_source(declared, "json", name, class_)
         tagger = Tagger(domain_key(self.keys.identity_root(), name))
         groups = encode_groups(event)
         flags = 0
