@@ -20,6 +20,7 @@ from whodid.ledger.layout import BACKUP
 from whodid.storage.posix import PosixDisk, sync
 
 SUFFIXES = (".tar", ".tar.zst")
+_PART_BYTES = 1 << 20
 
 
 def is_archive(place: Path) -> bool:
@@ -87,30 +88,62 @@ def _add(tar: tarfile.TarFile, path: str, data: bytes, copied: Copied) -> None:
 def _read_back(partial: Path, place: Path, snapshot: Snapshot) -> None:
     wanted = {path: sha256(data).hexdigest() for path, data in snapshot.small.items()}
     wanted |= {file.path: file.sha256 for file in snapshot.sealed}
-    found = {path: sha256(data).hexdigest() for path, data in read_archive(partial, place.name)}
+    found: dict[str, str] = {}
+    for path, _, parts in read_archive(partial, place.name):
+        digest = sha256()
+        for part in parts:
+            digest.update(part)
+        found[path] = digest.hexdigest()
     if found != wanted:
         raise IntegrityError(f"{partial}: what was written does not read back; is the disk sound?")
 
 
-def read_archive(path: Path, name: str | None = None) -> Iterator[tuple[str, bytes]]:
-    """Yield (path, bytes) of the files in an archive. Raises InputError for what is none.
+def read_archive(path: Path, name: str | None = None) -> Iterator[tuple[str, int, Iterator[bytes]]]:
+    """Yield (path, bytes, the bytes in parts) of the files in an archive, one after the other.
 
-    Files of a ledger are small (a few MiB); a name that leaves the folder is refused.
+    Only plain ustar files are read, as they are written: no extended header of a stranger's archive
+    takes memory. Raises InputError for what is none, and for a name that leaves the folder.
     """
     try:
-        with (
-            path.open("rb") as raw,
-            _decompressed(raw, name or path.name) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as tar,
-        ):
-            for entry in tar:
+        with path.open("rb") as raw, _decompressed(raw, name or path.name) as stream:
+            while (entry := _entry(stream)) is not None:
                 parts = Path(entry.name).parts
-                if not entry.isreg() or ".." in parts or entry.name.startswith("/"):
+                plain = entry.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and entry.size >= 0
+                if not plain or ".." in parts or entry.name.startswith("/"):
                     raise InputError(f"{path}: holds {entry.name[:80]!r}, which no backup has")
-                data = tar.extractfile(entry)
-                yield entry.name, data.read() if data else b""
+                data = _parts(stream, entry.size)
+                yield entry.name, entry.size, data
+                for _ in data:  # what was not taken
+                    pass
+                _exactly(stream, -entry.size % tarfile.BLOCKSIZE)
     except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
         raise InputError(f"{path}: not a whole archive ({error}); was it cut off?") from error
+
+
+def _entry(stream: IO[bytes]) -> tarfile.TarInfo | None:
+    """Read one header; None at the archive's end."""
+    block = _exactly(stream, tarfile.BLOCKSIZE)
+    if not any(block):
+        return None
+    return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+
+
+def _parts(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    while size > 0:
+        part = _exactly(stream, min(size, _PART_BYTES))
+        size -= len(part)
+        yield part
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    """Read so many bytes. Raises EOFError when the archive ends before."""
+    found = b""
+    while len(found) < size:
+        part = stream.read(size - len(found))
+        if not part:
+            raise EOFError("it ends within a file")
+        found += part
+    return found
 
 
 @contextmanager

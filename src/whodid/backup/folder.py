@@ -12,7 +12,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -121,11 +121,24 @@ def fill(
     return fresh
 
 
+def files_in(partial: Path) -> Iterator[str]:
+    """Yield the paths of the files that were put into a folder that is being made."""
+    for folder, _, names in os.walk(partial):
+        for name in names:
+            if name != _MARK:
+                yield str((Path(folder) / name).relative_to(partial))
+
+
 def write(target: Path, data: bytes) -> None:
     """Write a new file, durable but for its name."""
+    write_parts(target, [data])
+
+
+def write_parts(target: Path, parts: Iterable[bytes]) -> None:
+    """Write a new file from its parts, durable but for its name."""
     fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(fd, "wb") as out:  # noqa: PTH123 - a file descriptor with its mode
-        out.write(data)
+        out.writelines(parts)
         out.flush()
         sync(out.fileno())
 

@@ -16,6 +16,7 @@ backup holds is a duplicate. Sessions and login links of the backup are ended.
 
 import secrets
 import socket
+from collections.abc import Iterable
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -47,7 +48,7 @@ from whodid.ledger.state_binding import bind_state, is_signed
 from whodid.ledger.verify import Progress, verify_ledger
 from whodid.ledger.writer_lock import WriterLock, bind, is_writable_directory, read_binding
 from whodid.limits import RESTORE_REASON_CHARS_MAX
-from whodid.merkle.checkpoint import Checkpoint, sign_note
+from whodid.merkle.checkpoint import Checkpoint, Vkey, sign_note
 from whodid.storage.posix import PosixDisk
 
 
@@ -132,32 +133,34 @@ def _bring(source: Path, partial: Path, disk: PosixDisk) -> None:
     for name in FOLDERS:
         (partial / name).mkdir(mode=0o700)
     if is_archive(source):
-        folder.check_room(partial, source.stat().st_size, disk)
-        for path, data in read_archive(source):
-            _put(partial, path, data)
+        for path, size, parts in read_archive(source):
+            folder.check_room(partial, size, disk)
+            _put(partial, path, parts)
         return
-    if (source / BACKUP).is_file():
-        manifest = read_manifest(source, None)
-        files = [file.path for file in all_files(source, manifest)]
-        small = [path.name for path in source.iterdir() if path.is_file()]
-        wanted = sum((source / path).stat().st_size for path in [*files, *small])
-        folder.check_room(partial, wanted, disk)
-        for path in [*small, *files]:
-            _put(partial, path, (source / path).read_bytes())
+    note = read_backup_note(source, None)
+    if note is not None:
+        sealed = [file.path for file in all_files(source, read_manifest(source, None))]
+        # not what else lies there: SQLite takes a journal beside a database for its own
+        wanted = list(dict.fromkeys([BACKUP, *(file.path for file in note.files), *sealed]))
+        sizes = [(source / path).stat().st_size for path in wanted if (source / path).is_file()]
+        folder.check_room(partial, sum(sizes), disk)
+        for path in wanted:
+            if (source / path).is_file():  # one that is missing is named when all is checked
+                _put(partial, path, [(source / path).read_bytes()])
         return
     previous = folder.previous_of(source)
     hint = f"; {previous} is whole" if (previous / BACKUP).is_file() else ""
     raise UsageError(f"{source}: no backup (it has no file `{BACKUP}`){hint}")
 
 
-def _put(partial: Path, path: str, data: bytes) -> None:
+def _put(partial: Path, path: str, parts: Iterable[bytes]) -> None:
     target = partial / path
     parent = target.parent
     if parent != partial and (parent.parent != partial or parent.name not in FOLDERS):
         raise InputError(f"the backup holds {path[:80]!r}, which no backup has")
     if target.exists():
         raise InputError(f"the backup holds {path[:80]!r} twice")
-    folder.write(target, data)
+    folder.write_parts(target, parts)
 
 
 def _announced(partial: Path) -> BackupNote:
@@ -176,6 +179,7 @@ def _check(partial: Path, note: BackupNote, switch: KeySwitch, progress: Progres
         data = (partial / file.path).read_bytes() if (partial / file.path).is_file() else None
         if data is None or len(data) != file.size_bytes or sha256(data).hexdigest() != file.sha256:
             raise IntegrityError(f"the backup's {file.path} is missing or altered")
+    _check_nothing_else(partial, note, vkey)
     verdict = verify_ledger(partial, vkey=vkey, progress=progress)
     if not verdict.ok or verdict.leaves != note.size:
         why = str(verdict.faults[0]) if verdict.faults else f"it holds {verdict.leaves} entries"
@@ -184,6 +188,18 @@ def _check(partial: Path, note: BackupNote, switch: KeySwitch, progress: Progres
     if signed.origin != note.origin or signed.size < note.size:
         signed = Checkpoint(note.origin, note.size, note.root)
     return Restart(note.origin, note.size, note.root, vkey, signed.size, signed.root)
+
+
+def _check_nothing_else(partial: Path, note: BackupNote, vkey: Vkey) -> None:
+    """Raise IntegrityError for a file that nobody signed, before anything opens a database.
+
+    SQLite would play a journal that lies beside state.db back into it.
+    """
+    named = {BACKUP, *(file.path for file in note.files)}
+    named.update(file.path for file in all_files(partial, read_manifest(partial, vkey)))
+    for path in folder.files_in(partial):
+        if path not in named:
+            raise IntegrityError(f"the backup holds {path[:80]!r}, which its note does not name")
 
 
 def _check_original(keys: KeyFolder) -> None:
