@@ -217,6 +217,14 @@ def test_long_lines_take_linear_time() -> None:
     assert time.process_time() - start < 10  # quadratic would be minutes
 
 
+def test_a_short_line_of_many_ats_takes_no_time() -> None:
+    line = f"{TIME} [1] 6b.1 7 {'@' * 200} @ {'LOG:  ' * 16}"
+    start = time.process_time()
+    for _ in range(200):
+        read_prefix(line)
+    assert time.process_time() - start < 2  # it was a second each
+
+
 def samples() -> list[bytes]:
     own = [
         RICH + AUDIT,
