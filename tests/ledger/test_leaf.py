@@ -79,7 +79,7 @@ def test_bounds():
 
 
 def test_types_and_flags_are_part_of_the_format():
-    assert [int(t) for t in LeafType] == list(range(1, 10))
+    assert [int(t) for t in LeafType] == list(range(1, 11))
     assert {f.name: int(f) for f in LeafFlag} == {
         "SEQ_SENDER": 1, "SEQ_NATIVE": 2, "QUARANTINED": 4, "REDACTED": 8, "CONFLICT": 16,
         "NO_IDENTITY": 32,
