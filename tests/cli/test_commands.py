@@ -333,6 +333,11 @@ def test_people(cli):
     assert cli("login", "ann", "--link", "--server", "https://log.example/").stdout.startswith(
         "https://log.example/login/"
     )
+    (cli.directory / "whodid.toml").write_text(
+        '[server]\nhost = "0.0.0.0"\nport = 9999\nplain_http = true\n'
+    )
+    assert cli("login", "ann", "--link").stdout.startswith("http://localhost:9999/login/")
+    (cli.directory / "whodid.toml").unlink()
     assert "no user 'bob'" in cli("login", "bob", "--link", rc=USAGE).stderr
     cli("passwd", "ann", "--password-stdin", stdin="another one\n")
     cli("passwd", "ann", stdin="typed twice\ntyped twice\n")

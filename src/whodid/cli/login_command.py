@@ -11,7 +11,9 @@ from whodid.app.local import open_local
 from whodid.app.own import Act
 from whodid.cli.options import dir_option, need_directory, plain, read_password, stdout, url_option
 from whodid.cli.remote import Remote
+from whodid.cli.server_options import effective
 from whodid.cli.stored_token import keep_token
+from whodid.config.address import url_of
 from whodid.errors import UsageError
 
 
@@ -21,11 +23,10 @@ from whodid.errors import UsageError
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--print", "print_it", is_flag=True, help="Print the token instead of keeping it.")
 @click.option("--link", is_flag=True, help="Print a link that logs NAME in to the pages once.")
-@click.option("--server", default="http://127.0.0.1:9460", show_default=True,
-              help="The server's address in the link.")  # fmt: skip
+@click.option("--server", help="The server's address in the link, by default that of its settings.")
 @dir_option
 def command(
-    name: str | None, url: str | None, server: str, directory: Path | None, *,
+    name: str | None, url: str | None, server: str | None, directory: Path | None, *,
     password_stdin: bool, print_it: bool, link: bool,
 ) -> None:  # fmt: skip
     """Log in to the server at --url for 8 hours; or with --link, print a one-time link.
@@ -35,7 +36,9 @@ def command(
     if link:
         if name is None:
             raise UsageError("name the user whom the link logs in")
-        click.echo(f"{server.rstrip('/')}/login/{_link(need_directory(directory), name)}")
+        where = need_directory(directory)
+        address = server or url_of(effective(where, {}).settings)
+        click.echo(f"{address.rstrip('/')}/login/{_link(where, name)}")
         return
     if not url:
         raise UsageError(
