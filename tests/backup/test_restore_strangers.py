@@ -11,8 +11,9 @@ import pytest
 import zstandard
 
 from whodid.backup.archive import read_archive
+from whodid.backup.key_file import Keys
 from whodid.backup.restore import Wish, restore
-from whodid.errors import InputError, LedgerError, WhodidError
+from whodid.errors import InputError, IntegrityError, LedgerError, WhodidError
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.row_mac import is_genuine, rows_of
 from whodid.storage.posix import PosixDisk
@@ -78,6 +79,48 @@ def test_a_journal_laid_beside_state_db_makes_nobody_a_user(owner, restored, tmp
     keys = KeyFolder(owner.keys.ledger_id, owner.keys_root)
     assert genuine_users(tmp_path / "new", keys) == []
     assert not (tmp_path / "new" / "state.db-journal").exists()
+
+
+def test_rows_that_lost_their_signatures_are_not_backed_up(owner, tmp_path):
+    state = owner.directory / "state.db"
+    genuine = state.read_bytes()
+    state.write_bytes(of_before_rows_were_signed(genuine, tmp_path))
+    with pytest.raises(IntegrityError, match="lost their signatures"):
+        owner.backup(tmp_path / "b")
+    state.write_bytes(genuine)
+    owner.backup(tmp_path / "b")
+
+
+def test_a_forged_row_is_neither_signed_nor_in_the_way(owner, restored, tmp_path):
+    older = all_keys(owner.keys)
+    del older.files["access.key"]
+    with closing(sqlite3.connect(owner.directory / "state.db")) as db:
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS access_users (name TEXT PRIMARY KEY COLLATE NOCASE, "
+            "role TEXT NOT NULL, password TEXT, created_us INTEGER NOT NULL, filter TEXT, "
+            "deny TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 0, mac BLOB) STRICT"
+        )
+        db.execute(
+            "INSERT INTO access_users (name, role, created_us) "
+            "VALUES ('mallory', 'investigator', 1)"
+        )
+        db.commit()
+    owner.backup(tmp_path / "b")
+    other = tmp_path / "other-keys"
+    with pytest.raises(LedgerError, match="newer file of keys"):
+        restored(tmp_path / "b", keys_root=other, keys=older)
+    restored(tmp_path / "b", keys_root=other, keys=all_keys(owner.keys))
+    assert genuine_users(tmp_path / "new", owner.keys) == []
+
+
+def all_keys(keys):
+    """Return what a file of keys holds."""
+    files = {path.name: path.read_bytes() for path in keys.path.iterdir() if path.is_file()}
+    kept = {name: data for name, data in files.items() if not name.endswith(".lock")}
+    return Keys(
+        keys.ledger_id, keys.vkey().name,
+        {name: data for name, data in kept.items() if name not in {"head", "instance"}},
+    )  # fmt: skip
 
 
 def bomb(path, kind, size):

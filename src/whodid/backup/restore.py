@@ -44,7 +44,7 @@ from whodid.ledger.layout import (
 from whodid.ledger.manifest import all_files, read_manifest
 from whodid.ledger.opening import Settings, open_ledger
 from whodid.ledger.origins import Origins, Restart, read_origins
-from whodid.ledger.state_binding import bind_state, is_signed
+from whodid.ledger.state_binding import bind_state, drop_forged, is_signed
 from whodid.ledger.verify import Progress, verify_ledger
 from whodid.ledger.writer_lock import WriterLock, bind, is_writable_directory, read_binding
 from whodid.limits import RESTORE_REASON_CHARS_MAX
@@ -249,10 +249,21 @@ def _end_sessions(partial: Path) -> None:
 
 
 def _sign_state(partial: Path, keys: KeyFolder) -> None:
-    """Sign the rows of a backup of before they were signed; its note vouches for them."""
+    """Sign the rows of a backup of before they were signed; its note vouches for them.
+
+    Of rows that are signed, a forged one must not become one of ours, nor be a reason not to
+    restore: it is dropped. Raises LedgerError when the key that signed them is not here.
+    """
     if not is_signed(partial):
         (keys.path / "access.key").unlink(missing_ok=True)
-    bind_state(partial, keys)
+        bind_state(partial, keys)
+    elif not keys.has_access_key():
+        raise LedgerError(
+            "the rows of this backup's state.db are signed by an access.key that is not among these"
+            " keys: give a newer file of keys with --keys"
+        )
+    else:
+        drop_forged(partial, keys.state_keys())
 
 
 def _open(

@@ -1,6 +1,7 @@
 """What of a ledger goes into a backup, as of one moment, while others write.
 
-1. Copy state.db; whoever is in it is in the log already (an entry comes before its row).
+1. Copy state.db, whose rows are signed; whoever is in it is in the log already (an entry comes
+   before its row).
 2. Ask for everything durable to be sealed, and wait. The write-ahead log is never copied: its
    batches open with the key-encryption keys, which an erasure could not reach in a backup.
 3. Read the signed manifest; its files do not change any more.
@@ -76,7 +77,7 @@ def take_snapshot(ledger: Ledger) -> Snapshot:
     IntegrityError when what it reads is not what was signed: nothing altered is copied.
     """
     for _ in range(_ROUNDS_MAX):
-        state = copy_database(ledger.directory / STATE_DB)  # 1
+        state = _signed_state(ledger)  # 1
         _seal(ledger)  # 2
         vkey = ledger.keys.vkey()
         note = (ledger.directory / MANIFEST).read_bytes()  # 3
@@ -160,6 +161,25 @@ def copy_database(path: Path) -> bytes:
             return copy.serialize()
     except sqlite3.Error as error:
         raise LedgerError(f"{path}: cannot be copied ({error})") from error
+
+
+def _signed_state(ledger: Ledger) -> bytes:
+    """Return a copy of state.db. Raises IntegrityError when its rows have lost their signatures.
+
+    A backup without them would be taken for one of before rows were signed, and they be signed when
+    it is restored, whoever wrote them.
+    """
+    path = ledger.directory / STATE_DB
+    state = copy_database(path)
+    if ledger.keys.has_access_key():
+        with closing(sqlite3.connect(":memory:")) as db:
+            db.deserialize(state)
+            signed = "mac" in {row[1] for row in db.execute("PRAGMA table_info(sources)")}
+        if not signed:
+            raise IntegrityError(
+                f"{path}: its rows have lost their signatures; run `whodid verify`"
+            )
+    return state
 
 
 def _names(database: bytes) -> set[str]:

@@ -16,10 +16,10 @@ import sqlite3
 from pathlib import Path
 
 from whodid.errors import IntegrityError, LedgerError
-from whodid.ledger.keys import KeyFolder
+from whodid.ledger.keys import KeyFolder, StateKeys
 from whodid.ledger.keys_db import open_durable
 from whodid.ledger.layout import STATE_DB, STATE_FORMAT
-from whodid.ledger.row_mac import Row, replace, rows_of, signed
+from whodid.ledger.row_mac import Row, insert, is_genuine, replace, rows_of, signed
 
 SOURCE_TOKEN = "wd_"  # noqa: S105 - the kind of a token, and no token
 """The `kind` of write tokens in access_tokens."""
@@ -76,6 +76,30 @@ def bind_state(directory: Path, keys: KeyFolder) -> None:
             f"{directory / STATE_DB}: cannot be bound to its keys: {error}"
         ) from error
     keys.make_access_key(secret)  # 3
+
+
+def drop_forged(directory: Path, keys: StateKeys) -> None:
+    """Drop the rows that nobody with these keys wrote; they have no effect anywhere.
+
+    Raises LedgerError when state.db cannot be written.
+    """
+    try:
+        with contextlib.closing(open_durable(directory / STATE_DB)) as db, db:
+            there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
+            for table in there.intersection(BOUND_TABLES):
+                rows = rows_of(db.execute(f"SELECT * FROM {table}"))  # noqa: S608 - a name of ours
+                genuine = [row for row in rows if _is_genuine(table, row, keys)]
+                if len(genuine) < len(rows):
+                    db.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+                    for row in genuine:
+                        insert(db, table, row)
+    except sqlite3.Error as error:
+        raise LedgerError(f"{directory / STATE_DB}: cannot be cleared: {error}") from error
+
+
+def _is_genuine(table: str, row: Row, keys: StateKeys) -> bool:
+    key = keys.doors if key_name(table, row) == "doors" else keys.access
+    return is_genuine(key, table, row)
 
 
 def _upgrade(db: sqlite3.Connection, keys: dict[str, bytes]) -> None:
