@@ -44,6 +44,15 @@ def test_a_token_may_ask_for_a_round(server):
     assert server.get("/v1/integrity", method="POST").status_code == 405
 
 
+def test_a_reader_may_not_ask_and_that_is_on_record(server):
+    rita = server.doorkeeper.users.add("rita", "correct horse", "reader")
+    token = server.doorkeeper.read_tokens.issue(rita, "test")
+    answer = server.get("/v1/integrity/verify", method="POST", token=token)
+    assert answer.status_code == 403
+    assert server.reading.calls == []
+    assert server.reading.records == [("rita", "request verification", "ledger", False)]
+
+
 def test_a_cookie_may_not(server):
     """A form of a foreign page sends it too, where a browser does not say where it comes from."""
     cookies = {"whodid_session": server.doorkeeper.sessions.open(server.user)}

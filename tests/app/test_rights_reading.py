@@ -5,6 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from whodid.access.rights import rights_of
+from whodid.access.users import User
 from whodid.app.answer import Caller
 from whodid.app.document import answer_document, event_document, proof_document
 from whodid.app.event_proof import check_proof
@@ -205,6 +207,18 @@ def test_who_reads_no_content_gets_none_and_it_is_on_record(action, reading):
         READS[action](reading, caller(NOTHING, "root"))
     [(what, _)] = refusals(reading)
     assert what.action == action
+
+
+@pytest.mark.parametrize(
+    "user", [User("x", "reader", filter="a:(("), User("x", "reader", deny=("gone",)),
+             User("x", "auditor")]
+)  # fmt: skip
+def test_rights_that_are_not_understood_show_not_even_the_sources(reading, user):
+    them = caller(rights_of(user))
+    assert reading.sources(them) == []
+    for read in READS.values():
+        with pytest.raises(AccessDeniedError):
+            read(reading, them)
 
 
 def test_who_reads_no_content_may_know_the_sources(reading):

@@ -71,6 +71,7 @@ class Told:
 
     faults: list = field(default_factory=list)
     rounds: list = field(default_factory=list)
+    offs: list = field(default_factory=list)
     away: bool = False
 
     def fault(self, fault):
@@ -82,6 +83,11 @@ class Told:
         if self.away:
             raise RefusedError("the log has stopped")
         self.rounds.append(done)
+
+    def off(self, since_us):
+        if self.away:
+            raise RefusedError("the log has stopped")
+        self.offs.append(since_us)
 
 
 class Rig:

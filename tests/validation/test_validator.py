@@ -1,7 +1,9 @@
 """When it looks, what it remembers, and what becomes of a fault."""
 
 import pytest
+from tests.validation.conftest import HOUR_US, START_US
 
+from whodid.app.integrity import LedgerIntegrity
 from whodid.errors import RefusedError
 from whodid.validation.report import key_of
 from whodid.validation.schedule import overdue
@@ -203,6 +205,32 @@ def test_a_full_disk_loses_nothing_but_the_memory_of_the_next_process(rig, fault
     assert "No space left" in rig.said[-1]
     monkeypatch.undo()
     assert rig.step(seconds=20).faults[0].told
+
+
+def test_turned_off_is_an_event_once_a_start(rig):
+    rig.told.away = True
+    rig.validator.be_off()
+    rig.told.away = False
+    rig.now += 1_000_000
+    rig.validator.be_off()
+    rig.validator.be_off()
+    assert rig.told.offs == [START_US]
+    rig.start()
+    rig.validator.be_off()
+    assert len(rig.told.offs) == 2
+
+
+def test_turned_off_is_a_banner_when_a_round_is_overdue(rig):
+    own = LedgerIntegrity(rig.directory, rig.keys, None, lambda: rig.now)
+    rig.step()
+    rig.validator.be_off()
+    assert own.read().alarms == []
+    rig.now += 25 * HOUR_US
+    rig.validator.be_off()
+    found = own.read()
+    assert found.overdue
+    [alarm] = found.alarms
+    assert alarm.endswith("within 24 hours: verify.enabled is false in the settings.")
 
 
 def test_turned_off_says_so(rig):

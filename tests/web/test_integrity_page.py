@@ -25,6 +25,13 @@ FAULTY = msgspec.structs.replace(
 BANNER = "This log may not be whole."
 
 
+def as_role(site, role):
+    """Go on as a user of this role, whose login ended with the change."""
+    site.doorkeeper.users.set_rights("admin", role=role)
+    site.log_in()
+    site.log.recorded.clear()
+
+
 def test_a_whole_ledger(site):
     site.log.found = CLEAN
     page = site.client.get("/integrity").text
@@ -78,6 +85,7 @@ def test_what_runs_is_shown(site):
     [("verify", {}, "verify_now"), ("acknowledge", {"key": "k1"}, "acknowledge_fault")],
 )
 def test_the_buttons(site, path, form, call):
+    as_role(site, "administrator")
     site.log.found = FAULTY
     csrf = site.csrf("/integrity")
     answer = site.client.post(f"/integrity/{path}", data={**form, "csrf": csrf})
@@ -89,7 +97,21 @@ def test_the_buttons(site, path, form, call):
     assert site.log.calls == []
 
 
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [("verify", "request verification"), ("acknowledge", "acknowledge fault")],
+)
+def test_a_reader_is_refused_and_that_is_on_record(site, path, action):
+    site.log.found = FAULTY
+    as_role(site, "reader")
+    form = {"csrf": site.csrf("/"), "key": "k1"}
+    assert site.client.post(f"/integrity/{path}", data=form).status_code == 403
+    assert [(name, ok) for _, name, _, ok, _ in site.log.recorded] == [(action, False)]
+    assert "acknowledge_fault" not in {name for name, _ in site.log.calls}
+
+
 def test_a_fault_that_is_gone_cannot_be_acknowledged(site):
+    as_role(site, "administrator")
     site.log.found = FAULTY
     form = {"csrf": site.csrf("/integrity"), "key": "other"}
     assert site.client.post("/integrity/acknowledge", data=form).status_code == 404

@@ -13,13 +13,18 @@ from functools import lru_cache
 from whodid.access.users import User
 from whodid.errors import UsageError
 from whodid.query.rights import NOTHING, Rights, rights
+from whodid.query.tree import Everything, Not
 
+_NOT_UNDERSTOOD = Rights(Not(Everything()))
 READERS = frozenset({"reader", "approver", "investigator"})
 """The roles that may read events."""
 
 
 def rights_of(user: User) -> Rights:
-    """Return the rights of a user; none where what is stored is not understood."""
+    """Return the rights of a user.
+
+    Where what is stored is not understood he reads nothing, nor what an administrator may know.
+    """
     return _rights(user.role, user.filter, user.deny)
 
 
@@ -30,12 +35,14 @@ def may_administer(user: User) -> bool:
 
 @lru_cache(maxsize=256)
 def _rights(role: str, filter_text: str, deny: tuple[str, ...]) -> Rights:
-    if role not in READERS:
+    if role == "administrator":
         return NOTHING
+    if role not in READERS:
+        return _NOT_UNDERSTOOD
     try:
         return rights(filter_text, deny, own=role == "investigator")
     except UsageError:
-        return NOTHING
+        return _NOT_UNDERSTOOD
 
 
 def may_verify(user: User) -> bool:

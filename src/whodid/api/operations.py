@@ -32,6 +32,7 @@ from whodid.limits import FACET_VALUES_MAX, HISTOGRAM_BARS_MAX, READS_MAX
 from whodid.merkle.tiles import parse_tile_path
 from whodid.metrics import PROMETHEUS
 from whodid.query.parse import parse
+from whodid.query.rights import NOTHING
 
 SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as")
 HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
@@ -190,7 +191,9 @@ class Operations:
         given_as.parameters(request, ())
         identity = Credential(request).identity(self._doorkeeper)
         if identity is None or not may_verify(identity.user):
-            raise AccessDeniedError("Only an administrator or an investigator may ask for it.")
+            reason = "only an administrator or an investigator may"
+            self._reading.record(caller, "request verification", "ledger", ok=False, reason=reason)
+            raise AccessDeniedError(f"Not allowed: {reason}.")
         self._reading.verify_now(caller)
         return json_answer(integrity_document(self._reading.integrity()), 202)
 
@@ -259,7 +262,7 @@ class Operations:
         """Answer `GET /metrics`: over loopback to all, else to who sees the whole."""
         if not is_local(request):
             caller = await self._watching.run(identify, request, self._doorkeeper, self._reading)
-            if caller.rights.content and not caller.rights.whole:
+            if not caller.rights.whole and caller.rights != NOTHING:
                 await self._watching.run(self._refuse, caller, "export metrics", "/metrics")
         return answer(await self._watching.run(self._metrics), PROMETHEUS)
 

@@ -102,7 +102,7 @@ def remedy(where: str) -> str:
 
 
 def _integrity(report: Report, acknowledged: Acknowledged, now: int, *, asked: bool) -> Integrity:
-    late = overdue(report, now) and not report.off
+    late = overdue(report, now)
     reports = now - report.updated_us < VALIDATION_SILENT_S * 1_000_000
     faults = [_fault(fault, acknowledged) for fault in report.faults]
     found = Integrity(
@@ -116,7 +116,8 @@ def _integrity(report: Report, acknowledged: Acknowledged, now: int, *, asked: b
         alarms.append(f"The verification of the ledger found {count} fault{'s' * (count > 1)}.")
     if late:
         hours = report.every_us // 3_600_000_000
-        alarms.append(f"The ledger was not verified end to end within {hours or 1} hours.")
+        why = ": verify.enabled is false in the settings" if report.off else ""
+        alarms.append(f"The ledger was not verified end to end within {hours or 1} hours{why}.")
     return _with_alarms(found, alarms)
 
 

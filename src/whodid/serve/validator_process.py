@@ -84,6 +84,14 @@ class OwnTell:
         )  # fmt: skip
         self._own.write(self._caller, act, f"integrity fault {fault.key} {fault.first_seen_us}")
 
+    def off(self, since_us: int) -> None:
+        """Write `turn off verification` (see `Tell`)."""
+        act = Act(
+            "turn off verification", "administer", "ledger", "all entries",
+            reason="verify.enabled is false in the settings",
+        )  # fmt: skip
+        self._own.write(self._caller, act, f"verification off {since_us}")
+
     def round(self, done: Round) -> None:
         """Write `verify` (see `Tell`)."""
         reason = None if done.ok else f"{done.faults} faults"

@@ -56,6 +56,10 @@ class Tell(Protocol):
         """Write the event of a round, likewise."""
         ...
 
+    def off(self, since_us: int) -> None:
+        """Write the event that the settings turned it off, likewise."""
+        ...
+
 
 class Validator:
     """One ledger's. One owner: the thread that calls `step`.
@@ -87,7 +91,8 @@ class Validator:
         self._kept_us = self._looked_us = self._not_before_us = 0
         self._round_began_s = 0.0
         self._look_again_us = round(VALIDATION_WATCH_S * _SECOND_US)
-        self._hurry = False
+        self._hurry = self._off_told = False
+        self._off_since_us = 0
         self.report = self._remembered()
 
     # --- memory ----------------------------------------------------------------------------------
@@ -142,7 +147,15 @@ class Validator:
             self._keep()
 
     def be_off(self) -> None:
-        """Say in the report that nothing is verified; be called now and then."""
+        """Say in the report that nothing is verified, and as an event; be called now and then."""
+        if self._off_since_us == 0:
+            self._off_since_us = self._clock()
+        if not self._off_told:
+            try:
+                self._tell.off(self._off_since_us)
+                self._off_told = True
+            except (WhodidError, OSError) as error:  # the log takes nothing now
+                self._say(f"an event cannot be written: {error}")
         if not self.report.off or self._clock() - self._kept_us >= VALIDATION_SAVE_S * _SECOND_US:
             self._set(off=True)
             self._keep()

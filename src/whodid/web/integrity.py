@@ -5,6 +5,7 @@ chooses what is in them: they are escaped like everything else.
 """
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from starlette.responses import Response
 
@@ -39,7 +40,7 @@ def show(visit: Visit) -> Response:
 def verify_now(visit: Visit) -> Response:
     """Answer `POST /integrity/verify`."""
     if not _may(visit, may_verify):
-        raise AccessDeniedError("Only an administrator or an investigator may ask for it.")
+        _refuse(visit, "request verification", "only an administrator or an investigator may")
     visit.site.reading.verify_now(visit.caller())
     return redirect("/integrity")
 
@@ -47,9 +48,15 @@ def verify_now(visit: Visit) -> Response:
 def acknowledge(visit: Visit) -> Response:
     """Answer `POST /integrity/acknowledge`."""
     if not _may(visit, may_acknowledge):
-        raise AccessDeniedError("Only an administrator may acknowledge a fault.")
+        _refuse(visit, "acknowledge fault", "only an administrator may")
     visit.site.reading.acknowledge_fault(visit.caller(), visit.form.get("key", ""))
     return redirect("/integrity")
+
+
+def _refuse(visit: Visit, action: str, reason: str) -> NoReturn:
+    """Raise AccessDeniedError; it is an event first."""
+    visit.site.reading.record(visit.caller(), action, "ledger", ok=False, reason=reason)
+    raise AccessDeniedError(f"Not allowed: {reason}.")
 
 
 def _may(visit: Visit, rule: Callable[[User], bool]) -> bool:
