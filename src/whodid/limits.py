@@ -318,6 +318,15 @@ INDEX_SCRUB_S = 30.0
 INDEX_CACHE_BYTES_MAX = 128 * 1024 * 1024
 """Opened columns of segments that a query process keeps."""
 
+BLOCK_HEADS_BYTES_MAX = 32 * 1024 * 1024
+"""Most memory of a reader for the headers of payload blocks that it has checked (some 8,000)."""
+
+FRAMES_BYTES_MAX = 32 * 1024 * 1024
+"""Most memory of a reader for opened frames of payload (256 entries each)."""
+
+LEAF_FILES_KEPT = 64
+"""Most decoded leaf files that a reader keeps (0.4 MB each)."""
+
 INDEX_HOT_ROWS_MAX = 100_000
 """Most entries that a query process reads itself, because no segment holds them yet."""
 

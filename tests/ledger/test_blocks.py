@@ -29,7 +29,7 @@ def test_rows_come_back(offsets, first):
     data, key_id, key = encode_block(LEDGER, first, UNIT_ROWS, 7, indexes, rows_of(len(indexes)))
     block = decode_block(data, "f")
     assert (block.ledger_id, block.first, block.class_, block.key_id) == (LEDGER, first, 7, key_id)
-    assert block.indexes == tuple(indexes)
+    assert tuple(block.indexes) == tuple(indexes)
     assert [count for _, _, count in block.frames] == [
         min(FRAME_ROWS, len(indexes) - at) for at in range(0, len(indexes), FRAME_ROWS)
     ]

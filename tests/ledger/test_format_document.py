@@ -77,7 +77,7 @@ def test_leaf_file(examples):
 
 def test_block(examples, groups):
     block = decode_block(examples["block"], "example")
-    assert (block.ledger_id, block.key_id, block.indexes) == (LEDGER, SOURCE, (0,))
+    assert (block.ledger_id, block.key_id, list(block.indexes)) == (LEDGER, SOURCE, [0])
     rows = block.read_frame(0, b"\x04" * 32)
     assert (rows.seeds, rows.groups) == ([SEED], [groups])
     assert rows.content_tags == [examples["content_tag"]]

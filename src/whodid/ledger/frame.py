@@ -57,6 +57,11 @@ class OpenFrame(Struct, frozen=True):
     bounds: list[int]
     by_group: bool
 
+    @property
+    def size_bytes(self) -> int:
+        """About what it holds in memory."""
+        return len(self.data) + 40 * len(self.bounds) + 120 * len(self.seeds)
+
     def row_bytes(self, row: int) -> bytes:
         """Return the eight groups of a row, joined without anything between."""
         if self.by_group:

@@ -2,17 +2,16 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 
-from whodid.errors import IntegrityError
 from whodid.ledger import frame
-from whodid.ledger.blocks import Block, decode_block
+from whodid.ledger.block_file import BlockFile, check_block
+from whodid.ledger.kept import Kept
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import DataKeys
 from whodid.ledger.layout import PAYLOAD
 from whodid.ledger.manifest import SealedFile, all_files, read_manifest
+from whodid.limits import BLOCK_HEADS_BYTES_MAX, FRAMES_BYTES_MAX
 
 Row = tuple[bytes, tuple[bytes, ...], bytes]
 """(seed, eight groups, content tag)"""
@@ -29,8 +28,8 @@ class SealedPayload:
         self._data_keys = DataKeys(directory, keys.ledger_id, keys.keks())
         self._firsts: list[int] = []
         self._files: dict[int, list[SealedFile]] = {}
-        self._block = lru_cache(maxsize=16)(self._read_block)
-        self._frame = lru_cache(maxsize=16)(self._read_frame)
+        self._blocks: Kept[BlockFile] = Kept(BLOCK_HEADS_BYTES_MAX)
+        self._frames: Kept[frame.OpenFrame] = Kept(FRAMES_BYTES_MAX)
 
     def extend(self, files: Iterable[SealedFile]) -> None:
         """Learn of blocks; those known already are skipped."""
@@ -43,19 +42,26 @@ class SealedPayload:
             if file not in same:
                 same.append(file)
 
-    def _read_block(self, path: str, digest: str) -> Block:
-        name = self._directory / path
-        try:
-            data = name.read_bytes()
-        except OSError as error:
-            raise IntegrityError(f"{name}: a sealed block cannot be read ({error})") from error
-        if sha256(data).hexdigest() != digest:
-            raise IntegrityError(f"{name}: altered (its SHA-256 is not the manifest's)")
-        return decode_block(data, name)
+    def _block(self, file: SealedFile) -> BlockFile:
+        """Return a block that is as the manifest says. Raises IntegrityError."""
+        known = self._blocks.get(file.path)
+        if known is not None and known.is_as_checked():
+            return known
+        self._blocks.drop(file.path)
+        found = check_block(self._directory / file.path, file.sha256)
+        return self._blocks.put(file.path, found, found.size_bytes)
 
-    def _read_frame(self, path: str, digest: str, number: int) -> frame.OpenFrame:
-        block = self._block(path, digest)
-        return block.open_frame(number, self._data_keys.key(block.key_id))
+    def _frame(self, block: BlockFile, number: int) -> frame.OpenFrame:
+        """Return a frame, from those kept when the block is still the same."""
+        place = (block.path, block.stamp, number)
+        kept = self._frames.get(place)
+        if kept is not None:
+            return kept
+        found = self._read_frame(block, number)
+        return self._frames.put(place, found, found.size_bytes)
+
+    def _read_frame(self, block: BlockFile, number: int) -> frame.OpenFrame:
+        return block.open_frame(number, self._data_keys.key(block.head.key_id))
 
     def _of(self, index: int) -> list[SealedFile]:
         number = bisect_right(self._firsts, index) - 1
@@ -67,12 +73,12 @@ class SealedPayload:
         Raises IntegrityError (altered) or LedgerError (the key is gone).
         """
         for file in self._of(index):
-            block = self._block(file.path, file.sha256)
+            block = self._block(file)
             try:
-                number, at = block.frame_of(index)
+                number, at = block.head.frame_of(index)
             except KeyError:
                 continue
-            rows = self._frame(file.path, file.sha256, number)
+            rows = self._frame(block, number)
             return rows.seeds[at], rows.row(at), rows.content_tags[at]
         return None
 
@@ -108,15 +114,14 @@ class SealedPayload:
     def _chunks(
         self, file: SealedFile, first: int, end: int, wanted: Sequence[int]
     ) -> Iterator[tuple[list[int], list[list[bytes]]]]:
-        block = self._block(file.path, file.sha256)
-        key = self._data_keys.key(block.key_id)
+        block = self._block(file)
         start = 0
-        for number, (_, _, count) in enumerate(block.frames):
-            indexes = block.indexes[start : start + count]
+        for number, (_, _, count) in enumerate(block.head.frames):
+            indexes = block.head.indexes[start : start + count]
             start += count
             low, high = bisect_left(indexes, first), bisect_left(indexes, end)
             if low < high:
-                groups = block.open_frame(number, key).groups(wanted)
+                groups = self._read_frame(block, number).groups(wanted)
                 yield list(indexes[low:high]), [column[low:high] for column in groups]
 
     def pick(self, indexes: Sequence[int], look: Look | None) -> Iterator[tuple[int, Row | None]]:
@@ -144,15 +149,15 @@ class SealedPayload:
         self, file: SealedFile, indexes: list[int], look: Look | None
     ) -> Iterator[tuple[int, Row | None]]:
         """Yield (index, row) of those that are in this block, None where the look is false."""
-        block = self._block(file.path, file.sha256)
+        block = self._block(file)
         start = 0
-        for number, (_, _, count) in enumerate(block.frames):
-            here = block.indexes[start : start + count]
+        for number, (_, _, count) in enumerate(block.head.frames):
+            here = block.head.indexes[start : start + count]
             start += count
             wanted = indexes[bisect_left(indexes, here[0]) : bisect_right(indexes, here[-1])]
             if not wanted:
                 continue
-            rows = self._frame(file.path, file.sha256, number)
+            rows = self._frame(block, number)
             place = dict(zip(here, range(count), strict=True))
             skip = look is not None and _none_has(rows.all_bytes(), look)
             for index in wanted:
@@ -165,14 +170,14 @@ class SealedPayload:
                     yield index, (rows.seeds[row], rows.row(row), rows.content_tags[row])
 
     def _in_file(self, file: SealedFile, first: int, end: int) -> Iterator[tuple[int, Row]]:
-        block = self._block(file.path, file.sha256)
+        block = self._block(file)
         start = 0
-        for number, (_, _, count) in enumerate(block.frames):
-            indexes = block.indexes[start : start + count]
+        for number, (_, _, count) in enumerate(block.head.frames):
+            indexes = block.head.indexes[start : start + count]
             start += count
             if not indexes or indexes[-1] < first or indexes[0] >= end:
                 continue
-            rows = self._frame(file.path, file.sha256, number).rows()
+            rows = self._frame(block, number).rows()
             parts = zip(indexes, rows.seeds, rows.groups, rows.content_tags, strict=True)
             for index, seed, groups, tag in parts:
                 if first <= index < end:

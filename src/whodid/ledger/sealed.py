@@ -10,6 +10,7 @@ from whodid.errors import IntegrityError
 from whodid.ledger.layout import LEAVES
 from whodid.ledger.leaves import LeafFile, decode_leaf_file
 from whodid.ledger.manifest import Manifest, SealedFile, all_files
+from whodid.limits import LEAF_FILES_KEPT
 from whodid.merkle.tiles import TILE_WIDTH
 
 
@@ -20,7 +21,7 @@ class SealedLeaves:
         self._directory = directory
         self._files: list[SealedFile] = []
         self._firsts: list[int] = []
-        self.read = lru_cache(maxsize=8)(self._read)
+        self.read = lru_cache(maxsize=LEAF_FILES_KEPT)(self._read)
         self.extend(all_files(directory, manifest))
 
     def extend(self, files: Iterator[SealedFile]) -> None:
