@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 Clock = Callable[[], int]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC
 
 
 def system_clock() -> int:
@@ -19,4 +19,5 @@ def to_rfc3339(time_us: int) -> str:
 
     Raises OverflowError outside the years 1 to 9999.
     """
-    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # A naive time and `isoformat` take a fifth of what `strftime` does, and a page has hundreds.
+    return f"{(_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec='microseconds')}Z"

@@ -6,10 +6,12 @@ from collections.abc import Callable, Hashable
 import numpy as np
 
 Array = np.ndarray
+_OVERHEAD_BYTES = 512
+"""About what an array and its key take beside its bytes: many small ones are bounded too."""
 
 
 class ArrayCache:
-    """Arrays by key. Invariant: the arrays together have at most `bytes_max` bytes, or are one."""
+    """Arrays by key. Invariant: together they take at most `bytes_max` bytes, or are one."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
@@ -24,8 +26,8 @@ class ArrayCache:
             return found
         made = make()
         self._arrays[key] = made
-        self._size += made.nbytes
+        self._size += made.nbytes + _OVERHEAD_BYTES
         while self._size > self._bytes_max and len(self._arrays) > 1:
             _, gone = self._arrays.popitem(last=False)
-            self._size -= gone.nbytes
+            self._size -= gone.nbytes + _OVERHEAD_BYTES
         return made

@@ -246,7 +246,10 @@ class _Dictionary:
 
 def _by_text(table: Table, column: str, text: str) -> Any:
     """Return which rows have exactly this text in this column."""
-    found = _texts_found(table, column, lambda value: value == text, exact=text)
+    found = table.kept(
+        (column, "=", text),
+        lambda: _texts_found(table, column, lambda value: value == text, exact=text),
+    )
     return _rows_of(table, column, found)
 
 

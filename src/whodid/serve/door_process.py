@@ -20,6 +20,7 @@ from whodid.config.settings import LimitSettings, Settings
 from whodid.errors import UsageError, WhodidError
 from whodid.ledger.async_client import AsyncSequencerClient
 from whodid.ledger.batch import BatchBuilder
+from whodid.ledger.layout import FACE_SOCKET
 from whodid.ledger.opening import keys_of
 from whodid.ledger.refusals import Refusals
 from whodid.ledger.state_db import read_sources
@@ -29,7 +30,6 @@ from whodid.serve.acceptor import Bounds
 from whodid.serve.door_front import DoorFront
 from whodid.serve.door_metrics import RequestMetrics, door_metrics
 from whodid.serve.door_protocol import DoorProtocol
-from whodid.serve.face_process import face_socket
 from whodid.serve.http_server import SharingServer
 from whodid.serve.metrics_file import EVERY_S, MetricsFile
 from whodid.serve.own_log import say, set_up
@@ -73,7 +73,7 @@ class Door:
             tokens=tokens,
             refused=tokens.refused,
             clock=system_clock,
-            fallback=ReverseProxy(str(face_socket(directory))),
+            fallback=ReverseProxy(str(directory / FACE_SOCKET)),
             body_bytes_max=limits.body_bytes,
             events=events or NoLimit(),
             strangers=requests or NoLimit(),

@@ -44,11 +44,6 @@ _ANSWER_S = 10.0
 _COUNTED_FOR_S = 1.0
 
 
-def face_socket(directory: Path) -> Path:
-    """Return the local socket of the faces."""
-    return directory / FACE_SOCKET
-
-
 def run_faces(directory: Path) -> None:
     """Serve API and pages until told to end."""
     allow_open_files()
@@ -71,7 +66,7 @@ def run_faces(directory: Path) -> None:
         server.should_exit = True
 
     when_told_to_end(stop)
-    path = face_socket(directory)
+    path = directory / FACE_SOCKET
     listener = listen(path)
     inode = path.stat().st_ino
     try:
