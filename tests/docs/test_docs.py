@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -225,3 +226,54 @@ def _anchors(page):
 def test_no_page_knows_the_machine_it_was_written_on(page):
     for line in page.read_text("utf-8").splitlines():
         assert not re.search(r"/(home|root|work|Users|tmp)/", line), line
+
+
+def test_the_floors_are_those_that_are_checked():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    layers = next(found["layers"] for found in contracts["contracts"] if found["type"] == "layers")
+    floors = [re.findall(r"whodid\.(\w+)", layer) for layer in reversed(layers)]
+    real = {(str(number), room) for number, rooms in enumerate(floors) for room in rooms}
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([^|]*) \|", page, re.MULTILINE)
+    assert {
+        (number, room) for number, cell in rows for room in re.findall(r"`(\w+)`", cell)
+    } == real
+    folders = {file.parent.name for file in (ROOT / "src/whodid").glob("*/__init__.py")}
+    assert folders - {room for _, room in real} == {"testing"}
+
+
+def test_the_readme_counts_the_formats():
+    page = (ROOT / "README.md").read_text("utf-8")
+    assert f"| {len(FORMATS)} formats" in page
+    assert "Fourteen [formats]" in (DOCS / "tutorial/first-hour.md").read_text("utf-8")
+    assert len(FORMATS) == 14, "the tutorial says fourteen"
+
+
+def test_each_defence_says_what_tries_it_and_what_it_does_not_do():
+    page = (DOCS / "explanation/threat-model.md").read_text("utf-8")
+    rows = re.findall(r"^\| (?!-|defence)(.+) \|$", page, re.MULTILINE)
+    assert len(rows) > 30
+    for row in rows:
+        defence, stops, tried, leaves = row.split(" | ")
+        assert stops.strip(), defence
+        assert "](../../tests/" in tried, f"nothing tries: {defence}"
+        assert len(leaves) > 20, f"what does it not do: {defence}"
+
+
+def test_each_act_that_is_recorded_is_there():
+    found = set()
+    for file in sorted((ROOT / "src/whodid").rglob("*.py")):
+        if "demo" not in file.relative_to(ROOT).parts:  # its acts are those of its story
+            found |= set(_acts(ast.parse(file.read_text("utf-8"))))
+    assert {"search", "integrity fault", "back up"} <= found
+    page = (DOCS / "explanation/log-of-the-log.md").read_text("utf-8")
+    assert {text for text in found if f"`{text}`" not in page} == set()
+
+
+def _acts(module):
+    """The first argument of each `Act(…)`."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Act" and node.args:
+            for part in ast.walk(node.args[0]):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
