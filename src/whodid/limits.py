@@ -77,6 +77,15 @@ REQUEST_MEMBERS_MAX = 1024
 REQUEST_BODIES_BYTES_MAX = 128 * 1024 * 1024
 """Bodies held at a time by one ingest door; beyond, senders are told to come back."""
 
+LOOP_BYTES_MAX = 256 * 1024
+"""A larger body is taken apart beside an ingest door's event loop, so that others do not wait."""
+
+DOOR_PIECE_RECORDS = 256
+"""Records that an ingest door normalises in one go; between two pieces it answers others."""
+
+DOOR_PIECE_BYTES = 256 * 1024
+"""Bytes of such a piece, unless one record is longer."""
+
 BODY_SECONDS_MAX = 60.0
 """A request body must have arrived after this time: on a slow line send smaller batches."""
 

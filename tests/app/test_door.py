@@ -5,7 +5,7 @@ import pytest
 
 from whodid.app.door import IN_FLIGHT, DoorIntake
 from whodid.app.rows import RowMaker
-from whodid.errors import RefusedError
+from whodid.errors import RefusedError, UsageError
 from whodid.ledger.batch import BatchBuilder, parse_batch
 from whodid.sources.intake import Delivery
 
@@ -100,3 +100,49 @@ def test_a_refusal_reaches_every_request_of_the_batch(build, port):
     results, after = asyncio.run(main())
     assert all(isinstance(result, RefusedError) for result in results)
     assert after.accepted == 1, "the door goes on"
+
+
+def test_a_long_request_lets_others_in_between(build, port):
+    async def main():
+        client = HeldClient(port)
+        client.open.set()
+        door = build(client)
+        records = [record(n) for n in range(2600)]
+        request = asyncio.create_task(door.accept(Delivery("crm", records, NOW)))
+        for _ in range(5):
+            await asyncio.sleep(0)  # a turn that others have, too
+            assert not client.batches
+        assert door.rows_waiting == 2600
+        tally = await request
+        assert (tally.accepted, door.rows_waiting) == (2600, 0)
+        again = await door.accept(Delivery("crm", records, NOW))
+        assert again.duplicate == 2600
+
+    asyncio.run(main())
+
+
+def test_pieces_of_a_request_have_the_identities_of_the_whole(build, keys, port):
+    """Records are known by their number under a key: pieces must go on counting."""
+    records = [b"not json %d" % n for n in range(700)]
+    maker = RowMaker(keys.identity_root(), port.sources)
+
+    async def main():
+        door = build(HeldClient(port))
+        return await door._prepared(Delivery("crm", records, NOW, request_key="k", cut={600: "x"}))
+
+    made = asyncio.run(main())
+    whole = maker.make(Delivery("crm", records, NOW, request_key="k", cut={600: "x"}))
+    assert [row.identity_tag for row in made.rows] == [row.identity_tag for row in whole.rows]
+    assert len({row.identity_tag for row in made.rows}) == 700
+    assert made.quarantined == whole.quarantined
+    assert made.rows[600].groups[7] == whole.rows[600].groups[7]
+
+
+def test_what_fails_on_the_way_no_longer_waits(build, port):
+    async def main():
+        door = build(HeldClient(port))
+        with pytest.raises(UsageError):
+            await door.accept(Delivery("unknown", [record(1)], NOW))
+        assert door.rows_waiting == 0
+
+    asyncio.run(main())

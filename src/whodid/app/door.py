@@ -14,7 +14,7 @@ from whodid.app.rows import Prepared, RowMaker
 from whodid.errors import LedgerError, RefusedError, WhodidError
 from whodid.ledger.async_client import AsyncSequencerClient
 from whodid.ledger.batch import BatchBuilder
-from whodid.limits import BATCH_ROWS_MAX, QUEUE_ROWS_MAX
+from whodid.limits import BATCH_ROWS_MAX, DOOR_PIECE_BYTES, DOOR_PIECE_RECORDS, QUEUE_ROWS_MAX
 from whodid.sources.intake import Delivery, Tally
 
 IN_FLIGHT = 3
@@ -53,12 +53,16 @@ class DoorIntake:
         """Normalise, commit, store; durable on return (see `sources.intake`)."""
         if self._rows_waiting > QUEUE_ROWS_MAX:
             raise RefusedError("too many events wait at this door; send more slowly", 1.0)
-        prepared = self._maker.make(delivery)
+        self._rows_waiting += len(delivery.records)
+        try:
+            prepared = await self._prepared(delivery)
+        except BaseException:
+            self._rows_waiting -= len(delivery.records)
+            raise
         loop = asyncio.get_running_loop()
         parts = []
         for start, end in _cuts(prepared):
             part = _Part(prepared, start, end, loop.create_future())
-            self._rows_waiting += end - start
             self._queue.append(part)
             parts.append(part.future)
         self._pump()
@@ -71,6 +75,21 @@ class DoorIntake:
         if failed is not None:
             raise _in_part(failed, tally)
         return tally
+
+    async def _prepared(self, delivery: Delivery) -> Prepared:
+        """Normalise a delivery, a long one in pieces: others come in between."""
+        made: list[Prepared] = []
+        for piece in delivery.pieces(DOOR_PIECE_RECORDS, DOOR_PIECE_BYTES):
+            if made:
+                await asyncio.sleep(0)
+            made.append(self._maker.make(piece))
+        if len(made) == 1:
+            return made[0]
+        return Prepared(
+            [row for one in made for row in one.rows],
+            [quarantined for one in made for quarantined in one.quarantined],
+            all(one.exactly_once for one in made),
+        )
 
     def _pump(self) -> None:
         while self._free and self._queue:

@@ -161,7 +161,7 @@ class _Delivered:
     def _place(self, number: int) -> Place:
         delivery = self._delivery
         if delivery.request_key:
-            return place("request", f"{number}/{delivery.request_key}")
+            return place("request", f"{delivery.first + number}/{delivery.request_key}")
         assert delivery.offsets is not None
         return place("file", f"{delivery.offsets[number]}/{delivery.fingerprint or ''}")
 
@@ -184,7 +184,7 @@ class _Delivered:
             mapping=format_.mapping if format_ else 0,
             received_us=delivery.received_us,
             position=(delivery.fingerprint or "", offsets[number]) if offsets is not None else None,
-            request=(key, number) if key else None,
+            request=(key, delivery.first + number) if key else None,
             scan=self._suspicious[number],
         )
         envelope = prepared.event.envelope

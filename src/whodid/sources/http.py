@@ -29,6 +29,7 @@ from whodid.errors import (
 )
 from whodid.limits import (
     BODY_SECONDS_MAX,
+    LOOP_BYTES_MAX,
     METRIC_SOURCES_MAX,
     REQUEST_BYTES_MAX,
     STORE_SECONDS_MAX,
@@ -249,7 +250,11 @@ class IngestApp:
                 f"the body took more than {self._body_seconds_max:g} s: send smaller batches",
                 ((b"connection", b"close"),),
             )
-        records = records_of(data, headers.get(b"content-type", b""), grant.format, self._formats)
+        kind = headers.get(b"content-type", b"")
+        if len(data) > LOOP_BYTES_MAX:  # others are answered meanwhile
+            records = await asyncio.to_thread(records_of, data, kind, grant.format, self._formats)
+        else:
+            records = records_of(data, kind, grant.format, self._formats)
         if not records:
             return Reply(200, _encode(_Answer(0, 0, 0, True, None, None, None)))
         self._events.take(grant.name, len(records))  # asked before; now it is known how many

@@ -1,9 +1,9 @@
 """The seam between a way in and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Tally(Struct, frozen=True):
@@ -40,7 +40,8 @@ class Delivery(Struct, frozen=True):
     """Records of one declared source as they came in, in order.
 
     `offsets` (with `fingerprint`) are places in a file, in decompressed bytes; `request_key` is
-    the sender's Idempotency-Key. `received_us` is our clock, µs UTC.
+    the sender's Idempotency-Key; the first record here is record `first` of what was sent under it.
+    `received_us` is our clock, µs UTC.
     """
 
     source: str
@@ -51,6 +52,29 @@ class Delivery(Struct, frozen=True):
     request_key: str | None = None
     cut: dict[int, str] = {}
     """Row → reason, of records that were too long and were cut."""
+
+    first: int = 0
+
+    def pieces(self, records_max: int, bytes_max: int) -> "Iterator[Delivery]":
+        """Yield it in pieces, in order; a piece has more bytes than that in one record only."""
+        start = size = 0
+        for number, record in enumerate(self.records):
+            if number > start and (number - start >= records_max or size + len(record) > bytes_max):
+                yield self._piece(start, number)
+                start, size = number, 0
+            size += len(record)
+        yield self._piece(start, len(self.records))
+
+    def _piece(self, start: int, end: int) -> "Delivery":
+        if start == 0 and end == len(self.records):
+            return self
+        return structs.replace(
+            self,
+            records=self.records[start:end],
+            offsets=None if self.offsets is None else self.offsets[start:end],
+            cut={row - start: why for row, why in self.cut.items() if start <= row < end},
+            first=self.first + start,
+        )
 
 
 class Intake(Protocol):

@@ -8,8 +8,12 @@ stderr: a line that begins with a tab, or is a DETAIL, STATEMENT … of the same
 belongs to the entry before it.
 """
 
+import re
+
 from whodid.normalize.postgres_csv import begins, begins_surely
-from whodid.normalize.postgres_prefix import SECONDARY, read_bare, read_prefix
+from whodid.normalize.postgres_prefix import SECONDARY, Prefix, read_bare, read_prefix
+
+_may_be_secondary = re.compile(b"(?:%b):  " % "|".join(sorted(SECONDARY)).encode()).search
 
 
 class CsvGrouping:
@@ -42,23 +46,25 @@ class CsvGrouping:
 
 
 class StderrGrouping:
-    """Lines of a stderr log. `_process` is the writer and time of the last entry."""
+    """Lines of a stderr log. `_last` is the head of the line that began the last entry.
+
+    Only lines that can be of an entry before them are read: all of them would take a multiple.
+    """
 
     def __init__(self) -> None:
-        self._process: str | None = None
+        self._last: bytes | None = None
 
     def begins(self, head: bytes) -> bool:
         """Tell whether the line is no continuation of the last entry."""
         if head[:1] == b"\t":
             return False
-        line = head.decode("utf-8", "replace")
-        prefix = read_prefix(line) or read_bare(line)
-        if prefix is None:
-            self._process = None
-            return True
-        if prefix.keyword in SECONDARY and prefix.process == self._process:
-            return False
-        self._process = prefix.process
+        if self._last is not None and _may_be_secondary(head):
+            prefix = _prefix_of(head)
+            if prefix is not None and prefix.keyword in SECONDARY:
+                last = _prefix_of(self._last)
+                if last is not None and prefix.process == last.process:
+                    return False
+        self._last = head
         return True
 
     def take(self, part: bytes) -> None:
@@ -71,3 +77,8 @@ class StderrGrouping:
     def may_end(self) -> bool:
         """Tell that an entry is written in one piece."""
         return True
+
+
+def _prefix_of(head: bytes) -> Prefix | None:
+    line = head.decode("utf-8", "replace")
+    return read_prefix(line) or read_bare(line)
