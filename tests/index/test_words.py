@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from whodid.index.coding import decode, encodings
 from whodid.index.needles import needle_of
 from whodid.index.signature import SignatureBuilder, blocks_of, merged
-from whodid.index.words import key_number, letter_flags, searched, word_numbers
+from whodid.index.words import cut, key_number, searched, word_numbers
 from whodid.query.tree import Pattern, Text
 from whodid.query.words import within_raw
 
@@ -30,7 +30,7 @@ def may_hold(value, raw):
     return (
         set(needle.words) <= set(words.tolist())
         and set(needle.hexes) <= set(hexes.tolist())
-        and bool(letter_flags(text)[list(needle.letters)].all())
+        and bool(cut(text).letters()[list(needle.letters)].all())
     )
 
 
@@ -71,6 +71,15 @@ def test_what_is_not_there_is_mostly_no_candidate(value, raw):
     assert not may_hold(value, raw.encode())
 
 
+@given(st.text(st.sampled_from("abz019 -"), max_size=90))
+def test_letters_are_those_of_a_plain_reading(text):
+    threes = {text[i : i + 3] for i in range(len(text) - 2) if text[i : i + 3].isalpha()}
+    numbers = {
+        sum((ord(c) - 0x60) << s for c, s in zip(t, (10, 5, 0), strict=True)) for t in threes
+    }
+    assert set(np.flatnonzero(cut(text.encode()).letters()).tolist()) == numbers
+
+
 @given(st.lists(texts, min_size=1, max_size=40), st.integers(0, 70_000))
 def test_any_cut_gives_the_same_signature(rows, first):
     def made(start, end):
@@ -80,8 +89,8 @@ def test_any_cut_gives_the_same_signature(rows, first):
             builder.add(indexes, [[row.encode() for row in rows[start:end]]])
         return builder.finish(10_000, [])
 
-    whole, cut = made(0, len(rows)), len(rows) // 2
-    parts = merged([made(0, cut), made(cut, len(rows))])
+    whole, half = made(0, len(rows)), len(rows) // 2
+    parts = merged([made(0, half), made(half, len(rows))])
     assert whole.keys() == parts.keys()
     for name, array in whole.items():
         assert array.tolist() == parts[name].tolist()

@@ -14,7 +14,7 @@ from msgspec import Struct
 from whodid.index.columns import KEYED
 from whodid.index.signature import BLOCK_BITS, LETTER_BITS
 from whodid.index.table import Array, Table
-from whodid.index.words import key_number, letter_flags, word_numbers
+from whodid.index.words import cut, key_number, word_numbers
 from whodid.query.match import term_columns
 from whodid.query.tree import Node, Pattern, Term, Text
 from whodid.query.words import pieces_of, within
@@ -107,7 +107,7 @@ def _needle(value: str | Pattern) -> Needle | None:
             parts.append(runs.pop())
         whole += runs
     words, hexes = word_numbers(" ".join(whole).encode())
-    letters = np.flatnonzero(letter_flags(" ".join(parts).encode()))
+    letters = np.flatnonzero(cut(" ".join(parts).encode()).letters())
     if not len(words) + len(hexes) + len(letters):
         return None
     return Needle(tuple(words.tolist()), tuple(hexes.tolist()), tuple(letters.tolist()))

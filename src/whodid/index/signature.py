@@ -15,7 +15,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from whodid.index.words import LETTERS, distinct, key_numbers, letter_flags, searched, word_numbers
+from whodid.index.words import (
+    LETTERS,
+    Cut,
+    cut,
+    distinct,
+    key_numbers,
+    letter_flags,
+    numbers_of,
+    searched,
+)
 from whodid.limits import INDEX_BLOCK_WORDS_MAX
 
 Array = np.ndarray
@@ -27,6 +36,7 @@ _LETTER_BLOCKS = 64
 _PIECE_BYTES = 96 * 1024
 _SHORT_BYTES = 160
 _PIECES_MAX = 64
+_CHUNKS_MAX = 1 << 16
 _SHIFT, _LOW = np.uint64(BLOCK_BITS), np.uint64(_BLOCKS - 1)
 
 PAIRED = ("words", "hexes")
@@ -39,6 +49,31 @@ def pairs(numbers: Array, blocks: Array | int) -> Array:
     return numbers << np.uint32(BLOCK_BITS) | np.asarray(blocks, dtype=np.uint32)
 
 
+class _Block:
+    """The distinct words of the entries of one block while they are added."""
+
+    __slots__ = ("_long", "_short")
+
+    def __init__(self) -> None:
+        self._short: list[Array] = []
+        self._long: list[Array] = []
+
+    def add(self, words: Cut) -> None:
+        self._short.append(words.short)
+        self._long.append(words.long)
+        if len(self._short) > _PIECES_MAX:
+            self._short = [distinct(np.concatenate(self._short))]
+            self._long = [distinct(np.concatenate(self._long))]
+
+    def numbers(self) -> tuple[Array, Array]:
+        """Return the numbers of its words, those like `4f3a` apart."""
+        words, hexes = numbers_of(distinct(np.concatenate(self._short)))
+        return distinct(np.concatenate((words, *self._long))), hexes
+
+    def __bool__(self) -> bool:
+        return bool(self._short)
+
+
 class SignatureBuilder:
     """Grows by texts, entry after entry. `size_bytes` bounds what it holds."""
 
@@ -46,9 +81,10 @@ class SignatureBuilder:
         self._words: list[Array] = []
         self._hexes: list[Array] = []
         self._letters = np.zeros(LETTERS, dtype=np.uint64)
-        self._block = -1
-        self._in_block: list[Array] = []
-        self._hexes_in_block: list[Array] = []
+        self._number = -1
+        self._block = _Block()
+        self._chunks: list[Array] = []
+        self._chunks_count = 0
         self.size_bytes = 0
 
     def add(self, indexes: Array, parts: Sequence[Sequence[bytes]]) -> None:
@@ -62,36 +98,47 @@ class SignatureBuilder:
             for piece in _pieces(parts, start, end):
                 self._add_text(searched(piece))
 
-    def _enter(self, block: int) -> None:
-        if block != self._block:
+    def _enter(self, number: int) -> None:
+        if number != self._number:
             self._leave()
-            self._block = block
+            if self._letter_bit(number) != self._letter_bit(self._number):
+                self._take_letters()
+            self._number = number
+
+    @staticmethod
+    def _letter_bit(number: int) -> int:
+        return number >> (LETTER_BITS - BLOCK_BITS) & (_LETTER_BLOCKS - 1)
 
     def _add_text(self, text: bytes) -> None:
-        words, hexes = word_numbers(text)
-        self._in_block.append(words)
-        self._hexes_in_block.append(hexes)
-        if len(self._in_block) > _PIECES_MAX:
-            self._in_block = [distinct(np.concatenate(self._in_block))]
-            self._hexes_in_block = [distinct(np.concatenate(self._hexes_in_block))]
-        bit = self._block >> (LETTER_BITS - BLOCK_BITS) & (_LETTER_BLOCKS - 1)
-        self._letters |= letter_flags(text).astype(np.uint64) << np.uint64(bit)
+        words = cut(text)
+        self._block.add(words)
+        self._chunks += (words.short, words.chunks)
+        self._chunks_count += len(words.short) + len(words.chunks)
+        if self._chunks_count > _CHUNKS_MAX:
+            self._take_letters()
+
+    def _take_letters(self) -> None:
+        if self._chunks:
+            flags = letter_flags(distinct(np.concatenate(self._chunks)))
+            bit = np.uint64(self._letter_bit(self._number))
+            self._letters |= flags.astype(np.uint64) << bit
+            self._chunks, self._chunks_count = [], 0
 
     def _leave(self) -> None:
-        if not self._in_block:
+        if not self._block:
             return
-        block = self._block & (_BLOCKS - 1)
-        for kept, found in ((self._words, self._in_block), (self._hexes, self._hexes_in_block)):
-            numbers = distinct(np.concatenate(found))
-            if len(numbers) > INDEX_BLOCK_WORDS_MAX:
-                numbers = np.zeros(1, dtype=np.uint32)
+        block = self._number & (_BLOCKS - 1)
+        for kept, found in zip((self._words, self._hexes), self._block.numbers(), strict=True):
+            few = len(found) <= INDEX_BLOCK_WORDS_MAX
+            numbers = found if few else np.zeros(1, dtype=np.uint32)
             kept.append(pairs(numbers, block))
             self.size_bytes += 4 * len(numbers)
-        self._in_block, self._hexes_in_block = [], []
+        self._block = _Block()
 
     def finish(self, rows: int, keys: Iterable[Array]) -> dict[str, Array]:
         """Return the arrays of so many entries; `keys` are the pairs of values in fields."""
         self._leave()
+        self._take_letters()
         arrays = {"words": distinct(_joined([*self._words, *keys])), "letters": self._letters}
         hexes = distinct(_joined(self._hexes))
         if len(hexes) <= rows:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 import numpy as np
+from msgspec import Struct
 
 from whodid.query.words import unescape
 
@@ -25,10 +26,6 @@ LETTERS = 1 << 15
 _APART = bytes(
     ord(chr(byte).lower()) if byte < 0x80 and chr(byte).isalnum() else 0x20 for byte in range(256)
 )
-_PLACES = bytes(
-    ord(chr(byte).lower()) - 0x60 if byte < 0x80 and chr(byte).isalpha() else 0
-    for byte in range(256)
-)
 _ESCAPED = re.compile(rb"\\[0-9A-Za-z]")
 _M1, _M2, _M3, _M4 = (
     np.uint64(number)
@@ -37,11 +34,31 @@ _M1, _M2, _M3, _M4 = (
     )
 )  # fmt: skip
 _TAIL = b" " * 16
+_NO_CHUNKS = np.zeros(0, dtype=np.uint64)
+_BITS_3, _BITS_4 = np.uint64(24), np.uint64(32)
+_BEFORE_A, _FIVE_BITS = np.uint8(0x60), np.uint8(31)
 _ABOVE_F, _HIGH, _LETTER = (np.uint64(0x01010101 * byte) for byte in (0x19, 0x80, 0x40))
 _TEN, _FIVE = np.uint16(10), np.uint16(5)
 _GIVEN = np.arange(32) > 0
 _THREE = (_GIVEN[:, None, None] & _GIVEN[:, None] & _GIVEN).reshape(-1)
 _KEPT = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
+
+
+class Cut(Struct, frozen=True):
+    """The distinct words of a text. Exact where letters are taken from them: no hash in between.
+
+    `short` has those of up to eight bytes (u64, the first byte lowest, 0 may be in it for none),
+    `long` the numbers of the longer ones, `chunks` eight bytes each of these, which overlap so that
+    any three bytes in a row stand in one.
+    """
+
+    short: Array
+    long: Array
+    chunks: Array
+
+    def letters(self) -> Array:
+        """Return for each number of three letters whether they stand in the text."""
+        return letter_flags(np.concatenate((self.short, self.chunks)))
 
 
 def searched(parts: Sequence[bytes]) -> bytes:
@@ -50,7 +67,7 @@ def searched(parts: Sequence[bytes]) -> bytes:
     Case is folded beyond ASCII; within it, the functions below do that.
     """
     joined = b"\n".join(parts)
-    if _ESCAPED.search(joined) is not None:
+    if b"\\" in joined and _ESCAPED.search(joined) is not None:
         found = [part for part in parts if _ESCAPED.search(part)]
         joined = b"\n".join(
             (joined, *(unescape(part).encode("utf-8", "replace") for part in found))
@@ -60,31 +77,57 @@ def searched(parts: Sequence[bytes]) -> bytes:
     return joined.decode("utf-8", "replace").casefold().encode("utf-8", "replace")
 
 
-def word_numbers(text: bytes) -> tuple[Array, Array]:
-    """Return the numbers (u32) of the words of a searched text, each once, in order.
-
-    Apart: all others, and those like `4f3a`: four hexadecimal digits, not all decimal and not all
-    letters. UUIDs are full of the latter.
-    """
+def cut(text: bytes) -> Cut:
+    """Return the words of a searched text."""
     padded = b"".join((b" ", text.translate(_APART), _TAIL))
     inside = np.frombuffer(padded, dtype=np.uint8) != 0x20
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     starts, ends = edges[0::2] + 1, edges[1::2] + 1
     sizes = ends - starts
     windows: Array = np.ndarray(shape=(len(padded) - 7,), dtype="<u8", buffer=padded, strides=(1,))
-    first = windows[starts] & _KEPT[np.minimum(sizes, 8)]
-    mixed = first * _M1
+    first = windows[starts]
     long = np.flatnonzero(sizes > 8)
-    tail = windows[ends[long] - 8] * _M2 + sizes[long].astype(np.uint64) * _M3
-    mixed[long] = (mixed[long] ^ tail) * _M4
-    numbers = _numbers(mixed)
-    four = np.flatnonzero(sizes == 4)
-    chars = first[four]
-    letters = chars & _LETTER
-    four = four[((chars + _ABOVE_F) & _HIGH == 0) & (letters != _LETTER) & (letters != 0)]
-    others = np.ones(len(numbers), dtype=np.bool_)
-    others[four] = False
-    return distinct(numbers[others]), distinct(numbers[four])
+    if not len(long):
+        return Cut(distinct(first & _KEPT[sizes]), np.zeros(0, dtype=np.uint32), _NO_CHUNKS)
+    sizes_long, head, last = sizes[long], first[long], windows[ends[long] - 8]
+    first &= _KEPT[np.minimum(sizes, 8)]
+    first[long] = 0
+    tail = last * _M2 + sizes_long.astype(np.uint64) * _M3
+    numbers = distinct(_numbers((head * _M1 ^ tail) * _M4))
+    within = _within(windows, starts[long], sizes_long)
+    return Cut(distinct(first), numbers, distinct(np.concatenate((head, last, within))))
+
+
+def _within(windows: Array, starts: Array, sizes: Array) -> Array:
+    """Return the eight bytes at every sixth place of words, between their first and last eight."""
+    more = sizes > 14
+    counts = (sizes[more] - 9) // 6
+    nth = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    within: Array = windows[np.repeat(starts[more], counts) + 6 * (nth + 1)]
+    return within
+
+
+def word_numbers(text: bytes) -> tuple[Array, Array]:
+    """Return the numbers (u32) of the words of a searched text, each once, in order.
+
+    Apart: all others, and those like `4f3a` (see `numbers_of`).
+    """
+    words = cut(text)
+    others, hexes = numbers_of(words.short)
+    return distinct(np.concatenate((others, words.long))), hexes
+
+
+def numbers_of(short: Array) -> tuple[Array, Array]:
+    """Return the numbers (u32) of distinct short words, in order; those like `4f3a` apart.
+
+    They are four hexadecimal digits, not all decimal and not all letters: UUIDs are full of them.
+    """
+    short = short[short != 0]
+    numbers = _numbers(short * _M1)
+    letters = short & _LETTER
+    four = (short >> _BITS_3 != 0) & (short >> _BITS_4 == 0)
+    hexes = four & ((short + _ABOVE_F) & _HIGH == 0) & (letters != _LETTER) & (letters != 0)
+    return distinct(numbers[~hexes]), distinct(numbers[hexes])
 
 
 def _numbers(mixed: Array) -> Array:
@@ -99,12 +142,13 @@ def distinct(numbers: Array) -> Array:
     return numbers[np.concatenate(([True], numbers[1:] != numbers[:-1]))]
 
 
-def letter_flags(text: bytes) -> Array:
-    """Return for each number of three letters whether they stand in a searched text."""
-    places = np.frombuffer(text.translate(_PLACES), dtype=np.uint8).astype(np.uint16)
-    numbers = places[:-2] << _TEN | places[1:-1] << _FIVE | places[2:]
+def letter_flags(chunks: Array) -> Array:
+    """Return for each number of three letters whether they stand in a word, or a part of one."""
+    chars = chunks.astype("<u8").view(np.uint8).reshape(-1, 8)
+    places = np.where(chars > _BEFORE_A, chars & _FIVE_BITS, 0).astype(np.uint16)
+    numbers = places[:, :-2] << _TEN | places[:, 1:-1] << _FIVE | places[:, 2:]
     flags = np.zeros(LETTERS, dtype=np.bool_)
-    flags[numbers.astype(np.intp)] = True
+    flags[numbers.reshape(-1).astype(np.intp)] = True
     return flags & _THREE
 
 
