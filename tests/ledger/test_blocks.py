@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from whodid.errors import FormatError, IntegrityError
 from whodid.ledger.blocks import decode_block, encode_block
-from whodid.ledger.frame import Rows
+from whodid.ledger.frame import Columns, Rows
 from whodid.limits import FRAME_ROWS, UNIT_ROWS
 
 LEDGER = bytes(range(16))
@@ -19,14 +19,15 @@ def rows_of(count):
 
 
 def sample(indexes=(3, 5, 9), span=20):
-    return encode_block(LEDGER, 0, span, 7, list(indexes), rows_of(len(indexes)))
+    return encode_block(LEDGER, 0, span, 7, list(indexes), Columns.of(rows_of(len(indexes))))
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.sets(st.integers(0, UNIT_ROWS - 1), min_size=1, max_size=600), st.integers(0, 2**40))
 def test_rows_come_back(offsets, first):
     indexes = sorted(first + offset for offset in offsets)
-    data, key_id, key = encode_block(LEDGER, first, UNIT_ROWS, 7, indexes, rows_of(len(indexes)))
+    rows = Columns.of(rows_of(len(indexes)))
+    data, key_id, key = encode_block(LEDGER, first, UNIT_ROWS, 7, indexes, rows)
     block = decode_block(data, "f")
     assert (block.ledger_id, block.first, block.class_, block.key_id) == (LEDGER, first, 7, key_id)
     assert tuple(block.indexes) == tuple(indexes)
@@ -82,7 +83,7 @@ def test_every_cut_is_named():
 
 def test_a_frame_is_bound_to_its_header():
     whole, _, key = SAMPLE
-    other, _, _ = encode_block(LEDGER, 100, 20, 7, [103, 105, 109], rows_of(3))
+    other, _, _ = encode_block(LEDGER, 100, 20, 7, [103, 105, 109], Columns.of(rows_of(3)))
     block, alien = decode_block(whole, "f"), decode_block(other, "g")
     start = block.frames[0][0]
     mixed = decode_block(other[: alien.frames[0][0]] + whole[start:], "mixed")

@@ -15,7 +15,7 @@ from ledger_kit import FaultyDisk, Hand
 from whodid.errors import InputError, IntegrityError, LedgerError, RefusedError
 from whodid.ledger import blocks, sealer
 from whodid.ledger.batch import parse_batch
-from whodid.ledger.frame import FRAME_PLAIN_BYTES_MAX, Rows
+from whodid.ledger.frame import FRAME_PLAIN_BYTES_MAX, Columns, Rows
 from whodid.ledger.leaves import decode_leaf_file
 from whodid.ledger.sequenced import DUPLICATE, Sequenced, parse_sequenced
 from whodid.ledger.state_db import Receipt
@@ -84,7 +84,7 @@ def test_rows_too_large_for_one_frame_are_sealed_in_several():
     part = b"x" * (FRAME_PLAIN_BYTES_MAX // 12)
     groups = [(part, *[b""] * 7)] * 16  # more than a reader would open in one frame
     rows = Rows([bytes(16)] * 16, groups, [bytes(8)] * 16)
-    data, _, key = blocks.encode_block(b"l" * 16, 0, 16, 0, range(16), rows)
+    data, _, key = blocks.encode_block(b"l" * 16, 0, 16, 0, range(16), Columns.of(rows))
     block = blocks.decode_block(data, "block")
     assert [count for _, _, count in block.frames] == [3, 3, 3, 3, 3, 1]
     assert block.read_frame(5, key).groups == groups[15:]

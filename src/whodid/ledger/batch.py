@@ -103,18 +103,18 @@ class Batch(Struct, frozen=True):
 
     def open_with(self, key: bytes) -> frame.Rows:
         """Decrypt the body with the door's key. Raises IntegrityError (altered)."""
-        plain = frame.decrypt(key, self.frame_number, self.aad(), self.body)
-        rows = frame.unpack_frame(plain, with_tags=False)
-        if len(rows.seeds) != self.rows:
-            raise IntegrityError(f"a batch of {self.rows} rows whose body has {len(rows.seeds)}")
-        return rows
+        return self.open_frame(key).rows()
 
     def open_groups(self, key: bytes, wanted: Sequence[int]) -> list[list[bytes]]:
         """Decrypt some groups (0 to 7), each a list over the rows. Raises IntegrityError."""
+        return self.open_frame(key).groups(wanted)
+
+    def open_frame(self, key: bytes) -> frame.OpenFrame:
+        """Decrypt the body; its rows are cut when they are asked for. Raises IntegrityError."""
         plain = frame.decrypt(key, self.frame_number, self.aad(), self.body)
-        found = frame.open_frame(plain, with_tags=False).groups(wanted)
-        if any(len(column) != self.rows for column in found):
-            raise IntegrityError(f"a batch of {self.rows} rows whose body has others")
+        found = frame.open_frame(plain, with_tags=False)
+        if len(found.seeds) != self.rows:
+            raise IntegrityError(f"a batch of {self.rows} rows whose body has {len(found.seeds)}")
         return found
 
 

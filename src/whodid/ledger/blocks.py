@@ -78,22 +78,19 @@ class Block(Struct, frozen=True):
 
 
 def encode_block(
-    ledger_id: bytes, first: int, span: int, class_: int, indexes: Sequence[int], rows: frame.Rows
+    ledger_id: bytes,
+    first: int,
+    span: int,
+    class_: int,
+    indexes: Sequence[int],
+    rows: frame.Columns,
 ) -> tuple[bytes, bytes, bytes]:
     """Return (file bytes, key id, data key) of a block of these rows."""
     key, key_id = secrets.token_bytes(32), secrets.token_bytes(16)
     compressor = zstandard.ZstdCompressor(level=SEAL_LEVEL, write_content_size=True)
-    cuts = _cuts(rows.groups)
-    plains = [
-        frame.pack_frame(
-            rows.seeds[at:end],
-            rows.groups[at:end],
-            rows.content_tags[at:end],
-            compressor,
-            by_group=True,
-        )
-        for at, end in cuts
-    ]
+    lengths = rows.lengths()
+    cuts = _cuts(lengths.sum(axis=0, dtype=np.int64))
+    plains = [frame.pack_columns(rows, lengths, at, end, compressor) for at, end in cuts]
     tag_bytes = 16
     table = [
         _FRAME.pack(len(plain) + tag_bytes, end - at)
@@ -107,19 +104,19 @@ def encode_block(
     return b"".join((header, *sealed)), key_id, key
 
 
-def _cuts(groups: Sequence[tuple[bytes, ...]]) -> list[tuple[int, int]]:
+def _cuts(sizes: np.ndarray) -> list[tuple[int, int]]:
     """Cut rows into frames: FRAME_ROWS each, fewer large ones, so that none is too large to open.
 
     A row alone always fits: it came in a frame of the same bound.
     """
-    cuts, start, size = [], 0, 0
-    for row, parts in enumerate(groups):
-        more = len(b"".join(parts))  # half of what a sum of lengths costs
-        if row > start and (row - start == FRAME_ROWS or size + more > _FRAME_BYTES):
-            cuts.append((start, row))
-            start, size = row, 0
-        size += more
-    return [*cuts, (start, len(groups))]
+    ends = np.cumsum(sizes)
+    cuts, start, before, count = [], 0, 0, len(sizes)
+    while start < count:
+        fits = int(np.searchsorted(ends, before + _FRAME_BYTES, side="right"))
+        end = min(max(fits, start + 1), start + FRAME_ROWS, count)
+        cuts.append((start, end))
+        start, before = end, int(ends[end - 1])
+    return cuts
 
 
 def decode_block(data: bytes, name: object) -> Block:

@@ -45,6 +45,35 @@ class Rows(Struct):
     content_tags: list[bytes]
 
 
+class Columns(Struct):
+    """Rows of one retention class: parallel lists; `groups[g][i]` is group g of row i."""
+
+    seeds: list[bytes]
+    groups: list[list[bytes]]
+    content_tags: list[bytes]
+
+    @classmethod
+    def of(cls, rows: Rows) -> "Columns":
+        """Return the same rows by column."""
+        columns = zip(*rows.groups, strict=True) if rows.groups else [()] * GROUPS
+        groups: list[list[bytes]] = [list(column) for column in columns]
+        return cls(rows.seeds, groups, rows.content_tags)
+
+    def lengths(self) -> np.ndarray:
+        """Return the length of each group, a line for each of the eight."""
+        count = len(self.seeds)
+        each = [np.fromiter(map(len, column), np.uint32, count=count) for column in self.groups]
+        return np.array(each)
+
+    def picked(self, rows: Sequence[int]) -> "Columns":
+        """Return some of the rows."""
+        return Columns(
+            [self.seeds[row] for row in rows],
+            [[column[row] for row in rows] for column in self.groups],
+            [self.content_tags[row] for row in rows],
+        )
+
+
 class OpenFrame(Struct, frozen=True):
     """A decompressed frame: the groups stand in `data` one after the other.
 
@@ -116,16 +145,24 @@ def pack_frame(
 ) -> bytes:
     """Serialise and compress rows; what `unpack_frame` reads."""
     if by_group:
-        flat = [part for column in zip(*groups, strict=True) for part in column]
-        lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
-        lengths = np.ascontiguousarray(lengths.view(np.uint8).reshape(-1, 4).T)
-    else:
-        flat = [part for row in groups for part in row]
-        lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
-        lengths = np.ascontiguousarray(lengths.reshape(-1, GROUPS).T)
+        columns = Columns.of(Rows(seeds, groups, content_tags or []))
+        return pack_columns(columns, columns.lengths(), 0, len(seeds), compressor)
+    flat = [part for row in groups for part in row]
+    lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
+    lengths = np.ascontiguousarray(lengths.reshape(-1, GROUPS).T)
     packed = compressor.compress(lengths.tobytes() + b"".join(flat))
-    count = _COUNT.pack(len(seeds) | (_BY_GROUP if by_group else 0))
-    return b"".join((count, *seeds, *(content_tags or ()), packed))
+    return b"".join((_COUNT.pack(len(seeds)), *seeds, *(content_tags or ()), packed))
+
+
+def pack_columns(
+    rows: Columns, lengths: np.ndarray, at: int, end: int, compressor: zstandard.ZstdCompressor
+) -> bytes:
+    """Serialise and compress rows [at, end) group by group; `lengths` are those of all rows."""
+    planes = lengths[:, at:end].astype(">u4").reshape(-1).view(np.uint8).reshape(-1, 4).T
+    parts = [part for column in rows.groups for part in column[at:end]]
+    packed = compressor.compress(planes.tobytes() + b"".join(parts))
+    count = _COUNT.pack(end - at | _BY_GROUP)
+    return b"".join((count, *rows.seeds[at:end], *rows.content_tags[at:end], packed))
 
 
 def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:

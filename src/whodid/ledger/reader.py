@@ -14,6 +14,7 @@ from msgspec import Struct
 from whodid.errors import IntegrityError, LedgerError, UsageError
 from whodid.event import Event, decode_groups
 from whodid.ledger.batch import Batch
+from whodid.ledger.frame import GROUPS, Columns
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import MANIFEST
 from whodid.ledger.leaf import Leaf, LeafType, decode_leaf
@@ -22,6 +23,7 @@ from whodid.ledger.manifest import Manifest, all_files, read_manifest
 from whodid.ledger.payload import Look, SealedPayload
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import Sequenced
+from whodid.ledger.unit import Unit
 from whodid.ledger.wal_tail import TailRecord, WalTail
 from whodid.limits import UNIT_ROWS
 
@@ -91,6 +93,7 @@ class LedgerReader:
         self._tail = WalTail(directory, keys.ledger_id)
         self._door_keys: dict[bytes, bytes] = {}
         self._cached: tuple[int, list[StoredRow]] = (0, [])
+        self._part: tuple[int, Unit] = (0, Unit(0, [], [], Columns([], [], [])))
         self.refresh()
 
     @property
@@ -316,17 +319,40 @@ class LedgerReader:
         self._cached = (record.lsn, rows)
         return rows
 
-    def content_tags(self, first: int, end: int) -> list[bytes]:
-        """Return the content tags of unsealed entries [first, end), for sealing."""
-        tags: list[bytes] = []
-        for record in self._tail.records:
-            if record.end <= first or record.first >= end:
-                continue
-            sequenced = self._tail.open(record)
-            if sequenced is None:
-                raise IntegrityError(f"write-ahead record {record.lsn} is not readable")
-            tags += sequenced.content_tags()[max(first - record.first, 0) : end - record.first]
-        return tags
+    def unsealed(self, first: int, end: int) -> Unit:
+        """Return entries from `first` on, in one record of the write-ahead log, before `end`.
+
+        For sealing. Raises IntegrityError when it is not readable there.
+        """
+        record = self._record_of(first)
+        if self._part[0] != record.lsn:
+            self._part = (record.lsn, self._whole(record))
+        part, low, high = self._part[1], first - record.first, min(end, record.end) - record.first
+        if (low, high) == (0, len(part.leaves)):
+            return part
+        start, stop = bisect_left(part.opened, low), bisect_left(part.opened, high)
+        return Unit(
+            first,
+            part.leaves[low:high],
+            [row - low for row in part.opened[start:stop]],
+            part.rows.picked(range(start, stop)),
+        )
+
+    def _whole(self, record: TailRecord) -> Unit:
+        sequenced = self._tail.open(record)
+        if sequenced is None:
+            raise IntegrityError(f"write-ahead record {record.lsn} is not readable")
+        leaves, kept = sequenced.leaves(), sequenced.kept()
+        try:
+            opened = sequenced.batch.open_frame(self._door_key(sequenced.batch))
+        except IntegrityError:  # as in `_open`
+            return Unit(record.first, leaves, [], Columns([], [[] for _ in range(GROUPS)], []))
+        rows = Columns(opened.seeds, opened.groups(range(GROUPS)), [])
+        if len(kept) < sequenced.batch.rows:
+            rows.seeds = [rows.seeds[row] for row in kept]
+            rows.groups = [[column[row] for row in kept] for column in rows.groups]
+        rows.content_tags = sequenced.content_tags()
+        return Unit(record.first, leaves, range(len(leaves)), rows)
 
     def close(self) -> None:
         """Close files."""

@@ -17,23 +17,20 @@ from hashlib import sha256
 from whodid.clock import Clock
 from whodid.errors import IntegrityError, RefusedError
 from whodid.ledger.blocks import encode_block
-from whodid.ledger.frame import Rows
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import add_keys
 from whodid.ledger.layout import block_path, leaves_path
-from whodid.ledger.leaf import LEAF_BYTES
 from whodid.ledger.leaves import decode_leaf_file, encode_leaf_file
 from whodid.ledger.manifest import SealedFile
-from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.unit import Unit
 from whodid.limits import SEAL_AFTER_S, UNIT_ROWS
-from whodid.merkle.commitment import commit_rows
 from whodid.storage.posix import PosixDisk
 
 UNITS_AT_ONCE = 16
 UNIT_BYTES_MAX = 256 * 1024 * 1024
 """A unit ends early, behind the row with which its payload passes this: memory is bounded."""
-_COMMITMENT = slice(LEAF_BYTES - 32, LEAF_BYTES)
 
 
 class Sealer:
@@ -80,12 +77,12 @@ class Sealer:
         try:
             while at < end:
                 stop = min(end, (at // UNIT_ROWS + 1) * UNIT_ROWS)
-                rows = self._rows(at, stop)
-                found += _mismatches(rows)
-                for path, data in self._unit(at, rows):
-                    files.append(self._write(path, suffix, data, at, len(rows)))
-                hashes.update(b"".join([sha256(b"\0" + row.leaf_bytes).digest() for row in rows]))
-                at += len(rows)
+                unit = self._read(at, stop)
+                found += unit.mismatches()
+                for path, data in self._files(unit):
+                    files.append(self._write(path, suffix, data, at, len(unit.leaves)))
+                hashes.update(b"".join([sha256(leaf).digest() for leaf in unit.leaves]))
+                at = unit.end
             lsn, digest = self._released(end)
             self._submit(SealRequest(files, suffix, end, hashes.digest(), lsn, digest))
         finally:
@@ -94,15 +91,14 @@ class Sealer:
         reader.refresh()
         return end - start
 
-    def _rows(self, first: int, end: int) -> list[StoredRow]:
-        rows: list[StoredRow] = []
-        size = 0
-        for row in self._reader.rows(first, end):
-            rows.append(row)
-            size += len(b"".join(row.groups or ()))  # half of what a sum of lengths costs
-            if size > UNIT_BYTES_MAX:
-                break
-        return rows
+    def _read(self, first: int, end: int) -> Unit:
+        parts: list[Unit] = []
+        size, at = 0, first
+        while at < end and size <= UNIT_BYTES_MAX:
+            parts.append(self._reader.unsealed(at, end))
+            size, at = size + parts[-1].size_bytes(), parts[-1].end
+        unit = Unit.joined(parts)
+        return unit.until(UNIT_BYTES_MAX) if size > UNIT_BYTES_MAX else unit
 
     def _clear(self, files: list[SealedFile], suffix: str) -> None:
         for file in files:  # nothing is there any more when the sequencer took them
@@ -124,30 +120,19 @@ class Sealer:
             found = (record.lsn, record.hash)
         return found
 
-    def _unit(self, first: int, rows: list[StoredRow]) -> list[tuple[str, bytes]]:
+    def _files(self, unit: Unit) -> list[tuple[str, bytes]]:
         """Return (path, bytes) of the files of one unit; the keys of its blocks are durable."""
-        ledger_id, count = self._keys.ledger_id, len(rows)
-        tags = self._reader.content_tags(first, first + count)
-        opened = [i for i, row in enumerate(rows) if row.groups is not None]
+        ledger_id, first, count = self._keys.ledger_id, unit.first, len(unit.leaves)
         files, keys = [], {}
-        for class_ in sorted({rows[i].leaf_bytes[4:6] for i in opened}):
-            chosen = [i for i in opened if rows[i].leaf_bytes[4:6] == class_]
+        for class_ in unit.classes():
             number = int.from_bytes(class_, "big")
-            data, key_id, key = encode_block(
-                ledger_id, first, count, number,
-                [first + i for i in chosen],
-                Rows(
-                    [rows[i].seed or b"" for i in chosen],
-                    [rows[i].groups or () for i in chosen],
-                    [tags[i] for i in chosen],
-                ),
-            )  # fmt: skip
+            indexes, rows = unit.of_class(class_)
+            data, key_id, key = encode_block(ledger_id, first, count, number, indexes, rows)
             keys[key_id] = key
             files.append((block_path(first, count, number), data))
         add_keys(self._reader.directory, ledger_id, self._keys.public_kek(), keys)
-        leaves = [b"\0" + row.leaf_bytes for row in rows]
-        leaf_file = encode_leaf_file(ledger_id, first, leaves)
-        if decode_leaf_file(leaf_file, leaves_path(first, count)).leaves() != leaves:
+        leaf_file = encode_leaf_file(ledger_id, first, unit.leaves)
+        if decode_leaf_file(leaf_file, leaves_path(first, count)).leaves() != unit.leaves:
             raise IntegrityError(f"leaves [{first}, {first + count}) cannot be stored as they are")
         return [*files, (leaves_path(first, count), leaf_file)]
 
@@ -160,17 +145,3 @@ class Sealer:
         if target.read_bytes() != data:
             raise IntegrityError(f"{target}: what was written does not read back")
         return SealedFile(path, len(data), sha256(data).hexdigest(), first, count)
-
-
-def _mismatches(rows: list[StoredRow]) -> list[int]:
-    """Return the indexes of the entries whose payload is not what their leaf commits to."""
-    opened = [row for row in rows if row.groups is not None]
-    computed = commit_rows(
-        [row.seed or b"" for row in opened], [row.groups or () for row in opened]
-    )
-    right = {
-        row.index
-        for row, commitment in zip(opened, computed, strict=True)
-        if row.leaf_bytes[_COMMITMENT] == commitment
-    }
-    return [row.index for row in rows if row.index not in right]

@@ -8,7 +8,8 @@ The seed is 16 random bytes of the event's own: one salt shown reveals no other,
 is destroyed nobody can test a guess. It does not serialise events and does not draw random bytes.
 """
 
-from collections.abc import Collection, Sequence
+import struct
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256, shake_128
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ _SALT = b"whodid/salt/v1"
 _GROUP = b"whodid/group/v1"
 _EVENT = b"whodid/event/v1"
 _GROUP_PREFIXES = tuple(_GROUP + bytes([g]) for g in range(1, GROUPS + 1))
+_CUT = struct.Struct("16s" * GROUPS).unpack
 
 
 class Revealed(NamedTuple):
@@ -69,31 +71,30 @@ def commit(seed: bytes, groups: Sequence[bytes]) -> bytes:
     return sha256(_EVENT + b"".join(group_hashes(seed, groups))).digest()
 
 
-def commit_rows(seeds: Sequence[bytes], rows: Sequence[Sequence[bytes]]) -> list[bytes]:
+def commit_rows(seeds: Iterable[bytes], rows: Iterable[Sequence[bytes]]) -> list[bytes]:
     """Return the commitments of many events: `commit` for each, unrolled: the hot path.
 
     Raises ValueError when there are not as many seeds as rows.
     """
-    sha, shake = sha256, shake_128
+    sha, shake, cut, join = sha256, shake_128, _CUT, b"".join
     salt_prefix, event_prefix = _SALT, _EVENT
     p1, p2, p3, p4, p5, p6, p7, p8 = _GROUP_PREFIXES
     out: list[bytes] = []
     append = out.append
     for seed, (g1, g2, g3, g4, g5, g6, g7, g8) in zip(seeds, rows, strict=True):
-        s = shake(salt_prefix + seed).digest(128)
-        append(
-            sha(
-                event_prefix
-                + sha(p1 + s[:16] + g1).digest()
-                + sha(p2 + s[16:32] + g2).digest()
-                + sha(p3 + s[32:48] + g3).digest()
-                + sha(p4 + s[48:64] + g4).digest()
-                + sha(p5 + s[64:80] + g5).digest()
-                + sha(p6 + s[80:96] + g6).digest()
-                + sha(p7 + s[96:112] + g7).digest()
-                + sha(p8 + s[112:] + g8).digest()
-            ).digest()
+        s1, s2, s3, s4, s5, s6, s7, s8 = cut(shake(salt_prefix + seed).digest(128))
+        hashes = (
+            event_prefix,
+            sha(p1 + s1 + g1).digest(),
+            sha(p2 + s2 + g2).digest(),
+            sha(p3 + s3 + g3).digest(),
+            sha(p4 + s4 + g4).digest(),
+            sha(p5 + s5 + g5).digest(),
+            sha(p6 + s6 + g6).digest(),
+            sha(p7 + s7 + g7).digest(),
+            sha(p8 + s8 + g8).digest(),
         )
+        append(sha(join(hashes)).digest())
     return out
 
 
