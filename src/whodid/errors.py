@@ -6,6 +6,7 @@ WhodidError
 ├── InputError            3  bytes from outside that could not be read
 │   └── TooLargeError     3  a bound of `limits` was passed
 ├── AccessDeniedError     4  not allowed
+├── LeftError             1  nobody waits for the answer any more
 └── LedgerError           1  the ledger
     ├── RefusedError      1  refuse and go on: this request failed, the next may not
     ├── StoppedError      1  stop the log: appends have ended, reads go on
@@ -64,6 +65,15 @@ class AccessDeniedError(WhodidError):
 
     code = "denied"
     exit_code = 4
+
+
+class LeftError(WhodidError):
+    """Whoever asked went away before there was an answer, so the work was ended."""
+
+    code = "left"
+
+    def __init__(self) -> None:
+        super().__init__("whoever asked went away before the answer; ask again")
 
 
 class LedgerError(WhodidError):

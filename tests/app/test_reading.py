@@ -363,7 +363,7 @@ def test_totals_do_not_wait_for_a_read(reading, fill):
     held, done = threading.Event(), threading.Event()
 
     def read():
-        with reading._lock:
+        with reading._turns.turn():
             held.set()
             done.wait(10)
 

@@ -16,6 +16,7 @@ from whodid.access.sessions import SESSION_COOKIE
 from whodid.api.reply import BusyError, UnauthenticatedError
 from whodid.app.answer import Caller, Reading
 from whodid.app.forged_rows import record_forged
+from whodid.app.leaving import left_of
 from whodid.errors import AccessDeniedError
 
 _AGENT_CHARS_MAX = 512
@@ -98,7 +99,7 @@ def request_id(request: Request) -> str | None:
 def _caller(request: Request, identity: Identity) -> Caller:
     return Caller(
         identity.user.name, "api", address(request), agent(request), identity.id,
-        rights_of(identity.user), request_id(request),
+        rights_of(identity.user), request_id(request), left_of(request.scope),
     )  # fmt: skip
 
 

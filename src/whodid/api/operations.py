@@ -24,6 +24,7 @@ from whodid.app.document import (
     proof_document,
     source_document,
 )
+from whodid.app.leaving import watched
 from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.public_files import PublicFiles
 from whodid.app.standing_document import standing_document
@@ -45,7 +46,7 @@ FACETS_DEFAULT = ("actor", "access", "resource", "outcome", "source", "service")
 class Operations:
     """The handlers: request in, answer out. Everything that blocks runs in a thread, encoding too.
 
-    Reads of the log wait for each other; health, metrics and tiles never wait for them.
+    Reads of the log take turns; health, metrics and tiles never wait for them.
     """
 
     def __init__(
@@ -67,9 +68,14 @@ class Operations:
 
     # --- reads of the log ------------------------------------------------------------------------
 
+    async def _read(self, read: Callable[[Request], Response], request: Request) -> Response:
+        """Read in a thread, and not on when the client goes away."""
+        async with watched(request.scope, request.receive):
+            return await self._reads.run(read, request)
+
     async def search(self, request: Request) -> Response:
         """Answer `GET /v1/search`."""
-        return await self._reads.run(self._search, request)
+        return await self._read(self._search, request)
 
     def _search(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -91,7 +97,7 @@ class Operations:
 
     async def histogram(self, request: Request) -> Response:
         """Answer `GET /v1/histogram`."""
-        return await self._reads.run(self._histogram, request)
+        return await self._read(self._histogram, request)
 
     def _histogram(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -106,7 +112,7 @@ class Operations:
 
     async def facets(self, request: Request) -> Response:
         """Answer `GET /v1/facets`."""
-        return await self._reads.run(self._facets, request)
+        return await self._read(self._facets, request)
 
     def _facets(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from whodid.errors import (
     AccessDeniedError,
     InputError,
+    LeftError,
     QueryError,
     RefusedError,
     StoppedError,
@@ -37,6 +38,7 @@ _STATUS: tuple[tuple[type[WhodidError], int], ...] = (
     (InputError, 400),
     (UsageError, 400),
     (AccessDeniedError, 403),
+    (LeftError, 499),
     (RefusedError, 503),
     (StoppedError, 503),
 )

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from whodid.app.counts import Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import Integrity
+from whodid.app.turns import Left, stays
 from whodid.event import Event
 from whodid.merkle.commitment import Opening
 from whodid.query.rights import NOTHING, Rights
@@ -18,6 +19,7 @@ class Caller(Struct, frozen=True):
     """Who asks, through which face, from where. It becomes the actor of whodid's own event.
 
     `rights` are what every answer is cut to; whoever makes a caller says them, or it reads nothing.
+    `left` tells whether he has gone away: then nothing more is done for him.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Caller(Struct, frozen=True):
     session: str | None = None
     rights: Rights = NOTHING
     request: str | None = None
+    left: Left = stays
 
 
 class Hit(Struct, frozen=True):

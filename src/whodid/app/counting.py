@@ -5,8 +5,8 @@ denied is neither grouped, summed nor shown as a facet.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import RLock
 
 import msgspec
 
@@ -28,10 +28,11 @@ from whodid.query.times import resolve
 from whodid.query.tree import Query
 
 Allowed = Callable[[Caller, Query, Act], Query]
+Turn = Callable[[Caller, Act], AbstractContextManager[None]]
 
 
 class Counting:
-    """The counting half of `LedgerReading`, which shares its lock, its searcher and its rights."""
+    """The counting half of `LedgerReading`, which shares its turns, its searcher and its rights."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class Counting:
         port: SequencerPort,
         own: OwnEvents,
         clock: Clock,
-        lock: RLock,
+        turn: Turn,
         allowed: Allowed,
     ) -> None:
         self._directory = directory
@@ -48,7 +49,7 @@ class Counting:
         self._port = port
         self._own = own
         self._clock = clock
-        self._lock = lock
+        self._turn = turn
         self._allowed = allowed
 
     def table(self, caller: Caller, text: str, *, own: bool) -> TableAnswer:
@@ -59,7 +60,7 @@ class Counting:
             raise QueryError("this search has no | stats", len(text))
         query = resolve(self._allowed(caller, query, act), self._clock())
         durable = self._port.status().size
-        with self._lock:
+        with self._turn(caller, act):
             found = self._analyst.stats(query, durable=durable, own=own)
             note = self._note()
             self._own.write(caller, msgspec.structs.replace(act, rows=len(found.table.rows)))
@@ -98,7 +99,7 @@ class Counting:
         self._check(caller, wanted, act)
         query = resolve(allowed, self._clock())
         durable = self._port.status().size
-        with self._lock:
+        with self._turn(caller, act):
             found = self._analyst.overview(query, wanted, durable=durable, own=own)
             note = self._note()
             self._own.write(caller, act)

@@ -1,10 +1,11 @@
 """Every read of the log, for every face. Each is an event of its own, durable before the answer.
 
-One instance a process; calls from many threads take turns.
+One instance a process; calls from many threads take turns (`turns`).
 """
 
-import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -35,11 +36,13 @@ from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
 from whodid.app.standing import standing_of
+from whodid.app.turns import Turns
 from whodid.clock import Clock
 from whodid.errors import (
     AccessDeniedError,
     IntegrityError,
     LedgerError,
+    LeftError,
     QueryError,
     UsageError,
     WhodidError,
@@ -87,19 +90,31 @@ class LedgerReading:
         self._vkey = keys.vkey()
         self._port = port
         self._clock = clock
-        self._lock = threading.RLock()
+        self._turns = Turns()
         self._events_counted: int | None = None
         self._reader = LedgerReader(directory, keys)
-        self._searcher = Searcher(directory, keys, self._reader)
+        self._searcher = Searcher(directory, keys, self._reader, pause=self._turns.pause)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self._own = OwnEvents(port, builder, keys.identity_root(), clock)
         self._integrity = LedgerIntegrity(directory, keys, self._own, clock)
         self._analyst = Analyst(self._searcher)
         self._counting = Counting(
-            directory, self._analyst, port, self._own, clock, self._lock, self._allowed
+            directory, self._analyst, port, self._own, clock, self._turn, self._allowed
         )
 
     # --- reads -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _turn(self, caller: Caller, act: Act) -> Iterator[None]:
+        """Hold the turn. Raises LeftError, recorded, when the caller goes away before the end."""
+        try:
+            with self._turns.turn(caller.left):
+                yield
+        except LeftError as error:
+            self._own.write(
+                caller, msgspec.structs.replace(act, outcome="failure", reason=str(error))
+            )
+            raise
 
     def search(
         self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
@@ -108,7 +123,7 @@ class LedgerReading:
         """Search (see `Reading.search`)."""
         act = Act("search", "read", "ledger", "events", text)
         query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
-        with self._lock:
+        with self._turn(caller, act):
             page = self._page(query, limit, before, own=own)
             answer = self._answer(page, caller)
             self._own.write(caller, msgspec.structs.replace(act, rows=len(answer.events)))
@@ -122,7 +137,7 @@ class LedgerReading:
         act = Act("search", "read", "ledger", "events", text)
         query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
         wanted = page_overview(caller, fields, bars, values)
-        with self._lock:
+        with self._turn(caller, act):
             page = self._page(query, limit, before, own=own)
             answer = self._answer(page, caller)
             found = None
@@ -193,7 +208,7 @@ class LedgerReading:
     def event(self, caller: Caller, event_id: str) -> Hit:
         """Return one event (see `Reading.event`)."""
         act = Act("show", "read", "event", event_id, rows=1)
-        with self._lock:
+        with self._turn(caller, act):
             hit = _hit(self._find(caller, event_id, act), caller.rights)
             self._own.write(caller, act)
         return hit
@@ -201,7 +216,7 @@ class LedgerReading:
     def proof(self, caller: Caller, event_id: str) -> tuple[Hit, EventProof]:
         """Return one event with its proof (see `Reading.proof`)."""
         act = Act("prove", "read", "event", event_id, rows=1)
-        with self._lock:
+        with self._turn(caller, act):
             row = self._find(caller, event_id, act)
             proof = shown_proof(self._prove(row), caller.rights)
             self._own.write(caller, act)
@@ -210,7 +225,7 @@ class LedgerReading:
     def verify_event(self, caller: Caller, event_id: str) -> tuple[Hit, EventVerdict]:
         """Check one event (see `Reading.verify_event`)."""
         act = Act("verify", "read", "event", event_id, rows=1)
-        with self._lock:
+        with self._turn(caller, act):
             row = self._find(caller, event_id, act)
             verdict = check_proof(self._prove(row), self._vkey)
             reason = None if verdict.ok else "the event does not verify"
@@ -248,7 +263,7 @@ class LedgerReading:
         """Return the declared sources (see `Reading.sources`)."""
         declared = self._port.sources().values()
         durable = self._port.status().size
-        with self._lock:
+        with self._turns.turn():
             if caller.rights.filter is None:
                 infos = self._all_sources(declared, durable)
             else:
@@ -333,7 +348,7 @@ class LedgerReading:
     def standing(self, caller: Caller, *, running: bool = True) -> Standing:
         """Return where the ledger stands (see `Reading.standing`)."""
         sources, health, integrity = self.sources(caller), self.health(), self.integrity()
-        with self._lock:
+        with self._turns.turn():
             self._reader.refresh()
             now = self._clock()
             return standing_of(self._reader, health, sources, integrity, now, running=running)
@@ -361,14 +376,17 @@ class LedgerReading:
         wait for those who read.
         """
         durable, sources = self._port.status().size, len(self._port.sources()) - 1
-        if self._lock.acquire(timeout=-1 if self._events_counted is None else _COUNT_WAIT_S):
-            try:
+        late_s = time.monotonic() + _COUNT_WAIT_S
+        known = self._events_counted is not None
+        try:
+            with self._turns.turn(lambda: known and time.monotonic() > late_s):
                 counts = self._searcher.source_counts(durable=durable)
                 self._events_counted = sum(count.events for count in counts.values())
-            except LedgerError:  # of a damaged ledger the other numbers matter all the more
-                self._events_counted = self._events_counted or 0
-            finally:
-                self._lock.release()
+        except (
+            LedgerError,
+            LeftError,
+        ):  # the other numbers of a damaged ledger matter all the more
+            self._events_counted = self._events_counted or 0
         return self._events_counted or 0, sources
 
     def new_rows(self, first: int) -> tuple[list[StoredRow], int]:
@@ -377,7 +395,7 @@ class LedgerReading:
         end = min(size, first + _TAIL_ROWS_MAX)
         rows: list[StoredRow] = []
         size_bytes = 0
-        with self._lock:
+        with self._turns.turn():
             self._reader.refresh()
             for row in self._reader.rows(first, end):
                 rows.append(row)

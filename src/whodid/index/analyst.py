@@ -68,10 +68,10 @@ class Analyst:
         stats = query.stats
         if stats is None:
             raise ValueError("a query without stats has no table")
-        self._vocabularies.begin()
 
         def count(view: View) -> Counted:
             chosen, unreadable = _selected(query, view, own=own)
+            self._vocabularies.begin()  # here: a selection may pause for another search
             table = run_stats(
                 stats, query.sort, query.limit, chosen, self._vocabularies, view.monotonic
             )
@@ -85,12 +85,14 @@ class Analyst:
         sort = query.sort
         if sort is None:
             raise ValueError("a query without sort has the order of a search")
-        self._vocabularies.begin()
 
         def order(view: View) -> Page:
             chosen, warnings = _selected(query, view, own=own)
+            self._vocabularies.begin()
             rows = first_of(sort, chosen, limit, self._vocabularies)
-            opened = RowMatcher(query.filter, view.reader).opened(sorted(n for _, n in rows))
+            opened = RowMatcher(query.filter, view.reader, view.pause).opened(
+                sorted(n for _, n in rows)
+            )
             hits = [
                 Hit(opened[index].row, opened[index].event, time_us)
                 for time_us, index in rows
@@ -113,7 +115,6 @@ class Analyst:
         found: Array | None = None,
     ) -> Overview:
         """Return histogram and facets of a search; `found` are its events when it opened rows."""
-        self._vocabularies.begin()
 
         def look(view: View) -> Overview:
             if found is None:
@@ -121,6 +122,7 @@ class Analyst:
                 warnings += chosen.warnings
             else:
                 chosen, warnings = of_indexes(view.tables, found), []
+            self._vocabularies.begin()
             words, clock = self._vocabularies, view.monotonic
             bars = None
             if wanted.bars:
@@ -139,7 +141,7 @@ class Analyst:
 
 
 def _selected(query: Query, view: View, *, own: bool) -> tuple[Selection, list[str]]:
-    rows = RowMatcher(query.filter, view.reader)
+    rows = RowMatcher(query.filter, view.reader, view.pause)
     hide = not own and hides_own(query)
     chosen = choose(query.filter, view.tables, rows, hide=hide, monotonic=view.monotonic)
     if not rows.unreadable:

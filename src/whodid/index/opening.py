@@ -1,7 +1,8 @@
 """Opening rows for what columns cannot answer: a cheap look at their bytes, then the predicate."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -10,12 +11,21 @@ from whodid.event import Event
 from whodid.index.evaluate import states_of
 from whodid.ledger.payload import Look
 from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.limits import FRAME_ROWS
 from whodid.query.match import matcher, term_columns
 from whodid.query.tree import And, Node, Or, Pattern, Term, Text
 from whodid.query.words import pieces_of, within, within_raw
 
+Pause = Callable[[], None]
+"""Is called between two pieces of long work, by who holds nothing half done; may raise."""
+
+_SPAN = 32 * FRAME_ROWS
 _UNSAID = "none"
 """The text of `identity` that is not stored: it is the default."""
+
+
+def go_on() -> None:
+    """Do not pause."""
 
 
 class Opened(Struct, frozen=True):
@@ -26,10 +36,14 @@ class Opened(Struct, frozen=True):
 
 
 class RowMatcher:
-    """Decides single rows. `unreadable` counts those whose payload is gone or damaged by now."""
+    """Decides single rows. `unreadable` counts those whose payload is gone or damaged by now.
 
-    def __init__(self, node: Node, reader: LedgerReader) -> None:
+    `pause` is called before every portion of rows.
+    """
+
+    def __init__(self, node: Node, reader: LedgerReader, pause: Pause = go_on) -> None:
         self._reader = reader
+        self.pause = pause
         self._look = may_match(node)
         self._states: frozenset[str] = frozenset()
         self._matches = matcher(node, lambda _: self._states)
@@ -37,12 +51,14 @@ class RowMatcher:
 
     def matching(self, indexes: Sequence[int]) -> Iterator[Opened]:
         """Yield the rows among these (ascending) that match."""
-        for row in self._reader.pick(indexes, self._look):
-            opened = self._open(row)
-            if opened is not None:
-                self._states = states_of(int.from_bytes(row.leaf_bytes[2:4], "big"))
-                if self._matches(opened.event):
-                    yield opened
+        for portion in _portions(indexes):
+            self.pause()
+            for row in self._reader.pick(portion, self._look):
+                opened = self._open(row)
+                if opened is not None:
+                    self._states = states_of(int.from_bytes(row.leaf_bytes[2:4], "big"))
+                    if self._matches(opened.event):
+                        yield opened
 
     def opened(self, indexes: Sequence[int]) -> dict[int, Opened]:
         """Return these rows (ascending) by index; those that cannot be opened are left out."""
@@ -59,6 +75,15 @@ class RowMatcher:
             event = row.event()
         self.unreadable += event is None
         return None if event is None else Opened(row, event)
+
+
+def _portions(indexes: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut ascending indexes so that a portion stands in few frames."""
+    at = 0
+    while at < len(indexes):
+        end = bisect_left(indexes, (indexes[at] // _SPAN + 1) * _SPAN, at)
+        yield indexes[at:end]
+        at = end
 
 
 def may_match(node: Node) -> Look | None:

@@ -22,7 +22,7 @@ from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
 from whodid.index.evaluate import masks, opens_rows, rows_of_id
 from whodid.index.hot import Hot
 from whodid.index.needles import YES
-from whodid.index.opening import Opened, RowMatcher
+from whodid.index.opening import Opened, Pause, RowMatcher, go_on
 from whodid.index.order import Newest, below, candidates, newest_tables
 from whodid.index.page import Cursor, Hit, Page
 from whodid.index.scan import Scan
@@ -47,6 +47,7 @@ class View(Struct, frozen=True):
     size: int
     reader: LedgerReader
     monotonic: Callable[[], float]
+    pause: Pause
     warnings: list[str]
 
 
@@ -54,7 +55,8 @@ class Searcher:
     """Answers searches over one ledger. Not safe for threads.
 
     Invariant: every entry below the answer's `size` is in exactly one table, or the answer warns.
-    `monotonic` returns seconds and bounds how long rows are opened.
+    `monotonic` returns seconds and bounds how long rows are opened. `pause` is called between two
+    pieces of a search: others may search in it, and what it raises ends the search.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Searcher:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         hot_rows_max: int = INDEX_HOT_ROWS_MAX,
+        pause: Pause = go_on,
     ) -> None:
         self._directory = directory
         self._ledger_id = keys.ledger_id
         self._keks = keys.keks()
         self._reader = reader
         self._monotonic = monotonic
+        self._pause = pause
         self._cache = ArrayCache(INDEX_CACHE_BYTES_MAX)
         self._hot = Hot(reader, hot_rows_max)
         self._stamp: tuple[int, int, int] | None = None
@@ -168,8 +172,8 @@ class Searcher:
     def _view(self, durable: int | None) -> View:
         tables, size = self._tables(durable)
         unreadable = sum(table.summary.unreadable for table in tables)
-        warnings = self._warnings(unreadable)
-        return View(tables, size, self._reader, self._monotonic, warnings)
+        warnings = [*self._unseen(), *_unreadable(unreadable)]
+        return View(tables, size, self._reader, self._monotonic, self._pause, warnings)
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -177,7 +181,8 @@ class Searcher:
         self, node: Node, limit: int, durable: int, before: Cursor | None, *, hide: bool
     ) -> Page:
         tables, size = self._tables(durable)
-        rows = RowMatcher(node, self._reader)
+        unseen = self._unseen()  # of these tables: a pause may change them
+        rows = RowMatcher(node, self._reader, self._pause)
         page = None
         if not opens_rows(node):
             page = self._from_columns(node, tables, rows, limit, before, hide=hide)
@@ -186,10 +191,11 @@ class Searcher:
         unreadable = sum(table.summary.unreadable for table in tables) + rows.unreadable
         return Page(
             page.rows, page.total, page.total_is_exact, page.hidden_own, page.next, size,
-            [*self._warnings(unreadable), *page.warnings], page.found,
+            [*unseen, *_unreadable(unreadable), *page.warnings], page.found,
         )  # fmt: skip
 
-    def _warnings(self, unreadable: int) -> list[str]:
+    def _unseen(self) -> list[str]:
+        """Return what must be said about the tables as they are now."""
         found = []
         if self._hot.missing:
             found.append(f"the index is {self._hot.missing} entries behind; they were not searched")
@@ -197,8 +203,6 @@ class Searcher:
             f"index/{name} is damaged; its entries were read from the ledger"
             for name in sorted(self._damaged)
         ]
-        if unreadable:
-            found.append(f"{unreadable} entries have no readable content and were not searched")
         return found
 
     def _from_columns(
@@ -215,6 +219,7 @@ class Searcher:
         newest = Newest(limit)
         total = hidden = 0
         for table in newest_tables(tables):
+            rows.pause()
             summary = table.summary
             wanted = newest.wants(table) and (before is None or summary.at_min <= before.time_us)
             sure, maybe = masks(node, table)
@@ -245,7 +250,7 @@ class Searcher:
             if not found.any():
                 continue
             rows = np.flatnonzero(np.broadcast_to(found, table.count)) + table.first
-            matcher = RowMatcher(Term("id", "is", event_id), self._reader)
+            matcher = RowMatcher(Term("id", "is", event_id), self._reader, self._pause)
             same = [opened.row for opened in matcher.matching(rows.tolist())]
             if same:
                 return max(same, key=lambda row: row.index)
@@ -257,6 +262,12 @@ class Searcher:
             for name, item in table.summary.sources.items():
                 counts[name] = counts[name].plus(item) if name in counts else item
         return counts
+
+
+def _unreadable(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"{count} entries have no readable content and were not searched"]
 
 
 def _hits(chosen: list[tuple[int, int]], opened: dict[int, Opened]) -> list[Hit]:

@@ -75,6 +75,7 @@ def choose(
     found: list[Chosen] = []
     hidden = 0
     for table in newest_tables(tables):
+        rows.pause()
         sure, maybe = masks(node, table)
         matched = _matched(table, sure, maybe, opener)
         own = own_rows(table) if hide and table.summary.own else None

@@ -13,10 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from whodid.app.forged_rows import record_forged
+from whodid.app.leaving import watched
 from whodid.errors import (
     AccessDeniedError,
     InputError,
     IntegrityError,
+    LeftError,
     QueryError,
     RefusedError,
     StoppedError,
@@ -35,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 _STATUS: tuple[tuple[type[WhodidError], int, str], ...] = (
     (AccessDeniedError, 403, "Not allowed"),
+    (LeftError, 499, "Nobody waits"),
     (TooLargeError, 413, "Too large"),
     (InputError, 400, "Not understood"),
     (StoppedError, 503, "The log has stopped"),
@@ -59,7 +62,9 @@ def endpoint(site: Site, page: Page, *, public: bool = False) -> Endpoint:
                 error = met
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody reads it
-        return await run_in_threadpool(_answer, site, page, request, form, error, public)
+            return await run_in_threadpool(_answer, site, page, request, form, error, public)
+        async with watched(request.scope, request.receive):
+            return await run_in_threadpool(_answer, site, page, request, form, error, public)
 
     return answer
 

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from whodid.access.rights import rights_of
 from whodid.access.sessions import SESSION_COOKIE, Session
 from whodid.app.answer import Caller
+from whodid.app.leaving import left_of
 from whodid.errors import AccessDeniedError, WhodidError
 from whodid.query.rights import NOTHING
 from whodid.web.site import Site
@@ -43,6 +44,7 @@ class Visit:
             self.session.id if self.session else None,
             rights,
             self.request.headers.get("x-request-id"),
+            left_of(self.request.scope),
         )
 
     @property
