@@ -78,6 +78,11 @@ def test_loopback_means_both_ends(server, ip, host, status):
     assert response.status_code == status
 
 
+def test_what_a_proxy_passes_on_is_not_local(server):
+    headers = {"Host": "127.0.0.1:9460", "X-Whodid-Proxied": "1"}
+    assert server.get("/metrics", token="", ip="127.0.0.1", headers=headers).status_code == 401
+
+
 def test_prometheus_text():
     health = Health(True, [], 10, 9, 8, 7, None)
     text = render(log_metrics(health, events=9, sources=2))

@@ -45,11 +45,20 @@ def test_what_a_client_says_of_addresses_is_dropped():
     assert headers == [
         (b"host", b"audit.example"),
         (b"cookie", b"a=1"),
+        (b"x-whodid-proxied", b"1"),
         (b"x-forwarded-for", b"192.0.2.7"),
         (b"x-forwarded-proto", b"https"),
     ]
     assert length is None
     assert b"x-forwarded-for" not in names(forwarded(scope_of(client=None))[0])
+
+
+def test_a_proxy_before_us_is_told_of_and_nobody_takes_that_away():
+    for name in (b"x-forwarded-for", b"x-forwarded-host", b"forwarded", b"via", b"x-real-ip"):
+        sent = [(name, b"x"), (b"connection", name + b", x-whodid-proxied")]
+        assert (b"x-whodid-proxied", b"1") in forwarded(scope_of(sent))[0]
+    sent = [(b"x-whodid-proxied", b"0"), (b"x-whodid-else", b"1")]
+    assert not [name for name in names(forwarded(scope_of(sent))[0]) if b"whodid" in name]
 
 
 def test_framing():

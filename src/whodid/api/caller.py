@@ -21,6 +21,8 @@ from whodid.errors import AccessDeniedError
 
 _AGENT_CHARS_MAX = 512
 _OWN_SITES = frozenset({None, "same-origin", "none"})
+_PROXIED = "x-whodid-proxied"
+"""What the door adds (`sources.proxy_headers`); nobody else can take it away."""
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -79,9 +81,12 @@ def address(request: Request) -> str | None:
 def is_local(request: Request) -> bool:
     """Tell whether the request came over loopback and to a loopback name.
 
-    A browser that was made to resolve a foreign name to 127.0.0.1 sends that name. A proxy on this
-    machine that sends our own name makes strangers local: it must not pass /metrics on.
+    A browser that was made to resolve a foreign name to 127.0.0.1 sends that name. What a proxy on
+    this machine passes on is not local, if the proxy says so (X-Forwarded-For, Via …). One that
+    adds nothing and sends our own name makes strangers local: it must not pass /metrics on.
     """
+    if _PROXIED in request.headers:
+        return False
     host = request.headers.get("host", "").lower()
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
     try:

@@ -24,6 +24,7 @@ from whodid.ledger.manifest import SealedFile
 from whodid.storage.posix import PosixDisk, sync
 
 _MARK = ".whodid-partial"
+_PART_BYTES = 1 << 20
 Copied = Callable[[int], None]
 """Told how many bytes more are in their place."""
 
@@ -119,6 +120,23 @@ def fill(
         fresh += len(data)
         copied(len(data))
     return fresh
+
+
+def parts_of(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file in parts: a stranger's may be of any length."""
+    with path.open("rb") as file:
+        while part := file.read(_PART_BYTES):
+            yield part
+
+
+def holds(path: Path, size_bytes: int, digest: str) -> bool:
+    """Tell whether this is a file of so many bytes with this SHA-256, in hex."""
+    if not path.is_file() or path.stat().st_size != size_bytes:
+        return False
+    found = sha256()
+    for part in parts_of(path):
+        found.update(part)
+    return found.hexdigest() == digest
 
 
 def files_in(partial: Path) -> Iterator[str]:

@@ -18,7 +18,6 @@ import secrets
 import socket
 from collections.abc import Iterable
 from contextlib import closing
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -146,7 +145,7 @@ def _bring(source: Path, partial: Path, disk: PosixDisk) -> None:
         folder.check_room(partial, sum(sizes), disk)
         for path in wanted:
             if (source / path).is_file():  # one that is missing is named when all is checked
-                _put(partial, path, [(source / path).read_bytes()])
+                _put(partial, path, folder.parts_of(source / path))
         return
     previous = folder.previous_of(source)
     hint = f"; {previous} is whole" if (previous / BACKUP).is_file() else ""
@@ -176,8 +175,7 @@ def _check(partial: Path, note: BackupNote, switch: KeySwitch, progress: Progres
     if read_backup_note(partial, vkey) != note:
         raise IntegrityError("the backup's note changed while it was read")
     for file in note.files:
-        data = (partial / file.path).read_bytes() if (partial / file.path).is_file() else None
-        if data is None or len(data) != file.size_bytes or sha256(data).hexdigest() != file.sha256:
+        if not folder.holds(partial / file.path, file.size_bytes, file.sha256):
             raise IntegrityError(f"the backup's {file.path} is missing or altered")
     _check_nothing_else(partial, note, vkey)
     verdict = verify_ledger(partial, vkey=vkey, progress=progress)

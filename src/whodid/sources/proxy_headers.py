@@ -20,6 +20,12 @@ _HOP_BY_HOP = frozenset(
 _OURS = frozenset(
     {b"content-length", b"forwarded", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"expect"}
 )
+_BY_PROXIES = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip"})
+"""What proxies add. A client may add it too, and is then no longer taken for a local one."""
+
+PROXIED = b"x-whodid-proxied"
+"""Tells the server behind that somebody between the client and us passed the request on."""
+
 _KEPT_ALWAYS = frozenset({b"host", b"cookie", b"authorization"})
 """What a client cannot take away by naming it in Connection."""
 _SERVERS = frozenset({b"date", b"server"})
@@ -43,9 +49,11 @@ def forwarded(scope: Scope) -> tuple[list[tuple[bytes, bytes]], int | None]:
         if name not in _HOP_BY_HOP
         and name not in _OURS
         and name not in named
-        and not name.startswith(b"x-forwarded-")
+        and not name.startswith((b"x-forwarded-", b"x-whodid-"))
         and b"_" not in name  # to some servers X_Forwarded_For is X-Forwarded-For
     ]
+    if any(name in _BY_PROXIES or name.startswith(b"x-forwarded-") for name, _ in headers):
+        kept.append((PROXIED, b"1"))
     hosts = sum(name == b"host" for name, _ in kept)
     if hosts > 1:
         raise BadFramingError
