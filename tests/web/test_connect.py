@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from running_server import RunningServer, wait_until
+from whodid.normalize.registry import FORMATS
 from whodid.web.connect import guides
 
 SAMPLES = Path(__file__).resolve().parents[1] / "docs" / "samples"
@@ -32,11 +33,18 @@ def test_a_log_without_events_says_how_to_connect_one(fake, visit):
     assert text.count('href="/">Look again') == 2
     assert any("curl https://audit.example.com:9460/v1/events" in one for one in pasted(text))
     assert pasted(text) == pasted(site.client.get("/connect").text)
-    for name in ("http", "nginx", "postgresql", "cloudtrail"):
+    for name in ("http", "nginx", "postgresql", "cloudtrail", "others"):
         assert f'href="#{name}"' in text
         assert f'id="{name}"' in text
     # a search that finds nothing, or a place behind the oldest event, is another matter
     assert "Nothing is recorded yet" not in site.client.get("/?q=actor:nobody").text
+
+
+def test_each_format_is_named(fake, visit):
+    site = visit(fake.FakeLog([]))
+    site.log_in()
+    text = site.client.get("/connect").text
+    assert [known.name for known in FORMATS if known.name not in text] == []
 
 
 def test_a_log_with_events_does_not(site):
@@ -118,7 +126,7 @@ def test_what_is_pasted_works(server, machine, name, source, events):
 def test_the_page_of_a_new_server_has_its_address_and_then_the_event(tmp_path):
     server = RunningServer(tmp_path).init().start()
     try:
-        link = server.run("login", "ann", "--server", server.url).stdout.strip()
+        link = server.run("login", "ann", "--link", "--server", server.url).stdout.strip()
         with server.client(follow_redirects=True) as client:
             page = client.get(link)
             csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)[1]

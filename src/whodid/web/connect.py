@@ -9,6 +9,7 @@ import re
 from msgspec import Struct
 from starlette.responses import Response
 
+from whodid.normalize.registry import FORMATS
 from whodid.web.visit import Visit
 
 _ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
@@ -39,7 +40,7 @@ _SENDER = "On the sending machine"
 
 def guides(address: str) -> tuple[Guide, ...]:
     """Return the guides, with the server's address where it is needed."""
-    return (_http(address), _nginx(address), _postgresql(), _cloudtrail())
+    return (_http(address), _nginx(address), _postgresql(), _cloudtrail(), _others())
 
 
 def _http(address: str) -> Guide:
@@ -49,7 +50,7 @@ def _http(address: str) -> Guide:
         (
             Step(_HERE, "Declare the source and issue its token",
                  "whodid source add shop --format json\nwhodid token issue --source shop"),
-            Step(_SENDER, "Send an event; TOKEN is what was printed",
+            Step(_SENDER, "Say TOKEN=… with what was printed, and send an event",
                  f"""curl {address}/v1/events -H "Authorization: Bearer $TOKEN" -d '{event}'"""),
         ),
         "Any JSON object with a time, an actor, an action or a resource will do. With an id of its "
@@ -106,6 +107,22 @@ def _cloudtrail() -> Guide:
                  "find trail -name '*.json.gz' -exec whodid ingest --source aws {} +"),
         ),
         "What AWS delivers twice, or is read twice, is kept once.",
+    )  # fmt: skip
+
+
+def _others() -> Guide:
+    names = ", ".join(sorted(known.name for known in FORMATS))
+    return Guide(
+        "others", "Another system",
+        (
+            Step(_HERE, f"Look at a sample; FORMAT is one of {names}",
+                 "whodid source try FILE --format FORMAT", shell=False),
+            Step(_HERE, "Declare the source, under a name of yours, and read it",
+                 "whodid source add NAME --format FORMAT\nwhodid ingest --source NAME FILE",
+                 shell=False),
+        ),
+        "JSON or logfmt with names of its own: write a mapping file, try it with --mapping, and "
+        "declare the source with it.",
     )  # fmt: skip
 
 
