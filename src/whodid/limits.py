@@ -107,6 +107,9 @@ PROXY_BODIES_BYTES_MAX = 32 * 1024 * 1024
 PROXY_CONNECTIONS_MAX = 512
 """Requests passed on to the faces at a time, each open `tail` among them."""
 
+PROXY_START_S_MAX = 3.0
+"""How long a door keeps a request for pages and searches that are just starting."""
+
 CONNECTIONS_MAX = 2048
 """Connections open at a time at one door; a further one is closed at once."""
 
@@ -335,6 +338,12 @@ FRAMES_BYTES_MAX = 32 * 1024 * 1024
 
 LEAF_FILES_KEPT = 64
 """Most decoded leaf files that a reader keeps (0.4 MB each)."""
+
+FRESH_FOR_S = 60.0
+"""So long after a search new entries are taken in before the next one asks for them."""
+
+FRESH_EVERY_S = 0.1
+"""So often they are taken in."""
 
 INDEX_HOT_ROWS_MAX = 100_000
 """Most entries that a query process reads itself, because no segment holds them yet."""

@@ -5,13 +5,15 @@ import threading
 import msgspec
 import pytest
 
+from whodid.app import reading as module
 from whodid.app.answer import Caller
 from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
 from whodid.app.turns import Turns
 from whodid.errors import LeftError
-from whodid.index import opening
+from whodid.index import hot, opening
+from whodid.index.build import build_table
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.reader import LedgerReader
 from whodid.query.rights import EVERYTHING
@@ -220,3 +222,26 @@ def test_quick_searches_pass_a_long_one(reading, monkeypatch):
     assert answered_before[-1] >= 2, "they did not wait for its end"
     for answer in answers:
         assert answer.rows if hasattr(answer, "rows") else answer.events, answer
+
+
+def test_what_is_new_is_ready_while_somebody_reads(reading, monkeypatch):
+    built = []
+
+    def build(reader, first, end, **more):
+        built.append((first, end))
+        return build_table(reader, first, end, **more)
+
+    monkeypatch.setattr(hot, "build_table", build)
+    reading.freshen()
+    assert built == [], "nobody reads"
+    reading.search(CALLER, "actor:bob")
+    before = len(built)
+    reading.freshen()  # the search's own event
+    assert len(built) == before + 1
+    reading.freshen()
+    answer = reading.search(CALLER, "actor:bob")
+    assert len(built) == before + 1, "the search had nothing to take in"
+    assert answer.total == 40
+    monkeypatch.setattr(module, "FRESH_FOR_S", 0.0)
+    reading.freshen()
+    assert len(built) == before + 1, "nobody has read for long"

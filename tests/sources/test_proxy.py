@@ -225,7 +225,7 @@ def test_a_client_that_leaves_before_the_answer_ends_the_request():
 @pytest.mark.parametrize("path", ["/page", "/v1/search"])
 def test_no_upstream(path):
     async def main():
-        proxy = ReverseProxy("/nonexistent/socket")
+        proxy = ReverseProxy("/nonexistent/socket", start_seconds_max=0.1)
         reply = await Client(proxy, scope_of(path=path)).whole()
         assert reply.status == 503
         assert reply.headers[b"retry-after"] == b"1"
@@ -282,7 +282,7 @@ def test_bodies_are_bounded_and_must_arrive():
 
 def test_a_slow_body_ends_and_holds_no_connection(asgi):
     async def main():
-        proxy = ReverseProxy("/nonexistent/socket", bodies_bytes_max=10)
+        proxy = ReverseProxy("/nonexistent/socket", start_seconds_max=0.1, bodies_bytes_max=10)
         scope = scope_of([(b"content-length", b"20")], method="POST")
         slow = Client(proxy, scope, [])
         slow.say(b"123456", more=True)
@@ -300,7 +300,7 @@ def test_a_slow_body_ends_and_holds_no_connection(asgi):
 
 def test_websockets_and_lifespan():
     async def main():
-        proxy = ReverseProxy("/nonexistent/socket")
+        proxy = ReverseProxy("/nonexistent/socket", start_seconds_max=0.1)
         sent = []
 
         async def send(message):
@@ -316,5 +316,25 @@ def test_websockets_and_lifespan():
         assert [m["type"] for m in sent] == [
             "websocket.close", "lifespan.startup.complete", "lifespan.shutdown.complete",
         ]  # fmt: skip
+
+    asyncio.run(main())
+
+
+def test_a_request_waits_while_the_upstream_starts(tmp_path):
+    async def main():
+        path = tmp_path / "late"
+        proxy = ReverseProxy(str(path))
+        client = Client(proxy, scope_of())
+        await asyncio.sleep(0.01)
+        assert not client.task.done(), "it waits"
+
+        async def answer(reader, writer):
+            await head_of(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+            writer.close()
+
+        async with await asyncio.start_unix_server(answer, path):
+            reply = await client.whole()
+        assert (reply.status, reply.body) == (200, b"hi")
 
     asyncio.run(main())

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from whodid.app.answer import (
     Caller,
@@ -32,6 +31,7 @@ from whodid.app.counting import (
 )
 from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof, shown_proof
+from whodid.app.following import Tail, hit_of
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
@@ -50,7 +50,6 @@ from whodid.errors import (
 from whodid.event import Access
 from whodid.index.analyst import Analyst
 from whodid.index.catalog import read_catalog
-from whodid.index.evaluate import states_of
 from whodid.index.page import Page, decode_cursor
 from whodid.index.search import Searcher
 from whodid.ledger.batch import BatchBuilder
@@ -59,12 +58,11 @@ from whodid.ledger.layout import CHECKPOINT
 from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader, StoredRow
 from whodid.ledger.state_db import Source
-from whodid.limits import PAGE_ROWS_MAX, TAIL_BYTES_MAX
-from whodid.query.match import matcher
-from whodid.query.own import hides_own, is_own
+from whodid.limits import FRESH_FOR_S, PAGE_ROWS_MAX, TAIL_BYTES_MAX
+from whodid.query.own import hides_own
 from whodid.query.parse import parse
 from whodid.query.pipes import Order, Sort
-from whodid.query.rights import Rights, restrict, visible
+from whodid.query.rights import Rights, restrict
 from whodid.query.times import resolve, resolve_node
 from whodid.query.tree import Node, Query, Term, all_of
 
@@ -92,6 +90,7 @@ class LedgerReading:
         self._clock = clock
         self._turns = Turns()
         self._events_counted: int | None = None
+        self._read_s = -FRESH_FOR_S
         self._reader = LedgerReader(directory, keys)
         self._searcher = Searcher(directory, keys, self._reader, pause=self._turns.pause)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
@@ -109,6 +108,7 @@ class LedgerReading:
         """Hold the turn. Raises LeftError, recorded, when the caller goes away before the end."""
         try:
             with self._turns.turn(caller.left):
+                self._read_s = time.monotonic()
                 yield
         except LeftError as error:
             self._own.write(
@@ -169,7 +169,7 @@ class LedgerReading:
         return page if query.limit is None else msgspec.structs.replace(page, next=None)
 
     def _answer(self, page: Page, caller: Caller) -> SearchAnswer:
-        hits = [_hit(found.row, caller.rights) for found in page.rows]
+        hits = [hit_of(found.row, caller.rights) for found in page.rows]
         note = (self._directory / CHECKPOINT).read_text()
         return SearchAnswer(
             hits, page.total, page.total_is_exact, page.hidden_own,
@@ -209,7 +209,7 @@ class LedgerReading:
         """Return one event (see `Reading.event`)."""
         act = Act("show", "read", "event", event_id, rows=1)
         with self._turn(caller, act):
-            hit = _hit(self._find(caller, event_id, act), caller.rights)
+            hit = hit_of(self._find(caller, event_id, act), caller.rights)
             self._own.write(caller, act)
         return hit
 
@@ -220,7 +220,7 @@ class LedgerReading:
             row = self._find(caller, event_id, act)
             proof = shown_proof(self._prove(row), caller.rights)
             self._own.write(caller, act)
-        return _hit(row, caller.rights), proof
+        return hit_of(row, caller.rights), proof
 
     def verify_event(self, caller: Caller, event_id: str) -> tuple[Hit, EventVerdict]:
         """Check one event (see `Reading.verify_event`)."""
@@ -230,7 +230,7 @@ class LedgerReading:
             verdict = check_proof(self._prove(row), self._vkey)
             reason = None if verdict.ok else "the event does not verify"
             self._own.write(caller, msgspec.structs.replace(act, reason=reason))
-        return _hit(row, caller.rights), verdict
+        return hit_of(row, caller.rights), verdict
 
     def _find(self, caller: Caller, event_id: str, act: Act) -> StoredRow:
         """Return the newest event of this id that the caller may see.
@@ -309,7 +309,7 @@ class LedgerReading:
         query = self._allowed(caller, events_only(parse(text)), act)
         resolve(query, self._clock())
         self._own.write(caller, act)
-        return _Tail(self, query, caller.rights, hides_own(query), self.durable)
+        return Tail(self, query, caller.rights, hides_own(query), self.durable)
 
     # --- acts ------------------------------------------------------------------------------------
 
@@ -404,6 +404,13 @@ class LedgerReading:
                     return rows, row.index + 1
         return rows, end
 
+    def freshen(self) -> None:
+        """Take in what is new while somebody reads, so that the next search finds it ready."""
+        if time.monotonic() - self._read_s < FRESH_FOR_S:
+            durable = self._port.status().size
+            with self._turns.turn():
+                self._searcher.freshen(durable=durable)
+
     def now(self) -> int:
         """Return the clock, µs UTC."""
         return self._clock()
@@ -433,35 +440,6 @@ _TAIL_ROWS_MAX = 5000
 _COUNT_WAIT_S = 0.1
 
 
-class _Tail(Struct):
-    """A `Following`: matches rows as they become durable; `at` is the next entry to look at.
-
-    `query` is the caller's, cut to his rights, with times that are relative to each poll.
-    """
-
-    reading: LedgerReading
-    query: Query
-    rights: Rights
-    hide_own: bool
-    at: int
-
-    def poll(self) -> list[Hit]:
-        """Return new hits."""
-        states: frozenset[str] = frozenset()
-        query = resolve(self.query, self.reading.now())
-        matches = matcher(query.filter, lambda _: states)
-        rows, self.at = self.reading.new_rows(self.at)
-        hits = []
-        for row in rows:
-            event = row.event()
-            if event is None or (self.hide_own and is_own(event)):
-                continue
-            states = states_of(row.leaf().flags)
-            if matches(event):
-                hits.append(_hit(row, self.rights))
-        return hits
-
-
 _QUARANTINED = Term("_quarantined", "has", value=True)
 
 
@@ -469,15 +447,6 @@ def _info(source: Source, events: int, quarantined: int, newest_us: int | None) 
     return SourceInfo(
         source.name, source.format, source.domain, source.opened_us, events, quarantined, newest_us
     )
-
-
-def _hit(row: StoredRow, reader: Rights) -> Hit:
-    event = row.event()
-    if event is None:
-        raise UsageError(f"entry {row.index} is not an event")
-    leaf = row.leaf()
-    withheld = tuple(sorted(reader.withheld))
-    return Hit(row.index, visible(event, reader), leaf.appended_us, leaf.flags, withheld)
 
 
 def _access_of(action: str) -> Access:

@@ -113,6 +113,10 @@ class Searcher:
         """Return what is known of each declared source that has sent something, by name."""
         return self._retried(lambda: self._source_counts(durable))
 
+    def freshen(self, *, durable: int | None = None) -> None:
+        """Take in what is new, for the next search to find ready. Raises LedgerError."""
+        self._retried(lambda: self._tables(durable))
+
     # --- tables ----------------------------------------------------------------------------------
 
     def _retried(self, work: Callable[[], _T]) -> _T:

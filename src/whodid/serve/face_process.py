@@ -33,6 +33,7 @@ from whodid.metrics import render
 from whodid.serve.face_front import FaceFront, FailedLoginCount, templates_of
 from whodid.serve.face_metrics import face_metrics
 from whodid.serve.face_protocol import FaceProtocol
+from whodid.serve.freshness import keep_fresh
 from whodid.serve.http_server import HttpServer
 from whodid.serve.process import allow_open_files, when_told_to_end
 from whodid.serve.watch import Watch
@@ -69,9 +70,12 @@ def run_faces(directory: Path) -> None:
     path = directory / FACE_SOCKET
     listener = listen(path)
     inode = path.stat().st_ino
+    fresh = keep_fresh(reading, ending)
     try:
         server.run([listener])
     finally:
+        ending.set()
+        fresh.join()
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_ino == inode:  # else another server took its place already
                 path.unlink()

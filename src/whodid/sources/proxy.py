@@ -18,6 +18,7 @@ from whodid.limits import (
     PROXY_BODIES_BYTES_MAX,
     PROXY_BODY_BYTES_MAX,
     PROXY_CONNECTIONS_MAX,
+    PROXY_START_S_MAX,
 )
 from whodid.sources.asgi import (
     DisconnectedError,
@@ -33,6 +34,7 @@ from whodid.sources.asgi import (
 from whodid.sources.proxy_headers import BadFramingError, forwarded, returned
 
 _CONNECT_S = 2.0
+_AGAIN_S = 0.05
 
 
 class _TooLargeBodyError(Exception):
@@ -47,7 +49,8 @@ class ReverseProxy:
     """An ASGI application that passes each request on to the server behind `socket_path`.
 
     Invariants: a client that goes away ends its request upstream; at most
-    `PROXY_CONNECTIONS_MAX` are open; an answer that breaks off is never ended as if it were whole.
+    `PROXY_CONNECTIONS_MAX` are open; one that comes while the server starts waits for it
+    (`start_seconds_max`); an answer that breaks off is never ended as if it were whole.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class ReverseProxy:
         body_bytes_max: int = PROXY_BODY_BYTES_MAX,
         bodies_bytes_max: int = PROXY_BODIES_BYTES_MAX,
         body_seconds_max: float = BODY_SECONDS_MAX,
+        start_seconds_max: float = PROXY_START_S_MAX,
     ) -> None:
         self._transport = httpx.AsyncHTTPTransport(
             uds=socket_path,
@@ -69,6 +73,7 @@ class ReverseProxy:
         self._bodies_bytes_max = bodies_bytes_max
         self._bodies_bytes = 0
         self._body_seconds_max = body_seconds_max
+        self._start_seconds_max = start_seconds_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -171,7 +176,7 @@ class ReverseProxy:
             stream=httpx.ByteStream(body),
             extensions={"target": target, "timeout": {"connect": _CONNECT_S, "pool": _CONNECT_S}},
         )
-        response = await self._transport.handle_async_request(request)
+        response = await self._first_answer(request)
         try:
             await send(
                 {
@@ -186,6 +191,18 @@ class ReverseProxy:
             await send({"type": "http.response.body", "body": b""})
         finally:
             await response.aclose()
+
+    async def _first_answer(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; again while nobody listens, since then nothing was sent."""
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + self._start_seconds_max
+        while True:
+            try:
+                return await self._transport.handle_async_request(request)
+            except httpx.ConnectError:
+                if loop.time() >= end_s:
+                    raise
+            await asyncio.sleep(_AGAIN_S)
 
 
 async def _wait_gone(receive: Receive) -> None:

@@ -1,0 +1,66 @@
+"""A live tail: entries that match, as they become durable; and what of an entry a reader sees."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from whodid.app.answer import Hit
+from whodid.errors import UsageError
+from whodid.index.evaluate import states_of
+from whodid.ledger.reader import StoredRow
+from whodid.query.match import matcher
+from whodid.query.own import is_own
+from whodid.query.rights import Rights, visible
+from whodid.query.times import resolve
+from whodid.query.tree import Query
+
+
+class NewRows(Protocol):
+    """Where new entries come from."""
+
+    def new_rows(self, first: int) -> tuple[list[StoredRow], int]:
+        """Return durable rows from `first` on (bounded), and where they end."""
+        ...
+
+    def now(self) -> int:
+        """Return the clock, µs UTC."""
+        ...
+
+
+class Tail(Struct):
+    """A `Following`: matches rows as they become durable; `at` is the next entry to look at.
+
+    `query` is the caller's, cut to his rights, with times that are relative to each poll.
+    """
+
+    log: NewRows
+    query: Query
+    rights: Rights
+    hide_own: bool
+    at: int
+
+    def poll(self) -> list[Hit]:
+        """Return new hits."""
+        states: frozenset[str] = frozenset()
+        query = resolve(self.query, self.log.now())
+        matches = matcher(query.filter, lambda _: states)
+        rows, self.at = self.log.new_rows(self.at)
+        hits = []
+        for row in rows:
+            event = row.event()
+            if event is None or (self.hide_own and is_own(event)):
+                continue
+            states = states_of(row.leaf().flags)
+            if matches(event):
+                hits.append(hit_of(row, self.rights))
+        return hits
+
+
+def hit_of(row: StoredRow, reader: Rights) -> Hit:
+    """Return an event as its reader may see it. Raises UsageError for an entry that is none."""
+    event = row.event()
+    if event is None:
+        raise UsageError(f"entry {row.index} is not an event")
+    leaf = row.leaf()
+    withheld = tuple(sorted(reader.withheld))
+    return Hit(row.index, visible(event, reader), leaf.appended_us, leaf.flags, withheld)
