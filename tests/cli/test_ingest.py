@@ -206,7 +206,7 @@ def test_an_unknown_source_says_how_to_declare_it(cli, tmp_path):
     (tmp_path / "a").write_bytes(LINES)
     result = cli("ingest", "--source", "crm", tmp_path / "a", rc=2)
     assert "whodid source add crm" in result.stderr
-    assert re.search(r"authlog, auto, cloudtrail", result.stderr)
+    assert re.search(r"authlog, auto, .*cloudtrail", result.stderr)
     assert result.stdout == ""
     cli("source", "add", "crm", "--format", "json")
     assert cli.json("ingest", "--source", "crm", tmp_path / "a")["accepted"] == 50

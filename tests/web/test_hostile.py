@@ -15,7 +15,7 @@ VOID = {"meta", "link", "img", "input", "br"}
 TAGS = VOID | {
     "html", "head", "title", "script", "body", "a", "header", "nav", "form", "span", "button",
     "main", "footer", "p", "div", "strong", "label", "ul", "ol", "li", "details", "summary",
-    "h1", "h2", "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "bdi",
+    "h1", "h2", "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "bdi", "em",
     "section", "pre", "mark", "code", "dl", "dt", "dd", "aside", "del", "ins", "b",
     "figure", "figcaption", "svg", "rect",
 }  # fmt: skip
@@ -23,7 +23,7 @@ ATTRIBUTES = {
     "lang", "charset", "name", "content", "rel", "href", "type", "src", "class", "id", "alt",
     "width", "aria-label", "aria-current", "aria-hidden", "role", "method", "action",
     "value", "for", "placeholder", "autocomplete", "autocapitalize", "spellcheck", "title",
-    "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort",
+    "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort", "data-shell",
     "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
 }  # fmt: skip
 
@@ -172,10 +172,13 @@ def loaded(monkeypatch):
 
 def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
-             "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/nowhere",
-             "/events/none", "/login/wdl_x",
+             "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
+             "/nowhere", "/events/none", "/login/wdl_x",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
-    for path in paths:
+    for path in [*paths, "/people", "/tokens"]:
+        if path == "/people":
+            site.doorkeeper.users.set_rights("admin", role="administrator")
+            site.log_in()
         answer = site.client.get(path)
         check(answer)
         headers = answer.headers

@@ -59,8 +59,8 @@ def _load(directory: Path, name: str, findings: Findings) -> sqlite3.Connection 
     known = DATABASES[name]
     if version > known:
         findings.fault(name, None, str(too_new(name, version, known)))
-    elif not version:
-        findings.fault(name, None, "has no format number")
+    elif version < 1:
+        findings.fault(name, None, f"has no format number that whodid ever wrote ({version})")
     elif version < known:
         findings.warn(f"{name}: of format {version}, older than {known}: run `whodid upgrade`")
     # A view could answer for ever, a trigger do what no writer of ours asked for.
