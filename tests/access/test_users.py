@@ -27,6 +27,12 @@ def test_bad_names_are_refused(doorkeeper, name):
         doorkeeper.users.add(name, "correct horse", "administrator")
 
 
+@pytest.mark.parametrize("name", ["validator", "Sealer", "unknown", "SOMEBODY"])
+def test_nobody_passes_for_a_part_of_whodid(doorkeeper, name):
+    with pytest.raises(UsageError, match="its own events"):
+        doorkeeper.users.add(name, "correct horse", "administrator")
+
+
 def test_a_name_is_given_once_whatever_its_case(doorkeeper, alice):
     with pytest.raises(UsageError, match="already"):
         doorkeeper.users.add("Alice", "another horse", "administrator")

@@ -25,6 +25,9 @@ Role = Literal["reader", "investigator", "approver", "administrator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+RESERVED = frozenset({"validator", "sealer", "unknown", "somebody"})
+"""Whom whodid's own events name where it is no user: nobody may pass for one of these."""
+
 _BY_NAME = "name = ?"
 
 
@@ -49,6 +52,8 @@ def check_user_name(name: str) -> None:
         raise UsageError(
             "A user name begins with a letter or digit and has 1 to 64 of A-Z a-z 0-9 . _ @ + -"
         )
+    if name.casefold() in RESERVED:
+        raise UsageError(f"{name!r} names a part of whodid in its own events; choose another name.")
 
 
 def check_rights(role: str, filter_text: str, deny: Iterable[str]) -> None:
