@@ -16,6 +16,7 @@ TAGS = VOID | {
     "html", "head", "title", "script", "body", "a", "header", "nav", "form", "span", "button",
     "main", "footer", "p", "div", "strong", "label", "ul", "ol", "li", "details", "summary",
     "h1", "h2", "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "bdi", "em",
+    "select", "option", "article", "progress",
     "section", "pre", "mark", "code", "dl", "dt", "dd", "aside", "del", "ins", "b",
     "figure", "figcaption", "svg", "rect",
 }  # fmt: skip
@@ -25,6 +26,7 @@ ATTRIBUTES = {
     "value", "for", "placeholder", "autocomplete", "autocapitalize", "spellcheck", "title",
     "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort", "data-shell",
     "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
+    "selected", "checked",
 }  # fmt: skip
 
 
