@@ -67,7 +67,7 @@ def _start(server: Server, token: str) -> Figure:
     start_s = time.perf_counter()
     server.start()
     listening_s = time.perf_counter() - start_s
-    _answer(server, token, "outcome:denied")
+    _answer(server, token, "outcome:denied")  # the door keeps it until the faces are there
     spent_s = time.perf_counter() - start_s
     detail = f"listens after {listening_s:.1f} s"
     return at_most("start until the first search is answered", spent_s, 3, "s", detail)

@@ -47,11 +47,18 @@ def masks(node: Node, table: Table) -> Masks:
             sure, maybe = masks(node.item, table)
             return ~maybe, ~sure
         case And():
-            return _all(sorted(node.items, key=opens_rows), table)
+            return _all(sorted(node.items, key=_cost), table)
         case Or():
             parts = [masks(item, table) for item in node.items]
             return _reduced(np.logical_or, parts)
     return _term(node, table)
+
+
+def _cost(node: Node) -> int:
+    """Tell what to ask first: what the summary of a table may answer, then columns, then rows."""
+    if isinstance(node, Term) and SEARCH_FIELDS[node.field].kind == "time":
+        return 0
+    return 2 if opens_rows(node) else 1
 
 
 def opens_rows(node: Node) -> bool:

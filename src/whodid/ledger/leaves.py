@@ -134,14 +134,14 @@ def _columns(data: bytes, count: int) -> tuple[Table, dict[int, bytes]]:
     table["epoch"] = cursor.take(">u8", count)
     for name in ("seq", "appended_us"):
         table[name] = np.cumsum(cursor.take(">u8", count).astype(np.uint64), dtype=np.uint64)
-    lengths = cursor.take(">u2", count).tolist()
+    lengths = cursor.take(">u2", count)
     (sources,) = cursor.take(">u2", 1).tolist()
     table["source_id"] = cursor.take("V16", sources)[numbers]
     tails: dict[int, bytes] = {}
-    for row, length in enumerate(lengths):
-        if length:
-            tails[row] = data[cursor.at : cursor.at + length]
-            cursor.at += length
+    for row in np.flatnonzero(lengths).tolist():  # few have one
+        length = int(lengths[row])
+        tails[row] = data[cursor.at : cursor.at + length]
+        cursor.at += length
     if cursor.at != len(data):
         raise ValueError("bytes are left over")
     return table, tails
