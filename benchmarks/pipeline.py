@@ -102,4 +102,4 @@ def _figures(directory: Path, spent: tuple[int, float, float], lab: Lab) -> list
 
 
 def _note(spent: tuple[int, float, float]) -> str:
-    return f"{spent[0]:,} entries; each is read twice, once by either."
+    return f"{spent[0]:,} entries; what is sealed is handed to the index, as far as memory allows."

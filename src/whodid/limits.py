@@ -312,6 +312,9 @@ STATS_SECONDS_MAX = 10.0
 INDEX_SEGMENT_ROWS = 65_536
 """Rows of one full index segment; segments never cross a multiple of it."""
 
+INDEX_HANDED_BYTES_MAX = 64 * 1024 * 1024
+"""Of what it just sealed the follower keeps so much in memory, to index it without opening it."""
+
 INDEX_SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 """A segment is closed early when the fields of its rows pass this, so that memory is bounded."""
 

@@ -341,7 +341,10 @@ def uuid_texts(high: Array, low: Array) -> list[str]:
 
 def _int64(values: Sequence[Any]) -> tuple[Array, Array]:
     """Return (numbers, present); what does not fit is the nearest number that does."""
-    present = np.fromiter((value is not None for value in values), np.bool_, count=len(values))
+    try:
+        return np.array(values, dtype=np.int64), np.ones(len(values), dtype=np.bool_)
+    except (TypeError, OverflowError):  # some are None or too large
+        present = np.array([value is not None for value in values], dtype=np.bool_)
     filled = [0 if value is None else value for value in values]
     try:
         return np.array(filled, dtype=np.int64), present

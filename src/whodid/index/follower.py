@@ -35,6 +35,7 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader
 from whodid.limits import (
+    INDEX_HANDED_BYTES_MAX,
     INDEX_SEGMENT_BYTES_MAX,
     INDEX_SEGMENT_ROWS,
     INDEX_STEP_ROWS_MIN,
@@ -61,6 +62,7 @@ class Follower:
         self._folder = directory / INDEX
         self._keys = keys
         self._reader = reader
+        reader.hand_over(INDEX_HANDED_BYTES_MAX)
         self._segment_rows = segment_rows
         self._monotonic = monotonic
         self._waits_until_s = float("-inf")

@@ -10,6 +10,7 @@ The number of three letters in a row is their places in the alphabet, five bits 
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from zlib import crc32
 
 import numpy as np
@@ -155,7 +156,7 @@ def letter_flags(chunks: Array) -> Array:
 def key_numbers(field: str, folded: Iterable[bytes]) -> Array:
     """Return the numbers (u32) of values, given folded, in a field."""
     start = crc32(field.encode() + b"\0")
-    sums = np.fromiter((crc32(value, start) for value in folded), dtype=np.uint64)
+    sums = np.fromiter(map(crc32, folded, repeat(start)), dtype=np.uint64)
     return _numbers(sums * _M1)
 
 

@@ -23,7 +23,7 @@ from whodid.ledger.manifest import Manifest, all_files, read_manifest
 from whodid.ledger.payload import Look, SealedPayload
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import Sequenced
-from whodid.ledger.unit import Unit
+from whodid.ledger.unit import HandedOver, Unit
 from whodid.ledger.wal_tail import TailRecord, WalTail
 from whodid.limits import UNIT_ROWS
 
@@ -93,6 +93,7 @@ class LedgerReader:
         self._tail = WalTail(directory, keys.ledger_id)
         self._door_keys: dict[bytes, bytes] = {}
         self._cached: tuple[int, list[StoredRow]] = (0, [])
+        self._handed = HandedOver()
         self._part: tuple[int, Unit] = (0, Unit(0, [], [], Columns([], [], [])))
         self.refresh()
 
@@ -152,8 +153,14 @@ class LedgerReader:
         """
         at = first
         while at < end:
+            kept = self._handed.at(at)
+            if kept is not None:
+                yield _unit_groups(kept, at, min(end, kept.end), wanted)
+                at = min(end, kept.end)
+                self._handed.drop(at)
+                continue
             if at < self.manifest.sealed:
-                stop = min(end, self.manifest.sealed)
+                stop = min(end, self.manifest.sealed, self._handed.next(at, end))
                 for file in self._leaves.files(at, stop):
                     yield from self._sealed_groups(file, at, stop, wanted)
                 at = stop
@@ -338,6 +345,14 @@ class LedgerReader:
             part.rows.picked(range(start, stop)),
         )
 
+    def hand_over(self, bytes_max: int) -> None:
+        """From now on keep so many bytes of what `opened` says, for `groups` to give out once."""
+        self._handed = HandedOver(bytes_max)
+
+    def opened(self, unit: Unit) -> None:
+        """Learn what was opened in order to be sealed."""
+        self._handed.add(unit)
+
     def _whole(self, record: TailRecord) -> Unit:
         sequenced = self._tail.open(record)
         if sequenced is None:
@@ -357,3 +372,14 @@ class LedgerReader:
     def close(self) -> None:
         """Close files."""
         self._tail.close()
+
+
+def _unit_groups(unit: Unit, at: int, end: int, wanted: Sequence[int]) -> GroupRows:
+    low, high = at - unit.first, end - unit.first
+    heads = b"".join([leaf[2:5] for leaf in unit.leaves[low:high]])
+    types, first, second = np.frombuffer(heads, dtype=np.uint8).reshape(-1, 3).T
+    start, stop = bisect_left(unit.opened, low), bisect_left(unit.opened, high)
+    here = np.zeros(high - low, dtype=np.bool_)
+    here[np.array(unit.opened[start:stop], dtype=np.int64) - low] = True
+    chosen = [unit.rows.groups[number][start:stop] for number in wanted]
+    return GroupRows(at, types, first.astype(np.uint16) << 8 | second, here, chosen)

@@ -82,6 +82,7 @@ class Sealer:
                 for path, data in self._files(unit):
                     files.append(self._write(path, suffix, data, at, len(unit.leaves)))
                 hashes.update(b"".join([sha256(leaf).digest() for leaf in unit.leaves]))
+                reader.opened(unit)
                 at = unit.end
             lsn, digest = self._released(end)
             self._submit(SealRequest(files, suffix, end, hashes.digest(), lsn, digest))

@@ -15,6 +15,8 @@ from whodid.merkle.commitment import commit_rows
 
 _COMMITMENT = slice(LEAF_BYTES + 1 - 32, LEAF_BYTES + 1)
 _CLASS = slice(5, 7)
+_ENTRY_BYTES = 640
+"""What an entry takes in memory beside its payload: ten objects and their places in lists."""
 
 
 class Unit(Struct):
@@ -90,3 +92,37 @@ class Unit(Struct):
         if len(right) == len(leaves):
             return []
         return [self.first + row for row in range(len(leaves)) if row not in right]
+
+
+class HandedOver:
+    """What was opened to be sealed and is to be indexed next, by the same process: bounded.
+
+    Entries never change, so a unit says the same as the files that are made of it.
+    """
+
+    def __init__(self, bytes_max: int = 0) -> None:
+        self._bytes_max = bytes_max
+        self._units: list[tuple[Unit, int]] = []
+
+    def add(self, unit: Unit) -> None:
+        """Keep a unit; older ones go when there is no room."""
+        size = unit.size_bytes() + _ENTRY_BYTES * len(unit.leaves)
+        self._units = [item for item in self._units if item[0].first != unit.first]
+        self._units.append((unit, size))
+        while sum(each for _, each in self._units) > self._bytes_max:
+            self._units.pop(0)
+
+    def at(self, index: int) -> Unit | None:
+        """Return the unit that holds an entry, None when it is not kept."""
+        for unit, _ in self._units:
+            if unit.first <= index < unit.end:
+                return unit
+        return None
+
+    def next(self, index: int, end: int) -> int:
+        """Return where the first kept unit after an entry begins, `end` when there is none."""
+        return min((unit.first for unit, _ in self._units if unit.first > index), default=end)
+
+    def drop(self, index: int) -> None:
+        """Drop the units that end at an entry or before."""
+        self._units = [item for item in self._units if item[0].end > index]
