@@ -192,7 +192,10 @@ class Segment:
             return None
         part = number >> (NUMBER_BITS - bits)
         found = blocks_of(self._needed(f"{name}/{part}"), number)
-        return found | blocks_of(self._needed(f"{name}/0"), 0) if part else found
+        if not part:
+            return found
+        everywhere: Array = self.kept((name, 0), lambda: blocks_of(self._needed(f"{name}/0"), 0))
+        return np.logical_or(found, everywhere)
 
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, while the cache holds it, or make it."""

@@ -225,9 +225,10 @@ def same_signature(name: str, one: Array | None, other: Array | None) -> bool:
 def blocks_of(stored: Array, number: int) -> Array:
     """Return, for each of the 256 blocks, whether a word may stand in it."""
     found = np.zeros(_BLOCKS, dtype=np.bool_)
-    for wanted in (0, number):
-        least = np.uint32(wanted << BLOCK_BITS)
-        low = np.searchsorted(stored, least)
-        high = np.searchsorted(stored, least | np.uint32(_BLOCKS - 1), side="right")
-        found[stored[low:high] & np.uint32(_BLOCKS - 1)] = True
+    least = number << BLOCK_BITS
+    edges = np.array((0, _BLOCKS, least, least + _BLOCKS), dtype=np.uint32)
+    start, end, low, high = stored.searchsorted(edges).tolist()
+    for few in (stored[start:end], stored[low:high]):
+        if len(few):
+            found[few & np.uint32(_BLOCKS - 1)] = True
     return found

@@ -10,6 +10,7 @@ The number of three letters in a row is their places in the alphabet, five bits 
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import repeat
 from zlib import crc32
 
@@ -160,6 +161,7 @@ def key_numbers(field: str, folded: Iterable[bytes]) -> Array:
     return _numbers(sums * _M1)
 
 
+@lru_cache(maxsize=256)
 def key_number(field: str, value: str) -> int:
     """Return the number of one value in a field."""
     return int(key_numbers(field, [value.casefold().encode("utf-8", "replace")])[0])

@@ -4,7 +4,6 @@ It yields to ingest (nice 15) and catches up when there is room.
 """
 
 import logging
-import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -27,7 +26,7 @@ from whodid.ledger.sealer import Sealer
 from whodid.limits import REFUSALS_US
 from whodid.serve.follower_metrics import FollowerMetrics
 from whodid.serve.metrics_file import MetricsFile
-from whodid.serve.process import when_told_to_end
+from whodid.serve.process import when_told_to_end, yield_to_others
 
 _log = logging.getLogger("whodid.follower")
 _IDLE_S = 0.1
@@ -42,7 +41,7 @@ def run_follower(directory: Path, settings: Settings) -> None:
     """
     stopping = threading.Event()
     when_told_to_end(stopping.set)
-    os.nice(15)
+    yield_to_others(15)
     keys = keys_of(directory)
     port = SequencerClient(directory, "sealer")
     followers: _Followers | None = None

@@ -1,10 +1,13 @@
 """What every child process does: end when asked, and end when the supervisor is gone."""
 
+import contextlib
 import logging
+import os
 import resource
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from whodid.config.settings import Settings
 from whodid.errors import WhodidError
@@ -47,6 +50,17 @@ def when_told_to_end(
         end()
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def yield_to_others(nice: int) -> None:
+    """Take less of the processor than the processes that people and senders wait for.
+
+    Each process is a session of its own, and Linux may share the processor between sessions first
+    (sched(7), autogroup): then niceness counts only within one, unless the session has it too.
+    """
+    os.nice(nice)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 def allow_open_files() -> None:

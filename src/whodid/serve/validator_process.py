@@ -18,7 +18,7 @@ from whodid.config.settings import Settings
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.opening import keys_of
-from whodid.serve.process import when_told_to_end
+from whodid.serve.process import when_told_to_end, yield_to_others
 from whodid.validation.checks import LedgerChecks
 from whodid.validation.report import Round, Standing
 from whodid.validation.report_file import ReportFiles
@@ -61,7 +61,7 @@ def run_validator(directory: Path, settings: Settings) -> None:
 
 def stand_behind() -> None:
     """Take the least claim on processor and disk."""
-    os.nice(19)
+    yield_to_others(19)
     ionice = shutil.which("ionice")  # Linux; elsewhere nice is what there is
     if ionice is not None:
         command = [ionice, "-c", "3", "-p", str(os.getpid())]
