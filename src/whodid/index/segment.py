@@ -195,7 +195,8 @@ class Segment:
         if not part:
             return found
         everywhere: Array = self.kept((name, 0), lambda: blocks_of(self._needed(f"{name}/0"), 0))
-        return np.logical_or(found, everywhere)
+        both: Array = found | everywhere
+        return both
 
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, while the cache holds it, or make it."""
