@@ -416,6 +416,9 @@ TOKEN_CACHE_MAX = 4096
 READS_MAX = 4
 """Most reads of the log that the API runs at once; the others wait."""
 
+READ_SLICE_S = 0.05
+"""How long a read of the log may go on before it lets others pass that wait."""
+
 READS_WAITING_MAX = 64
 """Most reads that wait; further ones are told to come back."""
 

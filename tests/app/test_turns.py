@@ -56,7 +56,7 @@ class Queue:
 
 
 def test_turns_come_in_order():
-    turns = Turns()
+    turns = Turns(slice_s=0)
     queue = Queue(turns)
     with turns.turn():
         for name in "abcde":
@@ -69,7 +69,7 @@ def test_turns_come_in_order():
 
 
 def test_a_pause_lets_all_pass_who_waited():
-    turns = Turns()
+    turns = Turns(slice_s=0)
     queue = Queue(turns)
     with turns.turn():
         turns.pause()
@@ -83,8 +83,19 @@ def test_a_pause_lets_all_pass_who_waited():
     assert queue.order == ["a", "b", "me", "c"]
 
 
+def test_a_quick_turn_is_not_given_away():
+    turns = Turns(slice_s=3600)
+    queue = Queue(turns)
+    with turns.turn():
+        queue.ask("a")
+        turns.pause()
+        assert queue.order == []
+    queue.end()
+    assert queue.order == ["a"]
+
+
 def test_who_has_left_gets_no_turn_and_stops_none():
-    turns = Turns()
+    turns = Turns(slice_s=0)
     queue = Queue(turns)
     gone = threading.Event()
     with turns.turn():
@@ -98,7 +109,7 @@ def test_who_has_left_gets_no_turn_and_stops_none():
 
 
 def test_who_leaves_within_a_turn_gives_it_on():
-    turns = Turns()
+    turns = Turns(slice_s=0)
     queue = Queue(turns)
     gone = threading.Event()
 
@@ -130,6 +141,7 @@ def reading(directory, keys, port, clock):
     records = [{"id": f"e{n}", "userId": "bob", "action": f"open door{n}x"} for n in range(40)]
     intake.accept(Delivery("crm", [msgspec.json.encode(r) for r in records], clock()))
     reading = LedgerReading(directory, keys, port, clock)
+    reading._turns._slice_s = 0
     yield reading
     reading._reader.close()
 

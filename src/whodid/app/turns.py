@@ -5,11 +5,13 @@ search stops everybody's quick one; and it ends there when nobody waits for its 
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from whodid.errors import LeftError
+from whodid.limits import READ_SLICE_S
 
 Left = Callable[[], bool]
 """Tells whether whoever asked has gone away."""
@@ -25,10 +27,13 @@ def stays() -> bool:
 class Turns:
     """A fair lock. Safe for threads, not for a second turn within a turn.
 
-    Invariant: whoever is in the queue gets the turn before whoever comes later.
+    Invariant: whoever is in the queue gets the turn before whoever comes later. A turn that has
+    lasted less than `slice_s` is not given away: a quick read is done in one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slice_s: float = READ_SLICE_S) -> None:
+        self._slice_s = slice_s
+        self._since_s = 0.0
         self._mutex = threading.Lock()
         self._queue: deque[threading.Event] = deque()
         self._taken = False
@@ -39,7 +44,7 @@ class Turns:
         """Wait for a turn and hold it. Raises LeftError when nobody waits for it any more."""
         self._take(left)
         try:
-            self._left = left
+            self._begin(left)
             yield
         finally:
             self._give()
@@ -49,6 +54,8 @@ class Turns:
         left = self._left
         if left():
             raise LeftError
+        if time.monotonic() - self._since_s < self._slice_s:
+            return
         with self._mutex:
             if not self._queue:
                 return
@@ -56,7 +63,11 @@ class Turns:
             self._queue.append(mine)
             self._queue.popleft().set()
         mine.wait()
+        self._begin(left)
+
+    def _begin(self, left: Left) -> None:
         self._left = left
+        self._since_s = time.monotonic()
 
     def _take(self, left: Left) -> None:
         with self._mutex:
