@@ -19,6 +19,9 @@ from whodid.cli.options import (
 from whodid.cli.remote import Remote
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_ENTRIES_TELLING = 10_000
+"""With fewer entries the files that every ledger has are most of its size."""
+
 _SOURCES_SHOWN = 20
 
 
@@ -62,7 +65,10 @@ def _print(found: dict[str, Any]) -> None:
     parts = sorted(((part, size) for part, size in sizes.items() if part != "total" and size),
                    key=lambda item: -item[1])  # fmt: skip
     said = ", ".join(f"{part} {size_text(size)}" for part, size in parts)
-    _line("size", f"{size_text(sizes['total'])}, {found['bytes_an_entry']:,.0f} B an entry: {said}")
+    each = f"{found['bytes_an_entry']:,.0f} B an entry"
+    if entries["size"] < _ENTRIES_TELLING:
+        each = "too few entries to tell what one takes"
+    _line("size", f"{size_text(sizes['total'])}, {each}: {said}")
     _line("disk", f"{size_text(found['disk_free_bytes'])} free{_full(found['days_until_full'])}")
     _line("verified", _verified(found["integrity"]))
     for source in found["sources"][:_SOURCES_SHOWN]:
