@@ -9,7 +9,7 @@ from whodid.errors import IntegrityError
 from whodid.ledger import block_file
 from whodid.ledger.block_file import check_block
 from whodid.ledger.blocks import encode_block
-from whodid.ledger.frame import Rows
+from whodid.ledger.frame import Columns, Rows
 from whodid.ledger.kept import Kept
 from whodid.limits import FRAME_ROWS
 
@@ -28,7 +28,7 @@ def rows():
 
 @pytest.fixture
 def made(tmp_path, rows):
-    data, _, key = encode_block(LEDGER, 0, 4096, 0, range(COUNT), rows)
+    data, _, key = encode_block(LEDGER, 0, 4096, 0, range(COUNT), Columns.of(rows))
     path = tmp_path / "block"
     path.write_bytes(data)
     return path, hashlib.sha256(data).hexdigest(), key

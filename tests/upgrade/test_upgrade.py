@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from whodid.errors import FormatError, LedgerError
+from whodid.errors import FormatError, IntegrityError, LedgerError
 from whodid.ledger.formats import DATABASES
 from whodid.ledger.layout import LEAVES, PAYLOAD
 from whodid.ledger.opening import keys_of, open_ledger
@@ -167,10 +167,9 @@ def test_not_while_it_is_written_nor_a_copy(old, tmp_path):
     lock.release()
 
 
-def test_a_backup_of_before_is_restored_and_signed(old, monkeypatch):
-    """The backup's note vouches for the rows, though the key folder has signing keys by now."""
+def test_a_state_without_signatures_is_not_backed_up(old, monkeypatch):
+    """It would be taken for one of before rows were signed, whoever wrote it."""
     from whodid.backup.make import Report, make_backup
-    from whodid.backup.restore import Wish, restore
     from whodid.backup.snapshot import Ledger
     from whodid.clock import system_clock
     from whodid.ledger.local import LocalSequencer
@@ -184,15 +183,10 @@ def test_a_backup_of_before_is_restored_and_signed(old, monkeypatch):
     )
     ignore = Report(lambda _: None, lambda _: None, lambda *_: None)
     ledger = Ledger(old.directory, old.keys, port, alone=True, clock=system_clock)
-    make_backup(ledger, old.folder / "b", ignore)
+    with pytest.raises(IntegrityError, match="lost their signatures"):
+        make_backup(ledger, old.folder / "b", ignore)
     port.close()
-    old.directory.rename(old.folder / "lost")
-    restore(Wish(old.folder / "b", old.directory), lambda *_: None, keys_root=old.keys_root)
-    sequencer, lock = open_ledger(old.directory, keys_root=old.keys_root)
-    assert set(sequencer.sources) == {"whodid", "app"}
-    sequencer.close()
-    lock.release()
-    old.verified()
+    assert not (old.folder / "b").exists()
 
 
 # --- newer numbers -------------------------------------------------------------------------------
