@@ -1,9 +1,9 @@
 """An outsider reads /openapi.json and tries to break what it describes (schemathesis).
 
 No request may be answered with a 5xx, and every answer must be one that the document describes.
-Left out are two of its checks. That every request of the right shape is taken: JSON Schema cannot say
-what a search text is, and a record that is no JSON is refused although it is text. That a wrong token
-gets 401 or 403: the fuzzer sends so many of them that it is told to wait (429), as it should be.
+Left out are two of its checks. That every request of the right shape is taken: JSON Schema cannot
+say what a search text is, and a record that is no JSON is refused although it is text. That a wrong
+token gets 401 or 403: the fuzzer sends so many that it is told to wait (429), as it should be.
 """
 
 import json
