@@ -199,7 +199,7 @@ class _Load:
             result.accepted += answer["accepted"]
             result.duplicate += answer["duplicate"]
             result.quarantined += answer["quarantined"]
-        elif status == 429:  # as asked: come back later with the same events
+        elif status in {429, 503}:  # as asked: come back later with the same events
             result.refused += 1
             self.again.append(connection.span)
             time.sleep(0.05)
