@@ -3,7 +3,7 @@
 from typing import Any
 
 from whodid.app.counts import Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
-from whodid.clock import to_rfc3339
+from whodid.app.instant import instant
 
 Document = dict[str, Any]
 
@@ -23,10 +23,7 @@ def table_document(answer: TableAnswer) -> Document:
         "events": answer.events,
         "events_is_exact": answer.events_is_exact,
         "other_events": answer.other_events,
-        "hidden_own": answer.hidden_own,
-        "checkpoint": answer.checkpoint,
-        "size": answer.size,
-        "warnings": answer.warnings,
+        **_read_at(answer),
     }
 
 
@@ -47,10 +44,7 @@ def histogram_document(answer: HistogramAnswer) -> Document:
         ],
         "events": answer.events,
         "is_exact": answer.is_exact,
-        "hidden_own": answer.hidden_own,
-        "checkpoint": answer.checkpoint,
-        "size": answer.size,
-        "warnings": answer.warnings,
+        **_read_at(answer),
     }
 
 
@@ -60,10 +54,7 @@ def facets_document(answer: FacetsAnswer) -> Document:
         "facets": [_facet(facet) for facet in answer.facets],
         "events": answer.events,
         "is_exact": answer.is_exact,
-        "hidden_own": answer.hidden_own,
-        "checkpoint": answer.checkpoint,
-        "size": answer.size,
-        "warnings": answer.warnings,
+        **_read_at(answer),
     }
 
 
@@ -81,9 +72,11 @@ def _value(column: Column, value: Any) -> Any:
     return instant(value) if column.kind == "time" and value is not None else value
 
 
-def instant(time_us: int) -> str | None:
-    """Return a time as text, None for one that no calendar has."""
-    try:
-        return to_rfc3339(time_us)
-    except OverflowError:
-        return None
+def _read_at(answer: TableAnswer | HistogramAnswer | FacetsAnswer) -> Document:
+    """Return what every answer says of itself: what it hid, where it was read, what it missed."""
+    return {
+        "hidden_own": answer.hidden_own,
+        "checkpoint": answer.checkpoint,
+        "size": answer.size,
+        "warnings": answer.warnings,
+    }

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from whodid.app.answer import EventProof, Hit, SearchAnswer, SourceInfo
+from whodid.app.instant import instant
 from whodid.app.integrity_answer import Integrity
-from whodid.clock import to_rfc3339
 from whodid.event import FIELDS, Change, Redaction
 from whodid.ledger.leaf import SEQ_MASK, LeafFlag
 from whodid.limits import ANSWER_RAW_BYTES_MAX, NESTING_MAX
@@ -50,11 +50,11 @@ def event_document(hit: Hit, *, with_raw: bool = True) -> Document:
         if value is None or value == ():
             continue
         if name in _TIMES:
-            value = _instant(value)
+            value = instant(value)
         elif isinstance(value, tuple):
             value = [_item(item) for item in value]
         document[name] = value
-    document["appended"] = _instant(hit.appended_us)
+    document["appended"] = instant(hit.appended_us)
     document["flags"] = flag_words(hit.flags)
     document["sentence"] = event_sentence(event)
     if hit.withheld:
@@ -75,13 +75,6 @@ def _item(item: Any) -> Any:
     if isinstance(item, Redaction):
         return {"offset": item.offset, "length": item.length, "rule": item.rule}
     return msgspec.to_builtins(item) if isinstance(item, Change) else item
-
-
-def _instant(time_us: int) -> str | None:
-    try:
-        return to_rfc3339(time_us)
-    except OverflowError:
-        return None
 
 
 def _add_raw(document: Document, raw: bytes) -> None:
@@ -177,10 +170,10 @@ def source_document(source: SourceInfo) -> Document:
         "name": source.name,
         "format": source.format,
         "domain": source.domain,
-        "opened": _instant(source.opened_us),
+        "opened": instant(source.opened_us),
         "events": source.events,
         "quarantined": source.quarantined,
-        "newest": None if source.newest_us is None else _instant(source.newest_us),
+        "newest": None if source.newest_us is None else instant(source.newest_us),
     }
 
 
@@ -194,21 +187,21 @@ def integrity_document(found: Integrity) -> Document:
         "faults": [
             {
                 "key": fault.key, "where": fault.where, "entry": fault.entry,
-                "problem": fault.problem, "first_seen": _instant(fault.first_seen_us),
-                "last_seen": _instant(fault.last_seen_us), "remedy": fault.remedy,
+                "problem": fault.problem, "first_seen": instant(fault.first_seen_us),
+                "last_seen": instant(fault.last_seen_us), "remedy": fault.remedy,
                 "acknowledged_by": fault.acknowledged_by,
             }
             for fault in found.faults
         ],
         "round": {
             "doing": found.doing, "done": found.done, "total": found.total,
-            "asked": found.asked, "next": _instant(found.due_us) if found.due_us else None,
-            "looked": _instant(found.looked_us) if found.looked_us else None,
+            "asked": found.asked, "next": instant(found.due_us) if found.due_us else None,
+            "looked": instant(found.looked_us) if found.looked_us else None,
             "trouble": found.trouble,
         },
         "rounds": [
             {
-                "started": _instant(one.started_us), "ended": _instant(one.finished_us),
+                "started": instant(one.started_us), "ended": instant(one.finished_us),
                 "busy_seconds": round(one.busy_s, 3), "entries": one.entries,
                 "opened": one.opened, "published": one.published, "faults": one.faults,
                 "warnings": one.warnings, "not_checked": one.not_checked,

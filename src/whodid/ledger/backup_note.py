@@ -17,9 +17,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from whodid.errors import FormatError, IntegrityError, WhodidError
+from whodid.errors import IntegrityError
 from whodid.ledger.layout import BACKUP, FORMAT, unknown_format
-from whodid.merkle.checkpoint import Vkey, parse_note, verify_note
+from whodid.ledger.signed_file import read_signed
+from whodid.merkle.checkpoint import Vkey
 
 
 class BackupFile(Struct, frozen=True):
@@ -92,16 +93,5 @@ def read_backup_note(directory: Path, vkey: Vkey | None) -> BackupNote | None:
     The signature is checked when the public key is given. Raises IntegrityError or FormatError.
     """
     path = directory / BACKUP
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise IntegrityError(f"{path}: cannot be read ({error})") from error
-    try:
-        body = verify_note(text, vkey) if vkey else parse_note(text)[0]
-    except FormatError:
-        raise
-    except WhodidError as error:
-        raise IntegrityError(f"{path}: {error}") from error
-    return parse_backup_note(body, path)
+    body = read_signed(path, vkey)
+    return None if body is None else parse_backup_note(body, path)

@@ -25,7 +25,8 @@ from msgspec import Struct
 
 from whodid.errors import IntegrityError, WhodidError
 from whodid.ledger.layout import FORMAT, ORIGINS, unknown_format
-from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_note, verify_note
+from whodid.ledger.signed_file import read_signed
+from whodid.merkle.checkpoint import Checkpoint, Vkey
 
 
 class Restart(Struct, frozen=True):
@@ -114,17 +115,8 @@ def read_origins(directory: Path, vkey: Vkey | None) -> Origins | None:
     The signature is checked when the public key is given. Raises IntegrityError or FormatError.
     """
     path = directory / ORIGINS
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise IntegrityError(f"{path}: cannot be read ({error})") from error
-    try:
-        body = verify_note(text, vkey) if vkey else parse_note(text)[0]
-    except WhodidError as error:
-        raise IntegrityError(f"{path}: {error}") from error
-    return parse_origins(body, path)
+    body = read_signed(path, vkey)
+    return None if body is None else parse_origins(body, path)
 
 
 def restart_groups(restart: Restart, origin: str, reason: str) -> tuple[bytes, ...]:
