@@ -125,6 +125,9 @@ HEAD_FIELDS_MAX = 256
 TLS_SECONDS_MAX = 10.0
 """A TLS handshake must have ended after this time."""
 
+PIPELINED_MAX = 64
+"""Requests of one connection that wait for the answers before them; with more it is closed."""
+
 HEAD_SECONDS_MAX = 10.0
 """A request's head must have arrived after this time; so long an idle connection stays at least."""
 

@@ -17,6 +17,7 @@ import zstandard
 
 from metrics_kit import parse
 from running_server import RunningServer, wait_until
+from whodid.limits import PIPELINED_MAX
 
 SMALL = Path(__file__).with_name("small")
 PROXY = "127.0.0.9"
@@ -191,6 +192,13 @@ def test_pipelined_requests_are_answered_in_order_and_held_back(server):
             pass
         assert door_memory(server) - before < 32 * MIB, sent
         good(server)
+
+
+def test_more_requests_than_may_wait_end_the_connection(server):
+    with closing(Line(server)) as line:
+        line.send(head("GET", "/healthz") * 5000)
+        assert len(statuses(line.rest())) <= PIPELINED_MAX + 1
+    good(server)
 
 
 def test_ten_thousand_connections_cost_no_memory(server):

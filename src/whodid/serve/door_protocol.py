@@ -11,7 +11,7 @@ from collections.abc import Callable
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from whodid.limits import HEAD_BYTES_MAX, HEAD_FIELDS_MAX, HEAD_SECONDS_MAX
+from whodid.limits import HEAD_BYTES_MAX, HEAD_FIELDS_MAX, HEAD_SECONDS_MAX, PIPELINED_MAX
 
 _NO_HTTP = (
     b'{"error":{"code":"input","message":"This is no HTTP request that can be read; an address has'
@@ -96,18 +96,28 @@ class DoorProtocol(HttpToolsProtocol):
         """Take a whole head. Raises ValueError, which the parser turns into a 400."""
         if len(self.headers) > HEAD_FIELDS_MAX:
             raise ValueError("too many header fields")
+        if len(self.pipeline) >= PIPELINED_MAX:
+            self.transport.close()  # an answer is under way, so nothing can be said
+            raise ValueError("too many requests wait for the answers before them")
         super().on_headers_complete()
         self._in_head = False
         self._since_s = None
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, also when the body of this one still comes."""
+        """Wait for the next request, also when the body of this one still comes.
+
+        While requests wait, no more are read: uvicorn would read on with each answer.
+        """
         super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
         if not self._in_head and self.cycle.response_complete:
             self._since_s = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
         """Refuse what is no HTTP, in the API's words: a very long address is a common cause."""
+        if self.transport.is_closing():
+            return
         body = _NO_HTTP
         self.transport.write(
             b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
