@@ -208,10 +208,12 @@ def test_kill_the_supervisor(ledger, tmp_path):
     with (tmp_path / "said").open("wb") as said:
         for _ in range(max(3, KILLS // 20)):
             server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-            acknowledged_after(writers, len(writers.acked))
-            time.sleep(chance.random() * 2)
-            server.kill()
-            server.wait()
+            try:
+                acknowledged_after(writers, len(writers.acked))
+                time.sleep(chance.random() * 2)
+            finally:
+                server.kill()
+                server.wait()
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         try:
             acknowledged_after(writers, len(writers.acked))

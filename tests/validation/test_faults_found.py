@@ -75,14 +75,15 @@ class Victim:
 
     def round(self):
         """Ask for a round and return the report at its end."""
-        before = len(self.files.report().rounds)
+
+        def ended():
+            last = self.files.report().last
+            return last.finished_us if last else 0
+
+        before = ended()
         self.files.ask()
         wait_until(
-            lambda: (
-                len(self.files.report().rounds) > before
-                and not self.files.report().doing
-                and not self.files.asked()
-            ),
+            lambda: ended() > before and not self.files.report().doing and not self.files.asked(),
             "a round ends",
         )
         return self.files.report()
@@ -94,7 +95,14 @@ class Victim:
             return client.get("/metrics").text
 
     def told(self):
-        """Return the fault events: (file, words)."""
+        """Return the fault events: (file, words), once all that is stored can be found."""
+
+        def current():
+            with self.server.client() as client:
+                health = client.get("/healthz").json()
+            return health["size"] - health["indexed"] < 3  # the look itself is an event
+
+        wait_until(current, "what is stored is indexed")
         query = {"q": 'service:whodid action:"integrity fault"', "limit": 1000}
         with self.server.client(self.reader) as client:
             found = client.get("/v1/search", params=query).json()
