@@ -75,15 +75,10 @@ class Acceptor:
         self._loop.add_reader(self._listener, self._some_wait)
 
     def close(self) -> None:
-        """Accept no more; what waits is for the sisters, or for this door's successor.
-
-        The socket is let go at once: after the supervisor's death the next server wants the port,
-        and a door may still wait for answers.
-        """
+        """Accept no more; what waits is for the sisters, or for this door's successor."""
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._listener)
-        self._listener.close()
 
     def _some_wait(self) -> None:
         held = self._held() + len(self._tasks)
