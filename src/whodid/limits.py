@@ -187,6 +187,9 @@ VERIFY_FAULTS_MAX = 1000
 VERIFY_PART_FAULTS_MAX = 20
 """Most faults that are listed of one sealed unit or one write-ahead record."""
 
+VERIFY_TAIL_BYTES_MAX = 128 * 1024 * 1024
+"""So much of the write-ahead log is read before it is checked; more is checked as it is read."""
+
 VERIFY_PARALLEL_FROM_LEAVES = 50_000
 """A ledger of this many entries is verified by as many processes as there are processors."""
 
@@ -338,6 +341,9 @@ INDEX_CACHE_BYTES_MAX = 128 * 1024 * 1024
 
 BLOCK_HEADS_BYTES_MAX = 32 * 1024 * 1024
 """Most memory of a reader for the headers of payload blocks that it has checked (some 8,000)."""
+
+RECORDS_BYTES_MAX = 32 * 1024 * 1024
+"""Most memory of a reader for opened records of the write-ahead log."""
 
 FRAMES_BYTES_MAX = 32 * 1024 * 1024
 """Most memory of a reader for opened frames of payload (256 entries each)."""

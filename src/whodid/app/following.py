@@ -7,7 +7,7 @@ from msgspec import Struct
 from whodid.app.answer import Hit
 from whodid.errors import UsageError
 from whodid.index.evaluate import states_of
-from whodid.ledger.reader import StoredRow
+from whodid.ledger.stored import StoredRow
 from whodid.query.match import matcher
 from whodid.query.own import is_own
 from whodid.query.rights import Rights, visible

@@ -56,8 +56,9 @@ from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT
 from whodid.ledger.port import SequencerPort
-from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.ledger.reader import LedgerReader
 from whodid.ledger.state_db import Source
+from whodid.ledger.stored import StoredRow
 from whodid.limits import FRESH_FOR_S, PAGE_ROWS_MAX, TAIL_BYTES_MAX
 from whodid.query.own import hides_own
 from whodid.query.parse import parse

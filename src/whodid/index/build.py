@@ -7,7 +7,8 @@ import numpy as np
 from whodid.errors import LedgerError
 from whodid.index.builder import TableBuilder
 from whodid.index.table import MemoryTable
-from whodid.ledger.reader import GroupRows, LedgerReader
+from whodid.ledger.reader import LedgerReader
+from whodid.ledger.stored import GroupRows
 from whodid.limits import FRAME_ROWS, INDEX_SEGMENT_BYTES_MAX
 
 _ROWS_AT_ONCE = 2048

@@ -21,7 +21,7 @@ from whodid.index.dictionary import encode_texts, split_encoded
 from whodid.index.signature import BLOCK_BITS, SignatureBuilder, list_keys, value_keys
 from whodid.index.table import MemoryTable, narrow
 from whodid.ledger.leaf import LeafType
-from whodid.ledger.reader import GroupRows
+from whodid.ledger.stored import GroupRows
 
 Array = np.ndarray
 _INT64 = np.iinfo(np.int64)

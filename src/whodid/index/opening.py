@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from whodid.event import Event
 from whodid.index.evaluate import states_of
-from whodid.ledger.payload import Look
-from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.ledger.frame import Look
+from whodid.ledger.reader import LedgerReader
+from whodid.ledger.stored import StoredRow
 from whodid.limits import FRAME_ROWS
 from whodid.query.match import matcher, term_columns
 from whodid.query.tree import And, Node, Or, Pattern, Term, Text

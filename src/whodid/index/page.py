@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from whodid.errors import QueryError
 from whodid.event import Event
-from whodid.ledger.reader import StoredRow
+from whodid.ledger.stored import StoredRow
 
 _CURSOR = struct.Struct(">qQ")
 _TEXT = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)

@@ -31,7 +31,8 @@ from whodid.index.table import SourceCount, Table
 from whodid.index.watch import is_marked, mark_damaged
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
-from whodid.ledger.reader import LedgerReader, StoredRow
+from whodid.ledger.reader import LedgerReader
+from whodid.ledger.stored import StoredRow
 from whodid.limits import INDEX_CACHE_BYTES_MAX, INDEX_HOT_ROWS_MAX, PAGE_ROWS_MAX
 from whodid.query.own import hides_own
 from whodid.query.tree import Node, Query, Term

@@ -14,7 +14,7 @@ values of other rows. AES-256-GCM, nonce = frame number as u96: a key never sees
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +35,10 @@ FRAME_PLAIN_BYTES_MAX = 256 * 1024 * 1024
 _COUNT = struct.Struct(">I")
 _BY_GROUP = 1 << 31
 _RAW = 6
+
+
+Look = Callable[[bytes], bool]
+"""A question about the bytes of a row, or of a frame of rows."""
 
 
 class Rows(Struct):
@@ -108,6 +112,11 @@ class OpenFrame(Struct, frozen=True):
         start, end = self.bounds[_RAW * count], self.bounds[(_RAW + 1) * count]
         raw = self.groups((_RAW,))[0]
         return b"\n".join((self.data[self.bounds[0] : start], *raw, self.data[end:]))
+
+    def none_has(self, look: Look) -> bool:
+        """Tell whether one look at all rows shows that none has it; escapes are seen row by row."""
+        data = self.all_bytes()
+        return b"\\" not in data and not look(data)
 
     def row(self, row: int) -> tuple[bytes, ...]:
         """Return the eight groups of a row."""

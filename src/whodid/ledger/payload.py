@@ -1,7 +1,7 @@
 """Reading sealed payload blocks: from a log index to a row. Read-only; needs the key folder."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from whodid.ledger import frame
@@ -15,9 +15,6 @@ from whodid.limits import BLOCK_HEADS_BYTES_MAX, FRAMES_BYTES_MAX
 
 Row = tuple[bytes, tuple[bytes, ...], bytes]
 """(seed, eight groups, content tag)"""
-
-Look = Callable[[bytes], bool]
-"""A question about the bytes of a row, or of a frame of rows."""
 
 
 class SealedPayload:
@@ -124,7 +121,9 @@ class SealedPayload:
                 groups = self._read_frame(block, number).groups(wanted)
                 yield list(indexes[low:high]), [column[low:high] for column in groups]
 
-    def pick(self, indexes: Sequence[int], look: Look | None) -> Iterator[tuple[int, Row | None]]:
+    def pick(
+        self, indexes: Sequence[int], look: frame.Look | None
+    ) -> Iterator[tuple[int, Row | None]]:
         """Yield the rows at these ascending indexes, in some order, None for one that is not here.
 
         With a `look`, only those for which it is true of the bytes of their groups. A frame without
@@ -146,7 +145,7 @@ class SealedPayload:
             at = end
 
     def _pick_in(
-        self, file: SealedFile, indexes: list[int], look: Look | None
+        self, file: SealedFile, indexes: list[int], look: frame.Look | None
     ) -> Iterator[tuple[int, Row | None]]:
         """Yield (index, row) of those that are in this block, None where the look is false."""
         block = self._block(file)
@@ -159,7 +158,7 @@ class SealedPayload:
                 continue
             rows = self._frame(block, number)
             place = dict(zip(here, range(count), strict=True))
-            skip = look is not None and _none_has(rows.all_bytes(), look)
+            skip = look is not None and rows.none_has(look)
             for index in wanted:
                 row = place.get(index)
                 if row is None:
@@ -182,11 +181,6 @@ class SealedPayload:
             for index, seed, groups, tag in parts:
                 if first <= index < end:
                     yield index, (seed, groups, tag)
-
-
-def _none_has(data: bytes, look: Look) -> bool:
-    """Tell whether one look at all rows shows that none has it; escapes are seen row by row."""
-    return b"\\" not in data and not look(data)
 
 
 def _in_order(

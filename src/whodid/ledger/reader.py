@@ -9,68 +9,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from msgspec import Struct
 
 from whodid.errors import IntegrityError, LedgerError, UsageError
-from whodid.event import Event, decode_groups
 from whodid.ledger.batch import Batch
-from whodid.ledger.frame import GROUPS, Columns
+from whodid.ledger.frame import GROUPS, Columns, Look
+from whodid.ledger.kept import Kept
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import MANIFEST
-from whodid.ledger.leaf import Leaf, LeafType, decode_leaf
 from whodid.ledger.leaves import LeafFile
 from whodid.ledger.manifest import Manifest, all_files, read_manifest
-from whodid.ledger.payload import Look, SealedPayload
+from whodid.ledger.opened_record import OpenedRecord
+from whodid.ledger.payload import SealedPayload
 from whodid.ledger.sealed import SealedLeaves
-from whodid.ledger.sequenced import Sequenced
+from whodid.ledger.stored import GroupRows, StoredRow
 from whodid.ledger.unit import HandedOver, Unit
 from whodid.ledger.wal_tail import TailRecord, WalTail
-from whodid.limits import UNIT_ROWS
+from whodid.limits import RECORDS_BYTES_MAX, UNIT_ROWS
 
 _DOOR_KEYS_MAX = 64
-
-
-class StoredRow(Struct, frozen=True):
-    """One entry: its index, its leaf (94 B and tail), and its payload.
-
-    `seed` and `groups` are None when it was erased, or when a door sent a body that does not open.
-    """
-
-    index: int
-    leaf_bytes: bytes
-    seed: bytes | None
-    groups: tuple[bytes, ...] | None
-
-    def leaf(self) -> Leaf:
-        """Return the decoded leaf."""
-        return decode_leaf(self.leaf_bytes)
-
-    @property
-    def type(self) -> int:
-        """Return the entry's type (`LeafType`)."""
-        return self.leaf_bytes[1]
-
-    def event(self) -> Event | None:
-        """Return the event; None for other types of entry and where there is no payload.
-
-        Raises msgspec.DecodeError for a payload that is not an event's.
-        """
-        if self.type != LeafType.EVENT or self.groups is None:
-            return None
-        return decode_groups(self.groups)
-
-
-class GroupRows(Struct, frozen=True):
-    """Consecutive entries from `first` on: type, flags and whether the payload is here.
-
-    `groups` has one list per group asked for, over the rows whose payload is here.
-    """
-
-    first: int
-    types: np.ndarray
-    flags: np.ndarray
-    here: np.ndarray
-    groups: list[list[bytes]]
 
 
 class LedgerReader:
@@ -92,7 +48,7 @@ class LedgerReader:
         self._payload.extend(all_files(directory, self.manifest))
         self._tail = WalTail(directory, keys.ledger_id)
         self._door_keys: dict[bytes, bytes] = {}
-        self._cached: tuple[int, list[StoredRow]] = (0, [])
+        self._records: Kept[OpenedRecord] = Kept(RECORDS_BYTES_MAX)
         self._handed = HandedOver()
         self._part: tuple[int, Unit] = (0, Unit(0, [], [], Columns([], [], [])))
         self.refresh()
@@ -136,15 +92,10 @@ class LedgerReader:
                 yield from self._sealed_rows(at, stop)
                 at = stop
                 continue
-            record = self._record_of(at)
-            rows = self._open(record)
-            if rows is None:  # recycled: it is sealed by now
-                self.refresh()
-                if at >= self.manifest.sealed:
-                    raise IntegrityError(f"entry {at} is not readable in the write-ahead log")
-                continue
-            yield from rows[at - record.first : end - record.first]
-            at = min(end, record.end)
+            record = self._opened(at)
+            if record is not None:
+                yield from record.rows(at, end)
+                at = min(end, record.end)
 
     def groups(self, first: int, end: int, wanted: Sequence[int]) -> Iterator[GroupRows]:
         """Yield entries [first, end) in order, with some groups (0 to 7) only. Raises as `rows`.
@@ -165,15 +116,10 @@ class LedgerReader:
                     yield from self._sealed_groups(file, at, stop, wanted)
                 at = stop
                 continue
-            record = self._record_of(at)
-            sequenced = self._tail.open(record)
-            if sequenced is None:  # recycled: it is sealed by now
-                self.refresh()
-                if at >= self.manifest.sealed:
-                    raise IntegrityError(f"entry {at} is not readable in the write-ahead log")
-                continue
-            yield self._tail_groups(sequenced, at, end, wanted)
-            at = min(end, record.end)
+            record = self._opened(at)
+            if record is not None:
+                yield record.groups(at, end, wanted)
+                at = min(end, record.end)
 
     def _sealed_groups(
         self, file: LeafFile, first: int, end: int, wanted: Sequence[int]
@@ -191,26 +137,6 @@ class LedgerReader:
             nothing = np.zeros(len(rows), dtype=np.bool_)
             flags = rows["flags"].astype(np.uint16)
             yield GroupRows(at, rows["type"], flags, nothing, [[] for _ in wanted])
-
-    def _tail_groups(
-        self, sequenced: Sequenced, first: int, end: int, wanted: Sequence[int]
-    ) -> GroupRows:
-        at, stop = max(first - sequenced.first, 0), min(end, sequenced.end) - sequenced.first
-        kept = sequenced.kept()
-        heads = np.frombuffer(b"".join([leaf[2:5] for leaf in sequenced.leaves()]), dtype=np.uint8)
-        types, high, low = heads.reshape(-1, 3).T
-        flags = high.astype(np.uint16) << 8 | low
-        try:
-            groups = sequenced.batch.open_groups(self._door_key(sequenced.batch), wanted)
-        except IntegrityError:  # as in `_open`
-            nothing = np.zeros(stop - at, dtype=np.bool_)
-            empty: list[list[bytes]] = [[] for _ in wanted]
-            return GroupRows(sequenced.first + at, types[at:stop], flags[at:stop], nothing, empty)
-        if len(kept) < sequenced.batch.rows:
-            groups = [[column[row] for row in kept] for column in groups]
-        here = np.ones(stop - at, dtype=np.bool_)
-        chosen = [column[at:stop] for column in groups]
-        return GroupRows(sequenced.first + at, types[at:stop], flags[at:stop], here, chosen)
 
     def _door_key(self, batch: Batch) -> bytes:
         key = self._door_keys.get(batch.wrapped_key)
@@ -239,14 +165,22 @@ class LedgerReader:
         sealed = bisect_left(indexes, self.manifest.sealed)
         for start in range(0, sealed, UNIT_ROWS):
             yield from self._pick_sealed(indexes[start : min(start + UNIT_ROWS, sealed)], look)
-        for index in indexes[sealed:]:
+        at = sealed
+        while at < len(indexes):
+            index = indexes[at]
             try:
-                row = self.row(index)
+                record = self._opened(index) if index >= self.manifest.sealed else None
             except LedgerError:
                 yield StoredRow(index, self.leaf_bytes(index), None, None)
+                at += 1
                 continue
-            if row.groups is None or look is None or look(b"\n".join(row.groups)):
-                yield row
+            if record is None:  # sealed meanwhile
+                yield from self._pick_sealed(indexes[at : at + 1], look)
+                at += 1
+                continue
+            end = bisect_left(indexes, record.end, at)
+            yield from record.pick(indexes[at:end], look)
+            at = end
 
     def _pick_sealed(self, indexes: Sequence[int], look: Look | None) -> Iterator[StoredRow]:
         done: set[int] = set()
@@ -307,24 +241,24 @@ class LedgerReader:
             raise IntegrityError(f"entry {index} is neither sealed nor in the write-ahead log")
         return records[low]
 
-    def _open(self, record: TailRecord) -> list[StoredRow] | None:
-        if self._cached[0] == record.lsn:
-            return self._cached[1]
-        sequenced = self._tail.open(record)
-        if sequenced is None:
+    def _opened(self, index: int) -> OpenedRecord | None:
+        """Return the record of an entry that is not sealed; None when it is, by now."""
+        item = self._record_of(index)
+        kept = self._records.get(item.hash)
+        if kept is not None:
+            return kept
+        sequenced = self._tail.open(item)
+        if sequenced is None:  # recycled: it is sealed by now
+            self.refresh()
+            if index >= self.manifest.sealed:
+                raise IntegrityError(f"entry {index} is not readable in the write-ahead log")
             return None
-        parts = enumerate(zip(sequenced.kept(), sequenced.leaves(), strict=True), record.first)
         try:
-            opened = sequenced.batch.open_with(self._door_key(sequenced.batch))
-        except IntegrityError:  # the record is as it was written: the door sent no payload
-            rows = [StoredRow(index, leaf[1:], None, None) for index, (_, leaf) in parts]
-        else:
-            rows = [
-                StoredRow(index, leaf[1:], opened.seeds[row], opened.groups[row])
-                for index, (row, leaf) in parts
-            ]
-        self._cached = (record.lsn, rows)
-        return rows
+            frame = sequenced.batch.open_frame(self._door_key(sequenced.batch))
+        except IntegrityError:
+            frame = None
+        opened = OpenedRecord(sequenced, frame)
+        return self._records.put(item.hash, opened, opened.size_bytes)
 
     def unsealed(self, first: int, end: int) -> Unit:
         """Return entries from `first` on, in one record of the write-ahead log, before `end`.
@@ -360,7 +294,7 @@ class LedgerReader:
         leaves, kept = sequenced.leaves(), sequenced.kept()
         try:
             opened = sequenced.batch.open_frame(self._door_key(sequenced.batch))
-        except IntegrityError:  # as in `_open`
+        except IntegrityError:  # as in `_opened`
             return Unit(record.first, leaves, [], Columns([], [[] for _ in range(GROUPS)], []))
         rows = Columns(opened.seeds, opened.groups(range(GROUPS)), [])
         if len(kept) < sequenced.batch.rows:

@@ -35,7 +35,7 @@ from whodid.serve.face_metrics import face_metrics
 from whodid.serve.face_protocol import FaceProtocol
 from whodid.serve.freshness import keep_fresh
 from whodid.serve.http_server import HttpServer
-from whodid.serve.process import allow_open_files, when_told_to_end
+from whodid.serve.process import allow_open_files, when_told_to_end, yield_to_others
 from whodid.serve.watch import Watch
 from whodid.web.make_web import make_web
 from whodid.web.site import PublicLog
@@ -48,6 +48,7 @@ _COUNTED_FOR_S = 1.0
 def run_faces(directory: Path) -> None:
     """Serve API and pages until told to end."""
     allow_open_files()
+    yield_to_others(5)
     keys = keys_of(directory)
     port = SequencerClient(directory, "face", retry_s=_RETRY_S, answer_s=_ANSWER_S)
     watch = Watch(directory)

@@ -64,7 +64,7 @@ class Supervisor:
             ),
         ]
         self._stopping = threading.Event()
-        self._forced = False
+        self._told = 0
         self._again = False
         self._lock = ServerLock(directory)
         self._notify = Notify()
@@ -112,7 +112,7 @@ class Supervisor:
     def run(self) -> None:
         """Watch the processes until told to stop; then end them, the sequencer last."""
         with self._signals():
-            while not self._stopping.wait(_LOOK_S):
+            while not (self._told or self._stopping.wait(_LOOK_S)):
                 if self._again:
                     self._again = False
                     self._read_again()
@@ -125,9 +125,9 @@ class Supervisor:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
+        # They run in this thread, which may be inside an Event: to set one could wait for itself.
         def end(*_: object) -> None:
-            self._forced = self._stopping.is_set()
-            self._stopping.set()
+            self._told += 1
 
         def again(*_: object) -> None:
             self._again = True
@@ -202,7 +202,7 @@ class Supervisor:
 
     def _wait(self, name: str, process: "subprocess.Popen[bytes]", deadline: float) -> None:
         while process.poll() is None:
-            if self._forced or time.monotonic() > deadline:
+            if self._told > 1 or time.monotonic() > deadline:
                 say(_log, logging.WARNING, f"{name} does not end and is killed")
                 process.kill()
                 process.wait()

@@ -21,8 +21,9 @@ from whodid.index.verify_index import compare_each
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT, MANIFEST
 from whodid.ledger.manifest import Manifest
-from whodid.ledger.reader import GroupRows, LedgerReader, StoredRow
+from whodid.ledger.reader import LedgerReader
 from whodid.ledger.signer import HEAD
+from whodid.ledger.stored import GroupRows, StoredRow
 from whodid.ledger.verification.blocks import BlockJob, UnitJob, check_unit
 from whodid.ledger.verification.databases import WrappedKeys, read_state
 from whodid.ledger.verification.heads import Heads, read_heads

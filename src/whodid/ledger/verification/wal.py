@@ -32,7 +32,7 @@ from whodid.ledger.verification.payload import Content, PayloadCheck
 from whodid.ledger.verification.verdict import Fault, Findings
 from whodid.ledger.wal_record import RECORD_HEADER_BYTES, RECORD_MAGIC, Record
 from whodid.ledger.wal_scan import Break, WalScan, first_nonzero
-from whodid.limits import VERIFY_PART_FAULTS_MAX
+from whodid.limits import VERIFY_PART_FAULTS_MAX, VERIFY_TAIL_BYTES_MAX
 
 _TRIES = 6
 _TRIES_MOVING = 60
@@ -125,9 +125,13 @@ class WalCheck:
         self._covered_lsn = 0
 
     def run(self) -> Tail:
-        """Read the chain to its end (1, 2), and check records only then: it may be recycled."""
+        """Read the chain to its end (1, 2), and check records only then: it may be recycled.
+
+        Of a long tail, what is beyond VERIFY_TAIL_BYTES_MAX is checked while it is read.
+        """
         records: list[bytes] = []
         held: list[tuple[str, Record]] = []
+        held_bytes = 0
         for record in self.scan.records():
             where = f"wal/{self.scan.files[-1].path.name}"
             try:
@@ -139,7 +143,11 @@ class WalCheck:
             records.append(record.hash)
             if not self._continues(sequenced, record, where):
                 break
-            held.append((where, record))
+            held_bytes += len(record.body)
+            if held_bytes <= VERIFY_TAIL_BYTES_MAX:
+                held.append((where, record))
+            else:
+                self._submit.record(self._job, where, record)
         for where, record in held:
             self._submit.record(self._job, where, record)
         self.tail.parts = self._submit.parts(records)

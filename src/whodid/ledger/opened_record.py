@@ -1,0 +1,72 @@
+"""A record of the write-ahead log, opened to be read: what is not sealed yet is searched in it."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from whodid.ledger.frame import Look, OpenFrame
+from whodid.ledger.sequenced import Sequenced
+from whodid.ledger.stored import GroupRows, StoredRow
+
+_LEAF_BYTES = 160
+"""What a leaf takes in memory."""
+
+
+class OpenedRecord:
+    """The entries [first, end) of one record.
+
+    Without a frame they have no payload: the record is as it was written, the door sent none.
+    """
+
+    def __init__(self, sequenced: Sequenced, frame: OpenFrame | None) -> None:
+        self.first, self.end = sequenced.first, sequenced.end
+        self._leaves = sequenced.leaves()
+        self._places = sequenced.kept()
+        self._whole = len(self._places) == sequenced.batch.rows
+        self._frame = frame
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it holds in memory."""
+        frame = self._frame.size_bytes if self._frame is not None else 0
+        return frame + _LEAF_BYTES * len(self._leaves)
+
+    def rows(self, first: int, end: int) -> Iterator[StoredRow]:
+        """Yield entries [first, end), as far as they are in it."""
+        return map(self._row, range(max(first, self.first), min(end, self.end)))
+
+    def _row(self, index: int) -> StoredRow:
+        number = index - self.first
+        leaf, frame = self._leaves[number][1:], self._frame
+        if frame is None:
+            return StoredRow(index, leaf, None, None)
+        place = self._places[number]
+        return StoredRow(index, leaf, frame.seeds[place], frame.row(place))
+
+    def pick(self, indexes: Sequence[int], look: Look | None) -> Iterator[StoredRow]:
+        """Yield its entries at these indexes; with a `look`, those for which it is true.
+
+        It is asked about all of them together first.
+        """
+        frame = self._frame
+        if frame is None or look is None:
+            yield from map(self._row, indexes)
+        elif not frame.none_has(look):
+            for index in indexes:
+                if look(frame.row_bytes(self._places[index - self.first])):
+                    yield self._row(index)
+
+    def groups(self, first: int, end: int, wanted: Sequence[int]) -> GroupRows:
+        """Return entries [first, end), as far as they are in it, with some groups (0 to 7)."""
+        at, stop = max(first - self.first, 0), min(end, self.end) - self.first
+        heads = np.frombuffer(b"".join([leaf[2:5] for leaf in self._leaves[at:stop]]), np.uint8)
+        types, high, low = heads.reshape(-1, 3).T
+        flags = high.astype(np.uint16) << 8 | low
+        here = np.full(stop - at, self._frame is not None)
+        if self._frame is None:
+            return GroupRows(self.first + at, types, flags, here, [[] for _ in wanted])
+        columns = self._frame.groups(wanted)
+        if not self._whole:
+            columns = [[column[place] for place in self._places] for column in columns]
+        chosen = [column[at:stop] for column in columns]
+        return GroupRows(self.first + at, types, flags, here, chosen)
