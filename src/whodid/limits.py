@@ -166,6 +166,9 @@ LEAF_TAIL_BYTES_MAX = 4096
 QUEUE_ROWS_MAX = 200_000
 """Rows waiting in the sequencer before a door is told to come back later."""
 
+BACKLOG_ENTRIES_MAX = 8_000_000
+"""Entries that wait to be sealed before a door is told to come back later: each takes memory."""
+
 QUEUE_BYTES_MAX = 128 * 1024 * 1024
 """The same for the bytes of the batches that wait."""
 

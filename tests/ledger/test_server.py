@@ -347,6 +347,19 @@ def test_a_stopped_log_says_so(tmp_path):
     hand.open().close()
 
 
+def test_a_long_backlog_refuses_doors_and_nobody_else(served, monkeypatch):
+    monkeypatch.setattr(server, "BACKLOG_ENTRIES_MAX", 3)
+    hand, door = served.hand, served.client("door")
+    door.submit(hand.batch(range(4)))
+    with pytest.raises(
+        RefusedError, match="entries wait to be sealed; send more slowly"
+    ) as refused:
+        door.submit(hand.batch([9]))
+    assert refused.value.retry_after_s == 10
+    served.client("admin").submit(hand.batch([9]))
+    assert hand.numbers() == [0, 1, 2, 3, 9]
+
+
 def test_a_full_disk_is_a_refusal_and_the_server_lives(tmp_path, monkeypatch, capfd):
     import errno
 

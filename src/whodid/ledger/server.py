@@ -37,6 +37,7 @@ from whodid.ledger.refusals import Refusals
 from whodid.ledger.sequencer import Sequencer
 from whodid.ledger.state_db import OWN_SOURCE, Receipt
 from whodid.limits import (
+    BACKLOG_ENTRIES_MAX,
     BATCH_BYTES_MAX,
     PUBLISH_BUSY_S,
     PUBLISH_IDLE_S,
@@ -54,6 +55,7 @@ _RIGHTS: dict[str, tuple[type, ...]] = {
 
 _SEND_TIMEOUT_S = 10
 _HOUR_S = 3600.0
+_BACKLOG_S = 10.0
 _SKIP_BYTES = 1 << 16
 _SOL_LOCAL = 0
 _XUCRED_BYTES = 76
@@ -199,13 +201,16 @@ class SequencerServer:
                 peer.send(number, protocol.Answer(refused=self._refusals.take()))
                 return
             if isinstance(request, Batch):
-                self._wait(request)
+                self._wait(peer.role, request)
         except WhodidError as error:
             peer.send(number, protocol.failure(error))
             return
         self._queue.put(_Work(peer, number, request))
 
-    def _wait(self, batch: Batch) -> None:
+    def _wait(self, role: str, batch: Batch) -> None:
+        backlog = self._sequencer.size - self._sequencer.manifest.sealed
+        if role == "door" and backlog > BACKLOG_ENTRIES_MAX:
+            raise RefusedError(f"{backlog} entries wait to be sealed; send more slowly", _BACKLOG_S)
         with self._lock:
             if self._rows_waiting > QUEUE_ROWS_MAX or self._bytes_waiting > QUEUE_BYTES_MAX:
                 raise RefusedError("the sequencer's queue is full; send more slowly", 1.0)
