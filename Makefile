@@ -2,17 +2,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NATIVE := $(wildcard src/whodid/native/*.[ch]) src/whodid/native/build.py
 
 .PHONY: setup dev demo test test-all lint types contracts check bench clean
 
 setup: $(VENV)/.run-ready  ## make .venv/bin/whodid from the hash-pinned lock
 dev: $(VENV)/.dev-ready  ## the same with what the tests and checks need
 
-$(VENV)/.run-ready: requirements/run.lock pyproject.toml
+$(VENV)/.run-ready: requirements/run.lock pyproject.toml $(NATIVE)
 	@PYTHON=$(PYTHON) sh requirements/install.sh $(VENV) requirements/run.lock
 	@touch $@
 
-$(VENV)/.dev-ready: requirements/dev.lock pyproject.toml
+$(VENV)/.dev-ready: requirements/dev.lock pyproject.toml $(NATIVE)
 	@PYTHON=$(PYTHON) sh requirements/install.sh $(VENV) requirements/dev.lock
 	@touch $@ $(VENV)/.run-ready
 
@@ -41,4 +42,4 @@ bench: dev  ## benchmarks side by side with peers; minutes
 	@$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf src/whodid/native/*.so $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache

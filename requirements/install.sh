@@ -1,6 +1,6 @@
 #!/bin/sh
 # install.sh VENV LOCK: make VENV and install the hash-pinned LOCK and this project into it.
-# uv when there is one that works, else pip.
+# uv when there is one that works, else pip. Then the compiled part, where there is a C compiler.
 set -eu
 venv=$1
 lock=$2
@@ -16,7 +16,7 @@ if command -v uv >/dev/null 2>&1 &&
     { [ -x "$venv/bin/python" ] || uv venv -q --python "$python" "$venv"; } &&
     uv pip install -q --python "$venv/bin/python" --require-hashes -r "$lock" &&
     uv pip install -q --python "$venv/bin/python" --no-deps --no-build-isolation -e .; then
-    exit 0
+    exec "$venv/bin/python" -m whodid.native.build
 fi
 
 # Debian ships venv apart; ensurepip is what a bare machine may lack.
@@ -26,3 +26,4 @@ fi
 }
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+exec "$venv/bin/python" -m whodid.native.build

@@ -278,9 +278,10 @@ def test_a_peer_that_is_gone_before_its_answer(served):
 def test_a_full_queue_is_a_refusal(served, monkeypatch, bound, value):
     monkeypatch.setattr(server, bound, value)
     hand = served.hand
-    gate, commit = threading.Event(), hand.sequencer.commit
+    gate, begun, commit = threading.Event(), threading.Event(), hand.sequencer.commit
 
     def slow(batches):
+        begun.set()
         gate.wait(10)
         return commit(batches)
 
@@ -289,6 +290,8 @@ def test_a_full_queue_is_a_refusal(served, monkeypatch, bound, value):
     connection.sendall(protocol.frame(0, protocol.encode(protocol.Hello("door"))))
     answer_of(connection)
     for number in range(1, 5):
+        if number == 2:  # the first is not waiting any more
+            assert begun.wait(10)
         connection.sendall(protocol.frame(number, hand.batch(range(10 * number, 10 * number + 6))))
     first, refused = answer_of(connection)
     assert first > 1

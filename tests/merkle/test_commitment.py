@@ -13,6 +13,7 @@ from whodid.merkle.commitment import (
     Revealed,
     commit,
     commit_rows,
+    commit_rows_unrolled,
     group_hash,
     group_hashes,
     reveal,
@@ -63,12 +64,16 @@ def test_any_change_of_any_group_or_the_seed_changes_the_commitment(seed, groups
     assert commit(bytes([seed[0] ^ 1]) + seed[1:], groups) != whole
 
 
-def test_rows_must_be_whole():
+@pytest.mark.parametrize("commit_many", [commit_rows, commit_rows_unrolled])
+def test_rows_must_be_whole(commit_many):
     for wrong in ([SEED, SEED], []):
-        with pytest.raises(ValueError, match="argument"):
-            commit_rows(wrong, [GROUPS])
-    with pytest.raises(ValueError, match="unpack"):
-        commit_rows([SEED], [GROUPS[:7]])
+        with pytest.raises(ValueError, match=r"argument|as many seeds as rows"):
+            commit_many(wrong, [GROUPS])
+    with pytest.raises(ValueError, match=r"unpack|a tuple of eight groups"):
+        commit_many([SEED], [GROUPS[:7]])
+
+
+def test_rows_must_be_whole_one_by_one():
     with pytest.raises(ValueError, match="argument"):
         commit(SEED, GROUPS[:7])
 

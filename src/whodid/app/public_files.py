@@ -6,7 +6,6 @@ Needs the public key only; opens no payload, takes no lock, writes nothing.
 
 import threading
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from whodid.ledger.layout import CHECKPOINT
 from whodid.ledger.manifest import Manifest, read_manifest
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.wal_tail import WalTail
+from whodid.merkle.batch import sha256_each
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, verify_note
 from whodid.merkle.tiles import TILE_WIDTH, entry_bundle, tile_path
 
@@ -84,7 +84,7 @@ class LedgerFiles:
             if level is None:
                 return entry_bundle(leaf[1:] for leaf in self._leaves(first, end))
             if level == 0:
-                return b"".join(sha256(leaf).digest() for leaf in self._leaves(first, end))
+                return b"".join(sha256_each(self._leaves(first, end)))
             return b"".join(tree.node(8 * level, i) for i in range(first, end))
 
     def _tree_of(self, checkpoint: Checkpoint) -> HashTree:
@@ -127,7 +127,7 @@ class LedgerFiles:
         step = TILE_WIDTH * 16
         while tree.size < size:
             end = min(size, tree.size + step)
-            tree.append([sha256(leaf).digest() for leaf in self._leaves(tree.size, end)])
+            tree.append(sha256_each(self._leaves(tree.size, end)))
 
     def _leaves(self, first: int, end: int) -> Iterator[bytes]:
         """Yield the leaves [first, end), each behind the 0x00 of RFC 6962."""

@@ -18,10 +18,9 @@ import numpy as np
 from whodid.index.words import (
     LETTERS,
     Cut,
-    cut,
+    cut_marking,
     distinct,
     key_numbers,
-    letter_flags,
     numbers_of,
     searched,
 )
@@ -36,7 +35,6 @@ _LETTER_BLOCKS = 64
 _PIECE_BYTES = 96 * 1024
 _SHORT_BYTES = 160
 _PIECES_MAX = 64
-_CHUNKS_MAX = 1 << 16
 _SHIFT, _LOW = np.uint64(BLOCK_BITS), np.uint64(_BLOCKS - 1)
 
 PAIRED = ("words", "hexes")
@@ -83,8 +81,8 @@ class SignatureBuilder:
         self._letters = np.zeros(LETTERS, dtype=np.uint64)
         self._number = -1
         self._block = _Block()
-        self._chunks: list[Array] = []
-        self._chunks_count = 0
+        self._marks = bytearray(LETTERS)
+        self._marked = False
         self.size_bytes = 0
 
     def add(self, indexes: Array, parts: Sequence[Sequence[bytes]]) -> None:
@@ -110,19 +108,15 @@ class SignatureBuilder:
         return number >> (LETTER_BITS - BLOCK_BITS) & (_LETTER_BLOCKS - 1)
 
     def _add_text(self, text: bytes) -> None:
-        words = cut(text)
-        self._block.add(words)
-        self._chunks += (words.short, words.chunks)
-        self._chunks_count += len(words.short) + len(words.chunks)
-        if self._chunks_count > _CHUNKS_MAX:
-            self._take_letters()
+        self._block.add(cut_marking(text, self._marks))
+        self._marked = True
 
     def _take_letters(self) -> None:
-        if self._chunks:
-            flags = letter_flags(distinct(np.concatenate(self._chunks)))
+        if self._marked:
+            flags = np.frombuffer(self._marks, dtype=np.bool_)
             bit = np.uint64(self._letter_bit(self._number))
             self._letters |= flags.astype(np.uint64) << bit
-            self._chunks, self._chunks_count = [], 0
+            self._marks, self._marked = bytearray(LETTERS), False
 
     def _leave(self) -> None:
         if not self._block:

@@ -17,6 +17,7 @@ from zlib import crc32
 import numpy as np
 from msgspec import Struct
 
+from whodid.native import native
 from whodid.query.words import unescape
 
 Array = np.ndarray
@@ -98,6 +99,21 @@ def cut(text: bytes) -> Cut:
     numbers = distinct(_numbers((head * _M1 ^ tail) * _M4))
     within = _within(windows, starts[long], sizes_long)
     return Cut(distinct(first), numbers, distinct(np.concatenate((head, last, within))))
+
+
+def cut_marking(text: bytes, marks: bytearray) -> Cut:
+    """Return the words of a searched text, in some order and without chunks.
+
+    Sets the bytes of `marks` (LETTERS of them) at the numbers of the letters that stand in it.
+    """
+    if native is not None:
+        short, long = native.cut(text, marks)
+        numbers = np.frombuffer(long, dtype="<u8").astype(np.uint32)
+        return Cut(np.frombuffer(short, dtype="<u8"), numbers, _NO_CHUNKS)
+    words = cut(text)
+    flags = np.frombuffer(marks, dtype=np.bool_)
+    flags |= words.letters()
+    return Cut(words.short, words.long, _NO_CHUNKS)
 
 
 def _within(windows: Array, starts: Array, sizes: Array) -> Array:

@@ -14,7 +14,6 @@ import contextlib
 import secrets
 import socket
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 from msgspec import Struct
@@ -50,6 +49,7 @@ from whodid.ledger.wal import Wal
 from whodid.ledger.wal_scan import WalScan
 from whodid.ledger.writer_lock import WriterLock, bind, is_writable_directory, refresh_binding
 from whodid.limits import DISK_FREE_BYTES_MIN, WAL_FILE_BYTES
+from whodid.merkle.batch import sha256_each
 from whodid.merkle.checkpoint import Checkpoint, Vkey, parse_body, verify_note
 from whodid.merkle.tiles import TILE_WIDTH, tile_path
 from whodid.merkle.tree import perfect_root
@@ -256,7 +256,7 @@ class _Opening:
                 f"write-ahead record {lsn} repeats the batch of record "
                 f"{self.receipts[s.batch.batch_id][0]}: it was replayed; run `whodid verify`"
             )
-        receipt = receipt_of(s, [sha256(leaf).digest() for leaf in s.leaves()])
+        receipt = receipt_of(s, sha256_each(s.leaves()))
         self.receipts[s.batch.batch_id] = (lsn, s.appended_us, receipt)
 
     # --- the tree --------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class _Opening:
             tree.append(sealed.hashes(tree.size, sealed_end))
             for _, sequenced in self.tail:
                 leaves = sequenced.leaves()[max(tree.size - sequenced.first, 0) :]
-                tree.append([sha256(leaf).digest() for leaf in leaves])
+                tree.append(sha256_each(leaves))
             wrong = [head for head in heads if tree.root(head.size) != head.root]
             if not wrong and tree.size == size:
                 return tree, done

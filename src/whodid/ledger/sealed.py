@@ -11,6 +11,7 @@ from whodid.ledger.layout import LEAVES
 from whodid.ledger.leaves import LeafFile, decode_leaf_file
 from whodid.ledger.manifest import Manifest, SealedFile, all_files
 from whodid.limits import LEAF_FILES_KEPT
+from whodid.merkle.batch import sha256_each
 from whodid.merkle.tiles import TILE_WIDTH
 
 
@@ -70,7 +71,7 @@ class SealedLeaves:
         out: list[bytes] = []
         for file in self.files(first, end):
             leaves = file.leaves()[max(first - file.first, 0) : end - file.first]
-            out += [sha256(leaf).digest() for leaf in leaves]
+            out += sha256_each(leaves)
         return out
 
     def tile_hashes(self, tile: int) -> list[bytes]:

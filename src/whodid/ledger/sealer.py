@@ -26,6 +26,7 @@ from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sequencer import SealRequest
 from whodid.ledger.unit import Unit
 from whodid.limits import SEAL_AFTER_S, UNIT_ROWS
+from whodid.merkle.batch import sha256_each
 from whodid.storage.posix import PosixDisk
 
 UNITS_AT_ONCE = 16
@@ -81,7 +82,7 @@ class Sealer:
                 found += unit.mismatches()
                 for path, data in self._files(unit):
                     files.append(self._write(path, suffix, data, at, len(unit.leaves)))
-                hashes.update(b"".join([sha256(leaf).digest() for leaf in unit.leaves]))
+                hashes.update(b"".join(sha256_each(unit.leaves)))
                 reader.opened(unit)
                 at = unit.end
             lsn, digest = self._released(end)

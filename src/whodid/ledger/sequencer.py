@@ -16,7 +16,6 @@ import errno
 import re
 import secrets
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +40,7 @@ from whodid.ledger.source_entry import source_groups
 from whodid.ledger.state_db import OWN_SOURCE, Receipt, Source, StateDb
 from whodid.ledger.wal import Wal
 from whodid.limits import BATCH_ID_KEPT_US, CLOCK_BACK_MAX_US
+from whodid.merkle.batch import sha256_each
 from whodid.merkle.tree import consistency_proof, root_of
 from whodid.storage.posix import PosixDisk
 
@@ -189,7 +189,7 @@ class Sequencer:
         except RefusedError as error:
             return error, 0
         staged.update(overlay)
-        leaf_hashes = _hash(sequenced.leaves())
+        leaf_hashes = sha256_each(sequenced.leaves())
         hashes += leaf_hashes
         return receipt_of(sequenced, leaf_hashes), lsn
 
@@ -477,7 +477,7 @@ def _is_of(receipt: Receipt, appended_us: int, batch: Batch) -> bool:
     if len(receipt.verdicts) != batch.rows:
         return False
     again = Sequenced(receipt.first, appended_us, receipt.verdicts, batch)
-    return again.end == receipt.end and root_of(_hash(again.leaves())) == receipt.root
+    return again.end == receipt.end and root_of(sha256_each(again.leaves())) == receipt.root
 
 
 def _is_block(file: SealedFile) -> bool:
@@ -489,7 +489,3 @@ def _is_block(file: SealedFile) -> bool:
 
 def _cut(data: bytes, size: int) -> list[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
-
-
-def _hash(leaves: Sequence[bytes]) -> list[bytes]:
-    return [sha256(leaf).digest() for leaf in leaves]  # each carries its 0x00 already

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Self
 
 from whodid.errors import IntegrityError
+from whodid.merkle.batch import sha256_each
 
 HASH_BYTES = 32
 
@@ -27,8 +28,7 @@ def hash_leaf(data: bytes) -> bytes:
 
 def hash_leaves(items: Iterable[bytes]) -> list[bytes]:
     """Return the leaf hashes of many entries."""
-    sha = sha256
-    return [sha(b"\x00" + data).digest() for data in items]
+    return sha256_each([b"\x00" + data for data in items])
 
 
 def hash_node(left: bytes, right: bytes) -> bytes:
@@ -38,9 +38,8 @@ def hash_node(left: bytes, right: bytes) -> bytes:
 
 def pair_up(hashes: Sequence[bytes]) -> list[bytes]:
     """Return the parents of an even number of neighbours, one level up."""
-    sha = sha256
     each = iter(hashes)
-    return [sha(b"\x01" + left + right).digest() for left, right in zip(each, each, strict=True)]
+    return sha256_each([b"\x01" + left + right for left, right in zip(each, each, strict=True)])
 
 
 def perfect_root(hashes: Sequence[bytes]) -> bytes:

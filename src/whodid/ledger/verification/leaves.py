@@ -6,7 +6,6 @@ for the search of doubles, ranges of sequence numbers. It does not look at paylo
 """
 
 from collections.abc import Collection, Sequence
-from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from whodid.ledger.leaf_rules import first_broken_rule, has_identity, words
 from whodid.ledger.source_entry import SourceOpened
 from whodid.ledger.verification.sequences import SequenceRun, sequence_runs
 from whodid.ledger.verification.verdict import Fault
+from whodid.merkle.batch import sha256_each
 from whodid.merkle.tiles import TILE_WIDTH
 from whodid.merkle.tree import perfect_root
 
@@ -85,7 +85,7 @@ def read_leaves(part: Part, table: Array, tails: dict[int, bytes], cuts: Collect
         row = int(back.argmax()) + 1
         part.faults.append(Fault(where, first + row, "appended before the entry in front of it"))
     part.appended_us = (int(times[0]), int(times[-1]))
-    hashes = [sha256(leaf).digest() for leaf in encode_leaves(table, tails)]
+    hashes = sha256_each(encode_leaves(table, tails))
     part.segments = segments(hashes, first, cuts)  # 3
     _words(part, table)
     _sources(part, table)

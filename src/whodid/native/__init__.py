@@ -1,0 +1,52 @@
+"""Compiled inner loops: hashes and words of a whole batch in one call.
+
+They are optional (ADR 16): where no C compiler was at hand `native` is None and the same is done in
+Python, beside each use. What was built is believed only when it is of this version and answers as
+hashlib does. To do without, remove `_native.abi3.so`.
+"""
+
+import hashlib
+from importlib import import_module
+from typing import Protocol, cast
+
+_VERSION = 1
+"""Raised with every change of what the module offers."""
+
+
+class Native(Protocol):
+    """What is compiled. Each raises TypeError or ValueError for what it cannot take."""
+
+    VERSION: int
+
+    def commitments(self, seeds: list[bytes], rows: list[tuple[bytes, ...]], /) -> list[bytes]:
+        """Return the commitment of each row (`merkle.commitment`)."""
+        ...
+
+    def sha256_each(self, items: list[bytes], /) -> list[bytes]:
+        """Return the SHA-256 of each."""
+        ...
+
+    def cut(self, text: bytes, marks: bytearray, /) -> tuple[bytes, bytes]:
+        """Return the distinct words of up to eight bytes and the numbers of longer ones, as u64.
+
+        Sets `marks` at the numbers of the letters (`index.words`).
+        """
+        ...
+
+
+def _found() -> Native | None:
+    try:
+        module = cast("Native", import_module("whodid.native._native"))
+    except ImportError:
+        return None
+    return module if _is_sound(module) else None
+
+
+def _is_sound(module: Native) -> bool:
+    """Tell whether it hashes as the standard says, at the lengths where padding changes."""
+    given = [bytes(range(size)) for size in (0, 31, 55, 56, 63, 64, 65, 119, 120, 200)]
+    expected = [hashlib.sha256(data).digest() for data in given]
+    return module.VERSION == _VERSION and module.sha256_each(given) == expected
+
+
+native = _found()

@@ -1,0 +1,33 @@
+/* The module as Python sees it: see `__init__.py`. */
+#include "native.h"
+
+int bytes_of(PyObject *object, const uint8_t **data, size_t *size) {
+    char *start;
+    Py_ssize_t length;
+    if (object == NULL || PyBytes_AsStringAndSize(object, &start, &length) < 0)
+        return -1;
+    *data = (const uint8_t *)start;
+    *size = (size_t)length;
+    return 0;
+}
+
+static PyMethodDef methods[] = {
+    {"commitments", native_commitments, METH_VARARGS, "Return the commitment of each row."},
+    {"sha256_each", native_sha256_each, METH_O, "Return the SHA-256 of each of a list of bytes."},
+    {"cut", native_cut, METH_VARARGS, "Return the words of a text; mark its letters."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_native", NULL, -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__native(void) {
+    native_choose();
+    if (!native_draw_secret())
+        return NULL;
+    PyObject *made = PyModule_Create(&module);
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 1) < 0)
+        Py_CLEAR(made);
+    return made;
+}

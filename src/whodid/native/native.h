@@ -1,0 +1,18 @@
+/* What the files of this module share. Everything returns a new reference, or NULL with an error. */
+#ifndef WHODID_NATIVE_H
+#define WHODID_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030b0000 /* one file for every Python from 3.11 on */
+#include <Python.h>
+#include <stdint.h>
+
+int bytes_of(PyObject *object, const uint8_t **data, size_t *size);
+
+PyObject *native_commitments(PyObject *module, PyObject *args);
+PyObject *native_sha256_each(PyObject *module, PyObject *list);
+PyObject *native_cut(PyObject *module, PyObject *args);
+void native_choose(void);
+int native_draw_secret(void);
+
+#endif

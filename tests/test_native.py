@@ -1,0 +1,123 @@
+"""The compiled inner loops answer as the Python beside them; without a compiler that does."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whodid.index.words import LETTERS, cut
+from whodid.merkle.commitment import commit_rows_unrolled
+from whodid.native import build, native
+
+CAN_BUILD = shutil.which("cc") and Path(sysconfig.get_path("include"), "Python.h").exists()
+built = pytest.mark.skipif(native is None, reason="there is no compiled part")
+
+rows = st.lists(
+    st.tuples(
+        st.binary(min_size=16, max_size=16), st.tuples(*[st.binary(max_size=300) for _ in range(8)])
+    ),
+    max_size=5,
+)
+texts = st.one_of(
+    st.binary(max_size=400),
+    st.text("abxyz{|`AZ019- é\\", max_size=400).map(str.encode),
+)
+
+
+def test_where_it_can_be_built_it_is():
+    assert native is not None or not CAN_BUILD
+
+
+@built
+@given(st.lists(st.binary(max_size=400), max_size=8))
+def test_it_hashes_as_hashlib(items):
+    assert native.sha256_each(items) == [hashlib.sha256(item).digest() for item in items]
+
+
+@built
+def test_it_hashes_every_length_and_many_bytes():
+    items = [bytes([size & 255]) * size for size in [*range(260), 1 << 20, (1 << 20) + 7]]
+    assert native.sha256_each(items) == [hashlib.sha256(item).digest() for item in items]
+
+
+@built
+@given(rows)
+def test_it_commits_as_python_does(given_rows):
+    seeds, groups = [seed for seed, _ in given_rows], [row for _, row in given_rows]
+    assert native.commitments(seeds, groups) == commit_rows_unrolled(seeds, groups)
+
+
+@built
+@given(texts)
+def test_it_cuts_as_python_does(text):
+    marks = bytearray(LETTERS)
+    short, longer = (np.sort(np.frombuffer(part, "<u8")) for part in native.cut(text, marks))
+    expected = cut(text)
+    assert short.tolist() == expected.short[expected.short != 0].tolist()
+    assert longer.tolist() == expected.long.tolist()
+    assert bytes(marks) == expected.letters().tobytes()
+
+
+@built
+def test_it_cuts_texts_with_more_words_than_it_has_room_for_at_first():
+    text = b" ".join(b"%x %020d" % (number, number) for number in range(20_000))
+    short, longer = native.cut(text, bytearray(LETTERS))
+    expected = cut(text)
+    assert len(short) // 8 == len(expected.short[expected.short != 0])
+    assert np.array_equal(np.sort(np.frombuffer(longer, "<u8")), expected.long)
+
+
+SEED, ROW = bytes(16), tuple([b""] * 8)
+
+
+@built
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: native.commitments([SEED[1:]], [ROW]),
+        lambda: native.commitments([SEED], [ROW[1:]]),
+        lambda: native.commitments([SEED], [list(ROW)]),
+        lambda: native.commitments([SEED, SEED], [ROW]),
+        lambda: native.commitments([SEED], [(*ROW[1:], "text")]),
+        lambda: native.commitments([None], [ROW]),
+        lambda: native.commitments((SEED,), (ROW,)),
+        lambda: native.sha256_each([b"", "text"]),
+        lambda: native.sha256_each(b"text"),
+        lambda: native.cut(b"text", bytearray(10)),
+        lambda: native.cut(b"text", bytes(LETTERS)),
+        lambda: native.cut("text", bytearray(LETTERS)),
+    ],
+)
+def test_what_it_cannot_take_is_an_error(wrong):
+    with pytest.raises((TypeError, ValueError)):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    ("compiler", "said"),
+    [("false", "the compiler says: nothing"), ("/nowhere/cc", "the compiler does not work")],
+)
+def test_without_a_compiler_one_line_says_so(compiler, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "whodid.native.build"],
+        check=False, capture_output=True, text=True, env={**os.environ, "CC": compiler},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("whodid works without its compiled part, more slowly: ")
+    assert said in line
+
+
+@pytest.mark.skipif(not CAN_BUILD, reason="there is no C compiler or no Python.h")
+def test_it_is_built_without_a_warning(tmp_path):
+    call = [*build.command(["cc"], tmp_path / build.NAME), "-Werror"]
+    done = subprocess.run(call, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
