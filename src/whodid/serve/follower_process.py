@@ -1,6 +1,6 @@
 """The follower's process: seals what is durable and keeps the index current.
 
-It yields to ingest (nice 15) and catches up when there is room.
+It yields to ingest (nice 5), as the faces do: a search must not make the next one see less.
 """
 
 import logging
