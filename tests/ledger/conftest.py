@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger_kit import Hand
+from ledger_served import Served
 from whodid.errors import WhodidError
 from whodid.event import (
     EMPTY_CONTENT,
@@ -187,3 +189,15 @@ def flip(path: Path, offset: int, mask: int = 1) -> None:
 @pytest.fixture(name="flip", scope="session")
 def flip_fixture():
     return flip
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Yield a running sequencer behind its socket."""
+    hand = Hand(tmp_path).open()
+    served = Served(hand)
+    yield served
+    for client in served.clients:
+        client.close()
+    served.stop()
+    hand.close()

@@ -1,14 +1,12 @@
 """The sequencer's socket: roles, garbage, full queues, peers that come and go."""
 
-import asyncio
-import socket
 import threading
 import time
 
-import msgspec
 import pytest
 
 from ledger_kit import FaultyDisk, Hand
+from ledger_served import Served, answer_of, own_batch
 from whodid.errors import (
     AccessDeniedError,
     InputError,
@@ -19,68 +17,11 @@ from whodid.errors import (
     UsageError,
 )
 from whodid.ledger import protocol, server
-from whodid.ledger.async_client import AsyncSequencerClient
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.leaf import LeafFlag, LeafType
 from whodid.ledger.local import LocalSequencer, reach_sequencer
-from whodid.ledger.server import ROLES, SequencerServer
+from whodid.ledger.server import ROLES
 from whodid.ledger.state_db import OWN_SOURCE
-
-
-class Served:
-    """A hand's sequencer behind its socket, in a thread of this process."""
-
-    def __init__(self, hand):
-        self.hand = hand
-        self.clients = []
-        self.start()
-
-    def start(self):
-        self.server = SequencerServer(self.hand.sequencer, self.hand.directory)
-        self.thread = threading.Thread(target=self.server.run)
-        self.thread.start()
-        deadline = time.monotonic() + 10
-        while not (self.hand.directory / "sock").exists() and time.monotonic() < deadline:
-            time.sleep(0.001)
-
-    def stop(self):
-        self.server.stop()
-        self.thread.join()
-
-    def kill(self):
-        self.stop()
-        self.hand.kill()
-
-    def client(self, role="admin", retry_s=5.0):
-        client = SequencerClient(self.hand.directory, role, retry_s)
-        self.clients.append(client)
-        return client
-
-    def raw(self):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(5)
-        with server.short_path(self.hand.directory / "sock") as address:
-            connection.connect(address)
-        self.clients.append(connection)
-        return connection
-
-
-@pytest.fixture
-def served(tmp_path):
-    hand = Hand(tmp_path).open()
-    served = Served(hand)
-    yield served
-    for client in served.clients:
-        client.close()
-    served.stop()
-    hand.close()
-
-
-def own_batch(hand):
-    row = hand.row(1)
-    row.source_id = hand.sequencer.sources[OWN_SOURCE].source_id
-    return hand.builder.build([row])
-
 
 # --- asking --------------------------------------------------------------------------------------
 
@@ -215,15 +156,6 @@ def test_the_socket_is_the_users_own(served):
 
 
 # --- garbage -------------------------------------------------------------------------------------
-
-
-def answer_of(connection):
-    head = connection.recv(8, socket.MSG_WAITALL)
-    if len(head) < 8:
-        raise ConnectionError
-    length, number = protocol.HEAD.unpack(head)
-    body = connection.recv(length, socket.MSG_WAITALL)
-    return number, msgspec.msgpack.decode(body, type=protocol.Answer)
 
 
 @pytest.mark.parametrize(
@@ -390,220 +322,3 @@ def test_a_full_disk_is_a_refusal_and_the_server_lives(tmp_path, monkeypatch, ca
     client.close()
     served.stop()
     hand.close()
-
-
-# --- coming back ---------------------------------------------------------------------------------
-
-
-def test_a_client_comes_back_with_the_same_batch(served):
-    client = served.client("door")
-    data = served.hand.batch([1, 2])
-    first = client.submit(data)
-    served.kill()
-    results = []
-    waiting = threading.Thread(target=lambda: results.append(client.submit(data)))
-    waiting.start()
-    time.sleep(0.02)
-    served.hand.open()
-    served.start()
-    waiting.join()
-    assert results == [first]
-    assert served.hand.numbers() == [1, 2]
-
-
-def test_a_client_gives_up(served):
-    client = served.client("door", retry_s=0.05)
-    client.status()
-    served.kill()
-    with pytest.raises(RefusedError, match=r"does not answer.*the same ids"):
-        client.submit(b"whatever")
-    served.hand.open()
-    served.start()
-
-
-def test_many_clients_while_it_restarts(served):
-    done, failures = [], []
-
-    def write(number):
-        client = SequencerClient(served.hand.directory, "door", 20)
-        try:
-            for i in range(15):
-                receipt = client.submit(batches[number][i])
-                done.append(receipt)
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            failures.append(error)
-        finally:
-            client.close()
-
-    batches = [[served.hand.batch([100 * n + i]) for i in range(15)] for n in range(4)]
-    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for _ in range(3):
-        time.sleep(0.02)
-        served.kill()
-        served.hand.open()
-        served.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert len(done) == 60
-    assert sorted(served.hand.numbers()) == sorted(100 * n + i for n in range(4) for i in range(15))
-
-
-def test_a_stale_socket_is_replaced(served):
-    served.stop()
-    stale = socket.socket(socket.AF_UNIX)
-    with server.short_path(served.hand.directory / "sock") as address:
-        stale.bind(address)
-    stale.close()
-    served.start()
-    assert served.client().status().size == 2
-
-
-def test_a_long_path(tmp_path):
-    hand = Hand(tmp_path / ("x" * 120))
-    hand.open()
-    served = Served(hand)
-    client = served.client()
-    assert client.status().size == 2
-    client.close()
-    served.stop()
-    hand.close()
-
-
-# --- the client of an event loop -----------------------------------------------------------------
-
-
-def run(coroutine):
-    return asyncio.run(coroutine)
-
-
-def test_async_many_in_flight(served):
-    batches = [served.hand.batch([n]) for n in range(30)]
-
-    async def main():
-        client = AsyncSequencerClient(served.hand.directory, "door")
-        client.start()
-        receipts = await asyncio.gather(*(client.submit(data) for data in batches))
-        await client.close()
-        return receipts
-
-    receipts = run(main())
-    assert sorted(r.first for r in receipts) == list(range(2, 32))
-    assert sorted(served.hand.numbers()) == list(range(30))
-
-
-def test_async_errors_are_its_own(served, monkeypatch):
-    monkeypatch.setattr(server, "BATCH_BYTES_MAX", 5000)
-    own, big, good = (
-        own_batch(served.hand),
-        served.hand.batch(range(100), pad=50),
-        served.hand.batch([1]),
-    )
-
-    async def main():
-        client = AsyncSequencerClient(served.hand.directory, "door")
-        client.start()
-        found = await asyncio.gather(
-            client.submit(own), client.submit(big), client.submit(good), return_exceptions=True
-        )
-        await client.close()
-        return found
-
-    denied, too_large, receipt = run(main())
-    assert isinstance(denied, AccessDeniedError)
-    assert isinstance(too_large, TooLargeError)
-    assert receipt.accepted == 1
-
-
-def test_async_comes_back(served):
-    batches = [served.hand.batch([n]) for n in range(6)]
-
-    async def main():
-        client = AsyncSequencerClient(served.hand.directory, "door")
-        client.start()
-        first = await client.submit(batches[0])
-        await asyncio.to_thread(served.kill)
-        waiting = [asyncio.ensure_future(client.submit(data)) for data in batches]
-        await asyncio.sleep(0.1)
-        await asyncio.to_thread(served.hand.open)
-        await asyncio.to_thread(served.start)
-        receipts = await asyncio.gather(*waiting)
-        await client.close()
-        return first, receipts
-
-    first, receipts = run(main())
-    assert receipts[0] == first
-    assert served.hand.numbers() == list(range(6))
-
-
-def test_async_a_transport_that_was_closed(served):
-    """uvloop closes it before the reader knows, and raises when it is written to."""
-
-    class Closed:
-        def write(self, _):
-            raise RuntimeError("the handler is closed")
-
-        def close(self):
-            pass
-
-    data = served.hand.batch([1])
-
-    async def main():
-        client = AsyncSequencerClient(served.hand.directory, "door")
-        client.start()
-        await client.submit(served.hand.batch([2]))
-        open_writer, client._writer = client._writer, Closed()
-        waiting = asyncio.ensure_future(client.submit(data))
-        await asyncio.sleep(0)
-        open_writer.close()
-        receipt = await waiting
-        await client.close()
-        return receipt
-
-    assert run(main()).accepted == 1
-
-
-def test_async_gives_up(served, monkeypatch):
-    monkeypatch.setattr("whodid.ledger.async_client.RETRY_S", 0.1)
-    served.kill()
-
-    async def main():
-        client = AsyncSequencerClient(served.hand.directory, "door")
-        client.start()
-        with pytest.raises(RefusedError, match="does not answer"):
-            await client.submit(b"x")
-        waiting = asyncio.ensure_future(client.submit(b"x"))
-        await asyncio.sleep(0)
-        await client.close()
-        with pytest.raises(RefusedError):
-            await waiting
-
-    run(main())
-    served.hand.open()
-    served.start()
-
-
-def test_a_sequencer_that_lives_and_does_not_answer_is_not_waited_for(tmp_path):
-    (tmp_path / "ledger").mkdir()
-    listener = server.listen(tmp_path / "ledger" / "sock")  # accepts by its backlog, says nothing
-    try:
-        client = SequencerClient(tmp_path / "ledger", "face", retry_s=0.1, answer_s=0.2)
-        errors = []
-
-        def ask():
-            with pytest.raises(RefusedError, match="does not answer") as met:
-                client.status()
-            errors.append(met.value)
-
-        began = time.monotonic()
-        threads = [threading.Thread(target=ask) for _ in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
-        assert len(errors) == 20
-        assert time.monotonic() - began < 3, "those who wait for their turn do not add up"
-    finally:
-        listener.close()
