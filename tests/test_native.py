@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from array import array
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,14 @@ def test_it_cuts_texts_with_more_words_than_it_has_room_for_at_first():
     assert np.array_equal(np.sort(np.frombuffer(longer, "<u8")), expected.long)
 
 
+@built
+@given(st.binary(max_size=100), st.lists(st.integers(0, 100), max_size=20))
+def test_it_splits_as_slices_do(data, places):
+    edges = sorted(min(place, len(data)) for place in places)
+    pieces = [data[a:b] for a, b in pairwise(edges)]
+    assert native.split(data, array("q", edges)) == pieces
+
+
 SEED, ROW = bytes(16), tuple([b""] * 8)
 
 
@@ -91,6 +101,10 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
         lambda: native.commitments((SEED,), (ROW,)),
         lambda: native.sha256_each([b"", "text"]),
         lambda: native.sha256_each(b"text"),
+        lambda: native.split(b"text", array("q", [0, 5])),
+        lambda: native.split(b"text", array("q", [3, 2])),
+        lambda: native.split(b"text", array("q", [-1, 2])),
+        lambda: native.split("text", array("q", [0, 1])),
         lambda: native.cut(b"text", bytearray(10)),
         lambda: native.cut(b"text", bytes(LETTERS)),
         lambda: native.cut("text", bytearray(LETTERS)),

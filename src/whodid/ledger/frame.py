@@ -14,6 +14,7 @@ values of other rows. AES-256-GCM, nonce = frame number as u96: a key never sees
 """
 
 import struct
+from array import array
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -25,6 +26,7 @@ from msgspec import Struct
 
 from whodid.errors import IntegrityError
 from whodid.limits import BATCH_ROWS_MAX
+from whodid.native import native
 
 GROUPS = 8
 SEED_BYTES = 16
@@ -87,13 +89,13 @@ class OpenFrame(Struct, frozen=True):
     seeds: list[bytes]
     content_tags: list[bytes]
     data: bytes
-    bounds: list[int]
+    bounds: "array[int]"
     by_group: bool
 
     @property
     def size_bytes(self) -> int:
         """About what it holds in memory."""
-        return len(self.data) + 40 * len(self.bounds) + 120 * len(self.seeds)
+        return len(self.data) + 8 * len(self.bounds) + 120 * len(self.seeds)
 
     def row_bytes(self, row: int) -> bytes:
         """Return the eight groups of a row, joined without anything between."""
@@ -136,12 +138,9 @@ class OpenFrame(Struct, frozen=True):
         """Return some groups, each as a list over the rows."""
         data, edges, count = self.data, self.bounds, len(self.seeds)
         if self.by_group:
-            cut = [edges[g * count : (g + 1) * count + 1] for g in wanted]
-            return [[data[a:b] for a, b in pairwise(part)] for part in cut]
-        return [
-            [data[a:b] for a, b in zip(edges[g::GROUPS], edges[g + 1 :: GROUPS], strict=False)]
-            for g in wanted
-        ]
+            return [_split(data, edges[g * count : (g + 1) * count + 1]) for g in wanted]
+        parts = _split(data, edges)
+        return [parts[g::GROUPS] for g in wanted]
 
 
 def pack_frame(
@@ -201,12 +200,21 @@ def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:
     ends = np.cumsum(order.reshape(-1), dtype=np.int64) + size
     if count and int(ends[-1]) != len(data):
         raise IntegrityError("a frame whose lengths do not add up")
-    return OpenFrame(seeds, tags, data, [size, *ends.tolist()], by_group)
+    bounds = array("q", (size,))
+    bounds.frombytes(ends.tobytes())
+    return OpenFrame(seeds, tags, data, bounds, by_group)
 
 
 def unpack_frame(plain: bytes, *, with_tags: bool) -> Rows:
     """Read all rows of a frame. Raises IntegrityError as `open_frame` does."""
     return open_frame(plain, with_tags=with_tags).rows()
+
+
+def _split(data: bytes, edges: "array[int]") -> list[bytes]:
+    """Return the pieces between neighbours of these edges."""
+    if native is not None:
+        return native.split(data, edges)
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 def _slices(data: bytes, at: int, count: int, size: int) -> list[bytes]:

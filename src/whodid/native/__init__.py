@@ -7,9 +7,12 @@ hashlib does. To do without, remove `_native.abi3.so`.
 
 import hashlib
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-_VERSION = 1
+if TYPE_CHECKING:
+    from array import array
+
+_VERSION = 2
 """Raised with every change of what the module offers."""
 
 
@@ -24,6 +27,10 @@ class Native(Protocol):
 
     def sha256_each(self, items: list[bytes], /) -> list[bytes]:
         """Return the SHA-256 of each."""
+        ...
+
+    def split(self, data: bytes, edges: "array[int]", /) -> list[bytes]:
+        """Return the pieces between neighbours of these edges (i64), which ascend."""
         ...
 
     def cut(self, text: bytes, marks: bytearray, /) -> tuple[bytes, bytes]:
