@@ -19,6 +19,9 @@ _LOOP_ENDS = 3
 """So often ended within _LOOP_S is a crash loop."""
 _LOOP_S = 120.0
 _LOOP_KEPT = 16
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+"""For glibc: an arena for each of the threads that come and go keeps hundreds of MiB in pieces, and
+Python's threads seldom allocate at the same time. What is set in our own environment wins."""
 
 
 class Child(Struct):
@@ -51,7 +54,7 @@ class Child(Struct):
         ]  # fmt: skip
         self.process = subprocess.Popen(  # noqa: S603 - our own module and arguments
             command, stdin=subprocess.PIPE, pass_fds=self.fds, start_new_session=True,
-            env=os.environ,
+            env=_ENVIRONMENT | os.environ,
         )  # fmt: skip
         self.born_s = time.monotonic()
         tell(self.process.stdin, settings)
