@@ -32,7 +32,9 @@ class Old:
 
     def __init__(self, folder):
         with tarfile.open(MADE) as tar:
-            tar.extractall(folder, filter="data")
+            if hasattr(tarfile, "data_filter"):  # from 3.11.4 on
+                tar.extraction_filter = tarfile.data_filter
+            tar.extractall(folder)
         self.folder = folder
         self.directory = folder / "ledger"
         self.keys_root = folder / "keys"

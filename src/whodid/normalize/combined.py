@@ -33,11 +33,11 @@ from whodid.normalize.web_request import (
 _HEAD_CHARS_MAX = 4096
 """How far into a line the request is looked for when a format is guessed."""
 
-_QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
+_QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+|)*+)"'
 _TIME_CHARS = 26
 _REQUEST = re.compile(rf"{_QUOTED} ([0-9]{{3}}|-) ([0-9]{{1,18}}|-)(?= |$)", re.DOTALL).match
 _FIELD = re.compile(rf" (?:{_QUOTED}|([^\s\"]++))(?= |$)", re.DOTALL).match
-_CUT = re.compile(r' "([^"\\]*+(?:\\.[^"\\]*+)*+)\\?$', re.DOTALL).match
+_CUT = re.compile(r' "([^"\\]*+(?:\\.[^"\\]*+|)*+)\\?$', re.DOTALL).match
 _ESCAPE = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|([\\"nrtbfv]))')
 _SECONDS = re.compile(r"(?:(?:rt|request_time)=)?([0-9]{1,9})\.([0-9]{3})").fullmatch
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}").fullmatch

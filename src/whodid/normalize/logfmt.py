@@ -18,7 +18,7 @@ from whodid.normalize.short_fields import is_telling, map_fields
 from whodid.normalize.short_json_names import FIELDS, NAMES_OF
 
 _PAIR = re.compile(
-    r'[ \t]*+(?P<key>[^\s="]++)(?:=(?:"(?P<quoted>(?:[^"\\]++|\\.)*+)"(?=[ \t]|\Z)'
+    r'[ \t]*+(?P<key>[^\s="]++)(?:=(?:"(?P<quoted>(?:[^"\\]++|\\.|)*+)"(?=[ \t]|\Z)'
     r'|(?P<bare>[^\s"]*+)(?=[ \t]|\Z))|(?=[ \t]|\Z))',
     re.DOTALL,
 ).match

@@ -34,7 +34,7 @@ _SNIFFED = re.compile(
     re.DOTALL,
 ).match
 _OPERATION = re.compile(rf",([0-9]{{1,20}}),([0-9]{{1,20}}),({_OPERATIONS}),").finditer
-_QUERY_REST = re.compile(r"([^']*),'((?:[^'\\]++|\\.)*+)',([0-9]{1,6})", re.DOTALL).fullmatch
+_QUERY_REST = re.compile(r"([^']*),'((?:[^'\\]++|\\.|)*+)',([0-9]{1,6})", re.DOTALL).fullmatch
 _OTHER_REST = re.compile(r"([^,]*),(.*),([0-9]{0,6})", re.DOTALL).fullmatch
 _NO_OBJECT_REST = re.compile(r"([^,]*),(),([0-9]{1,6})", re.DOTALL).fullmatch
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL).sub

@@ -19,7 +19,7 @@ _SNIFFED_BYTES = 1024
 _TIME = (
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})? [A-Za-z0-9+:-]{1,10}"
 )
-_TEXT = rb'(?:"(?:[^"]|""){0,256}+")?'
+_TEXT = rb'(?:"(?:[^"]|""|){0,256}+")?'
 _START = (
     rb"%b,%b,%b,[0-9]{0,10},%b,[0-9a-f]{1,8}\.[0-9a-f]{1,8},[0-9]{1,18},"
     % (_TIME, _TEXT, _TEXT, _TEXT)
@@ -30,7 +30,7 @@ begins = re.compile(rb'%b,[,"]' % _TIME).match
 """Matches where a record may begin; a name that follows may itself have line breaks."""
 
 begins_surely = re.compile(
-    rb'%b%b,%b,[^,"\r\n]{0,64},[0-9]{0,20},[A-Z]{3,8}[1-5]?,[0-9A-Z]{5},"(?:"")*+(?=[^",\r\n])'
+    rb'%b%b,%b,[^,"\r\n]{0,64},[0-9]{0,20},[A-Z]{3,8}[1-5]?,[0-9A-Z]{5},"(?:""|)*+(?=[^",\r\n])'
     % (_START, _TEXT, _TIME)
 ).match
 """Matches only where a record begins: no text of a client can look like this, because in quotes

@@ -38,9 +38,9 @@ _DENIED_OBJECT = re.compile(
     r"|index|type|language|tablespace|foreign table|foreign server|large object|relation) (.+)",
     re.DOTALL,
 ).fullmatch
-_PARAMETER = re.compile(r"\$[0-9]{1,5} = ('(?:[^']++|'')*+'|NULL)").findall
+_PARAMETER = re.compile(r"\$[0-9]{1,5} = ('(?:[^']++|''|)*+'|NULL)").findall
 _ABBREVIATION = re.compile(r"[A-Za-z]{1,10}").fullmatch
-_VERB = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,31}(?: [A-Za-z][A-Za-z0-9_.]{0,31}){0,7}+").match
+_VERB = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,31}(?: [A-Za-z][A-Za-z0-9_.]{0,31}|){0,7}+").match
 
 _MINUTE_US = 60_000_000
 

@@ -53,7 +53,7 @@ _RULES = (
         (b"-----begin ",),
         re.compile(
             rb"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
-            rb"(?:(?!-----END )(?:[\w+/=:,.() \r\n\t-]|\\[nrt/\\]))*+"
+            rb"(?:(?!-----END )(?:[\w+/=:,.() \r\n\t-]|\\[nrt/\\])|)*+"
             rb"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----)?)"
         ),
     ),
@@ -102,14 +102,14 @@ _SQL_MARKS = (b"password", b"identified")
 _SQL = re.compile(
     rb"(?<![a-z0-9_])(?:password(?:\s+for\s+[^\s=]{1,128}+)?"
     rb"|identified\s+(?:with\s+[^\s]{1,128}+\s+)?(?:by|as)(?:\s+(?:password|values))?)"
-    rb"(?:\s|\\[nrt]|[=(]|\bto\b|\bas\b|\busing\b){0,64}+[EN]?"
+    rb"(?:\s|\\[nrt]|[=(]|\bto\b|\bas\b|\busing\b|){0,64}+[EN]?"
     rb"(?:(?P<q>'|\\u0027)|(?P<d>\$\w{0,16}\$))",
     re.IGNORECASE,
 ).match
 # A backslash before a quote escapes it in MySQL and does not in PostgreSQL: what follows decides.
-_SQL_BODY_TEXT = re.compile(rb"(?:[^'\\]++|''|\\[^']|\\'(?=[^\s,;)])|\\(?='))*+", re.DOTALL).match
+_SQL_BODY_TEXT = re.compile(rb"(?:[^'\\]++|''|\\[^']|\\'(?=[^\s,;)])|\\(?=')|)*+", re.DOTALL).match
 _SQL_BODY_JSON = re.compile(
-    rb"(?:[^'\\]++|''|\\\\(?!')|\\\\'(?=[^\s,;)\\])|\\\\(?=')|\\(?!u0027|\\).)*+", re.DOTALL
+    rb"(?:[^'\\]++|''|\\\\(?!')|\\\\'(?=[^\s,;)\\])|\\\\(?=')|\\(?!u0027|\\).|)*+", re.DOTALL
 ).match
 _JSON_START = re.compile(rb"\s*(?:\{|\[\s*[\[{\"])").match
 

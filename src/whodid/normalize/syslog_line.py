@@ -24,9 +24,9 @@ _OLD = re.compile(rf"{SYSLOG_TIME} ").match
 _HOST = re.compile(r"([^\s:\[\]]{1,255}|[0-9a-fA-F:.]{2,45}) ").match
 _TAG = re.compile(r"([^\s:\[\]]{1,64})(?:\[([^\s\]]{1,64})\](?:: ?| )|: ?)").match
 _ELEMENT = re.compile(
-    r'\[([^\s=\]"]{1,32})((?: [^\s=\]"]{1,32}="(?:[^"\\\]]++|\\.)*+")*+)\]', re.DOTALL
+    r'\[([^\s=\]"]{1,32})((?: [^\s=\]"]{1,32}="(?:[^"\\\]]++|\\.|)*+"|)*+)\]', re.DOTALL
 ).match
-_PARAM = re.compile(r' ([^\s=\]"]{1,32})="((?:[^"\\\]]++|\\.)*+)"', re.DOTALL).findall
+_PARAM = re.compile(r' ([^\s=\]"]{1,32})="((?:[^"\\\]]++|\\.|)*+)"', re.DOTALL).findall
 _ESCAPE = re.compile(r'\\(["\\\]])').sub
 _PRIORITY_END = 192
 _SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")

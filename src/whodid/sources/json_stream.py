@@ -23,10 +23,12 @@ from whodid.sources.long_record import LongRecord
 
 _BLANKS = b" \t\r\n"
 
-_SKIP = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\.)*+")*+').match
+# The empty alternatives end a possessive group: before Python 3.11.5 it keeps what a turn that
+# failed had consumed (gh-106052).
+_SKIP = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\.|)*+"|)*+').match
 """Over whole strings and what is no bracket: to a bracket or a string that does not end here."""
-_SKIP_TO_COMMA = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\\n]++|\\.)*+")*+').match
-_SKIP_STRING = re.compile(rb"(?:[^\"\\\n]++|\\.)*+").match
+_SKIP_TO_COMMA = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\\n]++|\\.|)*+"|)*+').match
+_SKIP_STRING = re.compile(rb"(?:[^\"\\\n]++|\\.|)*+").match
 _SKIP_BLANKS = re.compile(rb"[ \t\r\n]*+").match
 _SKIP_BETWEEN = re.compile(rb"[ \t\r\n,]*+").match
 
