@@ -57,12 +57,15 @@ class Victim:
             answer = client.post("/v1/events", content="\n".join(rows), headers=headers)
         assert answer.json()["accepted"] == end - start
 
+    def health(self):
+        with self.server.client() as client:
+            return client.get("/healthz").json()
+
     def quiet(self):
         """Wait until all is signed: a checkpoint that is altered before would be written anew."""
 
         def signed():
-            with self.server.client() as client:
-                health = client.get("/healthz").json()
+            health = self.health()
             return health["size"] == health["published"]
 
         wait_until(signed, "everything is signed")
@@ -98,8 +101,7 @@ class Victim:
         """Return the fault events: (file, words), once all that is stored can be found."""
 
         def current():
-            with self.server.client() as client:
-                health = client.get("/healthz").json()
+            health = self.health()
             return health["size"] - health["indexed"] < 3  # the look itself is an event
 
         wait_until(current, "what is stored is indexed")

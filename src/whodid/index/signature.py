@@ -82,7 +82,6 @@ class SignatureBuilder:
         self._number = -1
         self._block = _Block()
         self._marks = bytearray(LETTERS)
-        self._marked = False
         self.size_bytes = 0
 
     def add(self, indexes: Array, parts: Sequence[Sequence[bytes]]) -> None:
@@ -109,14 +108,12 @@ class SignatureBuilder:
 
     def _add_text(self, text: bytes) -> None:
         self._block.add(cut_marking(text, self._marks))
-        self._marked = True
 
     def _take_letters(self) -> None:
-        if self._marked:
-            flags = np.frombuffer(self._marks, dtype=np.bool_)
-            bit = np.uint64(self._letter_bit(self._number))
-            self._letters |= flags.astype(np.uint64) << bit
-            self._marks, self._marked = bytearray(LETTERS), False
+        flags = np.frombuffer(self._marks, dtype=np.bool_)
+        bit = np.uint64(self._letter_bit(self._number))
+        self._letters |= flags.astype(np.uint64) << bit
+        self._marks = bytearray(LETTERS)
 
     def _leave(self) -> None:
         if not self._block:

@@ -99,18 +99,13 @@ class Batch(Struct, frozen=True):
 
     def open(self, keks: dict[int, Kek]) -> frame.Rows:
         """Decrypt the body. Raises IntegrityError (altered) or LedgerError (no such key)."""
-        return self.open_with(self.key(keks))
-
-    def open_with(self, key: bytes) -> frame.Rows:
-        """Decrypt the body with the door's key. Raises IntegrityError (altered)."""
-        return self.open_frame(key).rows()
-
-    def open_groups(self, key: bytes, wanted: Sequence[int]) -> list[list[bytes]]:
-        """Decrypt some groups (0 to 7), each a list over the rows. Raises IntegrityError."""
-        return self.open_frame(key).groups(wanted)
+        return self.open_frame(self.key(keks)).rows()
 
     def open_frame(self, key: bytes) -> frame.OpenFrame:
-        """Decrypt the body; its rows are cut when they are asked for. Raises IntegrityError."""
+        """Decrypt the body with the door's key; its rows are cut when they are asked for.
+
+        Raises IntegrityError (altered).
+        """
         plain = frame.decrypt(key, self.frame_number, self.aad(), self.body)
         found = frame.open_frame(plain, with_tags=False)
         if len(found.seeds) != self.rows:

@@ -29,15 +29,15 @@ def command(compiler: list[str], target: Path) -> list[str]:
 
 def build() -> str | None:
     """Compile; return why not, None when it is done. A module that works replaces an older one."""
-    named = shlex.split(os.environ.get("CC", ""))
-    compiler = named or [found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))]
+    installed = (name for name in ("cc", "gcc", "clang") if shutil.which(name))
+    compiler = shlex.split(os.environ.get("CC") or next(installed, ""))
     if not compiler:
         return "there is no C compiler"
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
         return "Python's headers are not here"
     with tempfile.TemporaryDirectory(dir=HERE, prefix=".build-") as folder:
         target = Path(folder, NAME)
-        call = command(compiler if named else compiler[:1], target)
+        call = command(compiler, target)
         try:
             done = subprocess.run(  # noqa: S603 - our own files, the user's compiler
                 call, check=False, capture_output=True, text=True, timeout=_SECONDS_MAX
