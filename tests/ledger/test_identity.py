@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ledger_kit import FaultyDisk, Hand
 from whodid.errors import FormatError, IntegrityError
 from whodid.ledger import identity
-from whodid.ledger.identity import IdentityTable, read_run, run_paths
+from whodid.ledger.identity import IdentityTable
+from whodid.ledger.identity_run import HEADER, read_run, run_paths
 from whodid.ledger.sequenced import ACCEPTED, CONFLICT, DUPLICATE
 from whodid.storage.posix import PosixDisk
 
@@ -222,8 +223,66 @@ def test_a_crash_between_a_merge_and_the_removal_of_its_parts(folder):
 def test_an_overlapping_run_does_not_hide_the_ones_behind(folder):
     three_runs(folder)
     table = table_of(folder)
-    table._write(0, 2, identity.np.empty((0, 3), dtype=identity.np.uint64))
+    table.add_run(0, 2, [])
     assert [(run.first, run.end) for run in table_of(folder).runs] == [(0, 2), (2, 3)]
+
+
+@pytest.mark.parametrize("column", [0, 1, 2])
+@pytest.mark.parametrize("harm", ["altered", "cut"])
+def test_no_verdict_rests_on_a_run_that_was_altered_meanwhile(folder, column, harm):
+    table = table_of(folder)
+    offer(table, [(n, 0) for n in range(3)], 3)
+    table.flush()
+    [path] = run_paths(folder / "identity")
+    at = HEADER.size + 24 * column
+    with path.open("r+b") as file:
+        if harm == "cut":
+            file.truncate(at + 23)
+        else:
+            file.seek(at + 9)
+            byte = file.read(1)
+            file.seek(at + 9)
+            file.write(bytes([byte[0] ^ 1]))
+    with pytest.raises(OSError, match="derived anew"):
+        offer(table, [(n, 0) for n in range(3)], 6)
+    assert offer(table, [(9, 0)], 4) == [ACCEPTED], "the filter knows that it is new"
+    assert table_of(folder).covered == 0
+
+
+def test_a_run_of_many_blocks(folder):
+    """The first and last row of each block, and what lies between two, with one tag in many."""
+    table = table_of(folder)
+    table.keep_more({tag(n): (content(n % 10),) for n in range(3000)}, 3000)
+    same = b"\x80" * 8
+    table.keep_more({same + n.to_bytes(8, "big"): (content(n % 10),) for n in range(1500)}, 4500)
+    table.flush()
+    again = table_of(folder)
+    assert offer(again, [(n, n % 10) for n in range(3000)], 9000) == [DUPLICATE] * 3000
+    twins = [same + n.to_bytes(8, "big") for n in range(1501)]
+    found = again.stage(twins, [content(n % 10) for n in range(1501)], [True] * 1501, {}, {})
+    assert list(found) == [DUPLICATE] * 1500 + [ACCEPTED]
+    assert offer(again, [(n, 0) for n in range(3000, 6000)], 9000) == [ACCEPTED] * 3000
+
+
+def test_a_broken_run_is_not_merged_and_the_log_goes_on(folder, caplog):
+    table = three_runs(folder)
+    path = run_paths(folder / "identity")[1]
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    offer(table, [(3, 0)], 4)
+    table.flush()
+    assert len(table.runs) == 4
+    assert path.name in caplog.text
+    assert offer(table, [(n, 0) for n in range(5)], 5) == [DUPLICATE] * 4 + [ACCEPTED]
+
+
+def test_large_runs_are_not_merged(folder, monkeypatch):
+    monkeypatch.setattr(identity, "MERGED_ROWS", 8)
+    table = table_of(folder)
+    for run in range(20):
+        offer(table, [(4 * run + i, 0) for i in range(4)], 4 * run + 4)
+        table.flush()
+    assert [run.count for run in table.runs] == [16] * 5
+    assert offer(table, [(n, 0) for n in range(81)], 99) == [DUPLICATE] * 80 + [ACCEPTED]
 
 
 @pytest.mark.parametrize("mode", ["lost", "torn", "kept"])

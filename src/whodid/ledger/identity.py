@@ -1,43 +1,35 @@
 """The dedup table: identity tag → content tags seen under it. Derived from leaves and blocks.
 
-Newest entries are a dict in memory; older ones are sorted runs in `identity/`, merged by size.
-Run file: magic 8B · u64 first · u64 end · u64 count · arrays of big-endian u64, sorted by the
-first two: tag high, tag low, content tag · SHA-256 of all before. It covers [first, end).
+Newest entries are a dict in memory; older ones are sorted runs in `identity/` (`identity_run`),
+merged by size while they have no more than MERGED_ROWS, so that what a merge takes is bounded.
 
 A content tag of zero means erased: any redelivery is then a duplicate.
 """
 
-import hashlib
-import re
-import struct
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from msgspec import Struct
 
-from whodid.errors import IntegrityError
-from whodid.ledger.layout import IDENTITY, RUN_FILE, check_magic
+from whodid.errors import IntegrityError, WhodidError
+from whodid.ledger.identity_run import (
+    Columns,
+    Run,
+    encode_run,
+    join_runs,
+    read_run_bytes,
+    run_paths,
+)
+from whodid.ledger.layout import IDENTITY
 from whodid.ledger.sequenced import CONFLICT, DUPLICATE
 from whodid.storage.posix import PosixDisk
 
+_log = logging.getLogger("whodid.sequencer")
 RUN_ROWS = 1 << 18
+MERGED_ROWS = 1 << 19
 _MERGE_FANIN = 4
-_HEADER = struct.Struct(">8sQQQ")
 _ERASED = bytes(8)
-_NAME = re.compile(r"\d{16}-\d{16}")
-Array = np.ndarray
-
-
-class Run(Struct):
-    """One sorted run. The arrays are native u64."""
-
-    path: Path
-    first: int
-    end: int
-    high: Array
-    low: Array
-    content: Array
 
 
 class IdentityTable:
@@ -70,7 +62,8 @@ class IdentityTable:
     ) -> bytes:
         """Return one verdict a row; what is new goes into `staged`, which later rows see.
 
-        `below` is what earlier batches of the same fsync staged.
+        `below` is what earlier batches of the same fsync staged. Raises OSError when a run cannot
+        be read whole.
         """
         older = self._in_runs(tags) if self.runs else {}
         fresh = self._fresh
@@ -108,17 +101,12 @@ class IdentityTable:
         self._fresh_end = max(self._fresh_end, end)
 
     def _in_runs(self, tags: list[bytes]) -> dict[int, tuple[bytes, ...]]:
-        keys = np.frombuffer(b"".join(tags), dtype=">u8").reshape(-1, 2).astype(np.uint64)
+        words = np.frombuffer(b"".join(tags), dtype=">u8").reshape(-1, 2)
+        high = words[:, 0].astype(np.uint64)
         found: dict[int, tuple[bytes, ...]] = {}
         for run in self.runs:
-            if not len(run.high):
-                continue
-            at = np.searchsorted(run.high, keys[:, 0])
-            near = np.minimum(at, len(run.high) - 1)
-            for row in np.nonzero(run.high[near] == keys[:, 0])[0].tolist():
-                contents = _contents(run, int(at[row]), int(keys[row, 0]), int(keys[row, 1]))
-                if contents:
-                    found[row] = found.get(row, ()) + contents
+            for row, contents in run.find(high, tags).items():
+                found[row] = found.get(row, ()) + contents
         return found
 
     # --- runs ------------------------------------------------------------------------------------
@@ -148,32 +136,33 @@ class IdentityTable:
         """Write a run of (identity tag, content tag) pairs that covers [first, end)."""
         raw = b"".join(tag + content for tag, content in pairs)
         table = np.frombuffer(raw, dtype=">u8").reshape(-1, 3).astype(np.uint64)
-        self.runs.append(self._write(first, end, table))
+        columns = table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy()
+        self.runs.append(self._write(first, end, columns))
 
     def _merge_alike(self) -> None:
-        while len(self.runs) >= _MERGE_FANIN and self._alike(self.runs[-_MERGE_FANIN:]):
-            self._merge(self.runs[-_MERGE_FANIN:])
+        try:
+            while len(self.runs) >= _MERGE_FANIN and self._alike(self.runs[-_MERGE_FANIN:]):
+                self._merge(self.runs[-_MERGE_FANIN:])
+        except WhodidError as error:  # the log goes on; the next start derives what is behind it
+            _log.warning("the runs of the dedup table are not merged: %s", error)
 
     @staticmethod
     def _alike(runs: list[Run]) -> bool:
-        return len(runs[0].high) <= _MERGE_FANIN * max(len(runs[-1].high), 1)
+        counts: list[int] = [run.count for run in runs]
+        return max(counts) <= MERGED_ROWS and counts[0] <= _MERGE_FANIN * max(counts[-1], 1)
 
     def _merge(self, runs: list[Run]) -> None:
-        table = np.concatenate([np.stack([r.high, r.low, r.content], axis=1) for r in runs])
-        merged = self._write(runs[0].first, runs[-1].end, table)
+        merged = self._write(runs[0].first, runs[-1].end, join_runs(runs))
         self.runs[-len(runs) :] = [merged]
         for run in runs:
             if run.path != merged.path:
                 run.path.unlink(missing_ok=True)
 
-    def _write(self, first: int, end: int, table: Array) -> Run:
-        table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        columns = [np.ascontiguousarray(table[:, i]) for i in range(3)]
-        header = _HEADER.pack(RUN_FILE, first, end, len(table))
-        data = b"".join([header, *(column.astype(">u8").tobytes() for column in columns)])
+    def _write(self, first: int, end: int, columns: Columns) -> Run:
+        data = encode_run(first, end, columns)
         path = self._folder / f"{first:016d}-{end:016d}"
-        self._disk.create(path, data + hashlib.sha256(data).digest())
-        return Run(path, first, end, *columns)
+        self._disk.create(path, data)
+        return Run(path, data)
 
     def forget(self) -> None:
         """Drop everything, to be derived anew."""
@@ -187,34 +176,6 @@ def _all_new(tags: list[bytes], known: tuple[dict[bytes, tuple[bytes, ...]], ...
     return len(set(tags)) == len(tags) and all(table.keys().isdisjoint(tags) for table in known)
 
 
-def _contents(run: Run, at: int, high: int, low: int) -> tuple[bytes, ...]:
-    found = []
-    while at < len(run.high) and int(run.high[at]) == high:
-        if int(run.low[at]) == low:
-            found.append(int(run.content[at]).to_bytes(8, "big"))
-        at += 1
-    return tuple(found)
-
-
-def read_run(path: Path) -> Run:
-    """Read and check a run. Raises IntegrityError or FormatError, naming the file."""
-    data = path.read_bytes()
-    check_magic(data, RUN_FILE, path)
-    body, digest = data[:-32], data[-32:]
-    if len(data) < _HEADER.size + 32 or hashlib.sha256(body).digest() != digest:
-        raise IntegrityError(f"{path}: the run is altered or cut; delete it, it is derived anew")
-    _, first, end, count = _HEADER.unpack_from(body)
-    if len(body) != _HEADER.size + 24 * count:
-        raise IntegrityError(f"{path}: the run has a wrong length; delete it, it is derived anew")
-    arrays = np.frombuffer(body, dtype=">u8", offset=_HEADER.size).astype(np.uint64)
-    return Run(path, first, end, *(arrays[i * count : (i + 1) * count] for i in range(3)))
-
-
-def run_paths(folder: Path) -> list[Path]:
-    """Return the run files, oldest entries first."""
-    return sorted(path for path in folder.glob("*-*") if _NAME.fullmatch(path.name))
-
-
 def _load_runs(folder: Path) -> list[Run]:
     """Return the runs that cover a prefix of the log; every other file in the folder is removed.
 
@@ -224,7 +185,7 @@ def _load_runs(folder: Path) -> list[Run]:
     runs: list[Run] = []
     for path in sorted(run_paths(folder), key=lambda p: (p.name[:16], -int(p.name[17:]))):
         try:
-            run = read_run(path)
+            run = Run(path, read_run_bytes(path))
         except (IntegrityError, OSError):
             run = None
         if run is not None and run.first == (runs[-1].end if runs else 0):

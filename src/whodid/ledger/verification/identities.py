@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from whodid.errors import WhodidError
-from whodid.ledger.identity import read_run, run_paths
+from whodid.ledger.identity_run import read_run, run_paths
 from whodid.ledger.layout import IDENTITY
 from whodid.ledger.verification.leaves import Part
 from whodid.ledger.verification.verdict import Findings
