@@ -330,6 +330,12 @@ INDEX_SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 INDEX_BLOCK_WORDS_MAX = 65_536
 """Most different words kept of 256 entries; with more, every word search opens them."""
 
+INDEX_LEXICON_WORDS_MAX = 131_072
+"""Most different words of a segment that are kept as words, to find parts of them."""
+
+INDEX_LEXICON_BYTES_MAX = 1024 * 1024
+"""Their bytes at most. Beyond either, a search for a part of a word opens the segment's rows."""
+
 INDEX_STEP_ROWS_MIN = 8192
 """Fewer new entries than this wait for more before they become a segment, but not for long."""
 

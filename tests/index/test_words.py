@@ -1,4 +1,4 @@
-"""Words, letters and needles: what matches is always among the candidates."""
+"""Words, pieces of them and needles: what matches is always among the candidates."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from whodid.index.coding import decode, encodings
 from whodid.index.needles import needle_of
-from whodid.index.signature import SignatureBuilder, blocks_of, merged
-from whodid.index.words import cut, key_number, searched, word_numbers
+from whodid.index.signature import SignatureBuilder, blocks_of, merged, words_with
+from whodid.index.table import MemoryTable, Summary
+from whodid.index.words import key_number
 from whodid.query.tree import Pattern, Text
 from whodid.query.words import within_raw
 
@@ -22,16 +23,19 @@ searches = st.one_of(
 
 
 def may_hold(value, raw):
+    """Tell whether the only block of a table of this record may hold the value."""
     needle = needle_of(Text(value))
     if needle is None:
         return True
-    text = searched([raw])
-    words, hexes = word_numbers(text)
-    return (
-        set(needle.words) <= set(words.tolist())
-        and set(needle.hexes) <= set(hexes.tolist())
-        and bool(cut(text).letters()[list(needle.letters)].all())
-    )
+    builder = SignatureBuilder()
+    builder.add(np.array([7]), [[raw]])
+    blocks = needle.blocks(table_of(builder.finish(1, [])))
+    return blocks is None or bool(blocks[0])
+
+
+def table_of(arrays):
+    nothing = Summary(0, 0, 0, 1, 0, None, None, {})
+    return MemoryTable(0, {"at": np.zeros(1, np.int64)} | arrays, nothing)
 
 
 @settings(max_examples=500)
@@ -71,13 +75,41 @@ def test_what_is_not_there_is_mostly_no_candidate(value, raw):
     assert not may_hold(value, raw.encode())
 
 
-@given(st.text(st.sampled_from("abz019 -"), max_size=90))
-def test_letters_are_those_of_a_plain_reading(text):
-    threes = {text[i : i + 3] for i in range(len(text) - 2) if text[i : i + 3].isalpha()}
-    numbers = {
-        sum((ord(c) - 0x60) << s for c, s in zip(t, (10, 5, 0), strict=True)) for t in threes
+@given(st.text(st.sampled_from("abgzG019 -"), max_size=90), st.text("agz0", min_size=1))
+def test_a_lexicon_is_that_of_a_plain_reading(text, piece):
+    builder = SignatureBuilder()
+    builder.add(np.array([7]), [[text.encode()]])
+    lexicon = builder.finish(1, [])["lexicon"]
+    words = {
+        word for word in text.lower().replace("-", " ").split() if not set(word).isdisjoint("gz")
     }
-    assert set(np.flatnonzero(cut(text.encode()).letters()).tolist()) == numbers
+    assert lexicon.tobytes().decode() == "\n".join(["", *sorted(words), ""])
+    found = [word.encode() for word in sorted(words) if piece in word]
+    assert words_with(lexicon, piece.encode()) == found
+
+
+@pytest.mark.parametrize("bound", ["WORDS", "BYTES"])
+def test_a_lexicon_that_is_too_large_says_nothing(bound, monkeypatch):
+    monkeypatch.setattr(f"whodid.index.signature.INDEX_LEXICON_{bound}_MAX", 9)
+    builder = SignatureBuilder()
+    builder.add(np.array([0]), [[b" ".join(b"word%d" % number for number in range(8))]])
+    small = SignatureBuilder()
+    small.add(np.array([300]), [[b"word8 x y"]])
+    few, more = builder.finish(1, []), small.finish(1, [])
+    assert ("lexicon" in few) == (bound == "WORDS")
+    assert "lexicon" not in merged([few, more])
+    needle = needle_of(Text(Pattern(("", "nowhere", ""))))
+    assert needle.blocks(table_of(merged([few, more]))) is None
+
+
+def test_a_piece_of_very_many_words_may_be_anywhere(monkeypatch):
+    monkeypatch.setattr("whodid.index.needles._WORDS_MAX", 2)
+    builder = SignatureBuilder()
+    builder.add(np.array([0, 256, 512]), [[b"wordy", b"wordier swords", b"other"]])
+    table = table_of(builder.finish(3, []))
+    (needle,) = [needle_of(Text(Pattern(("", "words", ""))))]
+    assert np.flatnonzero(needle.blocks(table)).tolist() == [1]
+    assert needle_of(Text(Pattern(("", "word", "")))).blocks(table).all()
 
 
 @given(st.lists(texts, min_size=1, max_size=40), st.integers(0, 70_000))
@@ -101,9 +133,9 @@ def test_a_block_of_too_many_words_may_hold_any(monkeypatch):
     builder = SignatureBuilder()
     builder.add(np.array([0, 300]), [[b"one two three", b"one two"]])
     words = builder.finish(2, [])["words"]
-    (number,) = word_numbers(b"elsewhere")[0].tolist()
+    (number,) = needle_of(Text("elsewhere")).words
     assert np.flatnonzero(blocks_of(words, number)).tolist() == [0]
-    (number,) = word_numbers(b"two")[0].tolist()
+    (number,) = needle_of(Text("two")).words
     assert np.flatnonzero(blocks_of(words, number)).tolist() == [0, 1]
 
 

@@ -36,8 +36,6 @@ def encodings(name: str, arrays: dict[str, Array]) -> list[tuple[str, bytes]]:
         return [("raw", array.tobytes()) if packed is None else ("hex", packed)]
     if suffix in "@<":
         return [("delta", _delta(array))]
-    if name == "letters":
-        return [("low", _low(array))]
     if array.dtype == np.int64:
         return [("low", _low(array)), ("delta", _delta(array))]
     ways = [("raw", array.tobytes())]

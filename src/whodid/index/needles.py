@@ -1,8 +1,9 @@
 """What a search for words needs to find in the signature of a table, before any row is opened.
 
 A needle never misses: a row in none of its blocks does not match. Whole words of the search are
-looked up as words; pieces beside a star by their letters, three in a row. What has neither (a short
-piece, other scripts, a regular expression) is no needle, and rows are opened.
+looked up as words; a piece beside a star in the lexicon, and then the words it stands in. What has
+neither (a piece of digits and a to f, other scripts, a regular expression) is no needle, and rows
+are opened.
 """
 
 from functools import lru_cache
@@ -12,9 +13,9 @@ import numpy as np
 from msgspec import Struct
 
 from whodid.index.columns import KEYED
-from whodid.index.signature import BLOCK_BITS, LETTER_BITS
+from whodid.index.signature import BLOCK_BITS, words_with
 from whodid.index.table import Array, Table
-from whodid.index.words import cut, key_number, word_numbers
+from whodid.index.words import key_number, lexical, word_numbers
 from whodid.query.match import term_columns
 from whodid.query.tree import Node, Pattern, Term, Text
 from whodid.query.words import pieces_of, within
@@ -26,14 +27,16 @@ _UNSAID = "none"
 
 _WORD = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
 _CACHED = 256
+_WORDS_MAX = 512
+"""A piece that stands in more words than this is taken to stand in every block."""
 
 
 class Needle(Struct, frozen=True):
-    """Numbers (`words`) of which a block must have all: words, words like `4f3a`, letters."""
+    """What a block must have, all of it: words and words like `4f3a` by number, pieces of words."""
 
     words: tuple[int, ...]
     hexes: tuple[int, ...]
-    letters: tuple[int, ...]
+    pieces: tuple[bytes, ...]
 
     def blocks(self, table: Table) -> Array | None:
         """Return which of the 256 blocks may hold it, None when the table does not say."""
@@ -46,12 +49,33 @@ class Needle(Struct, frozen=True):
                     found, said = found & blocks, True
                     if not found.any():
                         return found
-        letters = table.array("letters") if self.letters else None
-        if letters is not None:
-            bits = np.bitwise_and.reduce(letters[list(self.letters)])
-            coarse = bits >> np.arange(64, dtype=np.uint64) & np.uint64(1) != 0
-            found, said = found & np.repeat(coarse, 1 << (LETTER_BITS - BLOCK_BITS)), True
+        for piece in self.pieces:
+            blocks = _blocks_with(piece, table)
+            if blocks is not None:
+                found, said = found & blocks, True
         return found if said else None
+
+
+def _blocks_with(piece: bytes, table: Table) -> Array | None:
+    """Return which blocks may have a word with this piece, None when the table does not say."""
+    lexicon = table.array("lexicon")
+    return (
+        None
+        if lexicon is None
+        else table.kept(("piece", piece), lambda: _search(lexicon, piece, table))
+    )
+
+
+def _search(lexicon: Array, piece: bytes, table: Table) -> Array:
+    words = words_with(lexicon, piece)
+    if len(words) > _WORDS_MAX:
+        return np.ones(256, dtype=np.bool_)
+    found: Array = np.zeros(256, dtype=np.bool_)
+    for number in word_numbers(b" ".join(words))[0].tolist():
+        blocks = table.blocks("words", number)
+        assert blocks is not None
+        found |= blocks
+    return found
 
 
 def rows_with(node: Text | Term, table: Table) -> Any:
@@ -107,7 +131,7 @@ def _needle(value: str | Pattern) -> Needle | None:
             parts.append(runs.pop())
         whole += runs
     words, hexes = word_numbers(" ".join(whole).encode())
-    letters = np.flatnonzero(cut(" ".join(parts).encode()).letters())
-    if not len(words) + len(hexes) + len(letters):
+    inside = tuple(lexical(" ".join(parts).encode()))
+    if not len(words) + len(hexes) + len(inside):
         return None
-    return Needle(tuple(words.tolist()), tuple(hexes.tolist()), tuple(letters.tolist()))
+    return Needle(tuple(words.tolist()), tuple(hexes.tolist()), inside)

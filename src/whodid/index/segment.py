@@ -37,7 +37,7 @@ from whodid.ledger import frame
 from whodid.ledger.keys import Kek, PublicKek, unwrap
 from whodid.ledger.layout import check_magic, magic
 
-INDEX_FORMAT = 2
+INDEX_FORMAT = 3
 SEGMENT = magic(b"X")[:-1] + bytes([INDEX_FORMAT])
 _CONTEXT = b"whodid/index/v1"
 _HEADER = struct.Struct(">8s16sQIH80sI")

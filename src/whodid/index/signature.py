@@ -1,4 +1,4 @@
-"""The signature of a table: in which blocks of entries a word, a value or three letters stand.
+"""The signature of a table: which words there are, and in which blocks of entries each stands.
 
 Three arrays beside the columns (see `columns`), all a superset of what is there:
 
@@ -6,7 +6,8 @@ Three arrays beside the columns (see `columns`), all a superset of what is there
   entries, counted modulo 256: that is what one frame of payload holds;
 * `hexes`: the same for words like `4f3a`. Where identifiers make them many it is left out, and
   such a word says nothing;
-* `letters`: for each number of three letters, the blocks of 1,024 entries as bits of a u64.
+* `lexicon`: the words themselves, in order, a line feed before, between and behind them (u8). It is
+  left out where they are too many or too long, and then says nothing.
 
 The word 0 stands in blocks with more words than are kept: they may hold any.
 """
@@ -15,30 +16,25 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from whodid.index.words import (
-    LETTERS,
-    Cut,
-    cut_marking,
-    distinct,
-    key_numbers,
-    numbers_of,
-    searched,
+from whodid.index.words import Cut, cut_into, distinct, key_numbers, numbers_of, searched
+from whodid.limits import (
+    INDEX_BLOCK_WORDS_MAX,
+    INDEX_LEXICON_BYTES_MAX,
+    INDEX_LEXICON_WORDS_MAX,
 )
-from whodid.limits import INDEX_BLOCK_WORDS_MAX
 
 Array = np.ndarray
 
 BLOCK_BITS = 8
-LETTER_BITS = 10
 _BLOCKS = 256
-_LETTER_BLOCKS = 64
 _PIECE_BYTES = 96 * 1024
 _SHORT_BYTES = 160
+_WORD_BYTES = 120
 _PIECES_MAX = 64
 _SHIFT, _LOW = np.uint64(BLOCK_BITS), np.uint64(_BLOCKS - 1)
 
 PAIRED = ("words", "hexes")
-NAMES = (*PAIRED, "letters")
+NAMES = (*PAIRED, "lexicon")
 """The arrays of a signature."""
 
 
@@ -78,10 +74,9 @@ class SignatureBuilder:
     def __init__(self) -> None:
         self._words: list[Array] = []
         self._hexes: list[Array] = []
-        self._letters = np.zeros(LETTERS, dtype=np.uint64)
+        self._lexicon: set[bytes] | None = set()
         self._number = -1
         self._block = _Block()
-        self._marks = bytearray(LETTERS)
         self.size_bytes = 0
 
     def add(self, indexes: Array, parts: Sequence[Sequence[bytes]]) -> None:
@@ -98,22 +93,15 @@ class SignatureBuilder:
     def _enter(self, number: int) -> None:
         if number != self._number:
             self._leave()
-            if self._letter_bit(number) != self._letter_bit(self._number):
-                self._take_letters()
             self._number = number
 
-    @staticmethod
-    def _letter_bit(number: int) -> int:
-        return number >> (LETTER_BITS - BLOCK_BITS) & (_LETTER_BLOCKS - 1)
-
     def _add_text(self, text: bytes) -> None:
-        self._block.add(cut_marking(text, self._marks))
-
-    def _take_letters(self) -> None:
-        flags = np.frombuffer(self._marks, dtype=np.bool_)
-        bit = np.uint64(self._letter_bit(self._number))
-        self._letters |= flags.astype(np.uint64) << bit
-        self._marks = bytearray(LETTERS)
+        known = len(self._lexicon) if self._lexicon is not None else 0
+        self._block.add(cut_into(text, self._lexicon))
+        if self._lexicon is not None:
+            self.size_bytes += _WORD_BYTES * (len(self._lexicon) - known)
+            if len(self._lexicon) > INDEX_LEXICON_WORDS_MAX:
+                self._lexicon = None
 
     def _leave(self) -> None:
         if not self._block:
@@ -129,12 +117,33 @@ class SignatureBuilder:
     def finish(self, rows: int, keys: Iterable[Array]) -> dict[str, Array]:
         """Return the arrays of so many entries; `keys` are the pairs of values in fields."""
         self._leave()
-        self._take_letters()
-        arrays = {"words": distinct(_joined([*self._words, *keys])), "letters": self._letters}
+        arrays = {"words": distinct(_joined([*self._words, *keys]))}
+        if self._lexicon is not None:
+            arrays |= _lexicon(self._lexicon)
         hexes = distinct(_joined(self._hexes))
         if len(hexes) <= rows:
             arrays["hexes"] = hexes
         return arrays
+
+
+def _lexicon(words: set[bytes]) -> dict[str, Array]:
+    """Return the array of a lexicon, none for one that is too large."""
+    text = b"\n".join((b"", *sorted(words), b""))
+    if len(words) > INDEX_LEXICON_WORDS_MAX or len(text) > INDEX_LEXICON_BYTES_MAX:
+        return {}
+    return {"lexicon": np.frombuffer(text, dtype=np.uint8)}
+
+
+def words_with(lexicon: Array, piece: bytes) -> list[bytes]:
+    """Return the words of a lexicon in which a piece stands."""
+    text = lexicon.tobytes()
+    found = []
+    at = text.find(piece)
+    while at >= 0:
+        end = text.index(b"\n", at)
+        found.append(text[text.rindex(b"\n", 0, at) + 1 : end])
+        at = text.find(piece, end)
+    return found
 
 
 def _joined(parts: Sequence[Array]) -> Array:
@@ -188,10 +197,10 @@ def merged(tables: Sequence[dict[str, Array | None]]) -> dict[str, Array]:
     def all_of(name: str) -> list[Array]:
         return [found for arrays in tables if (found := arrays.get(name)) is not None]
 
-    result = {
-        "words": distinct(_joined(all_of("words"))),
-        "letters": np.bitwise_or.reduce(all_of("letters")),
-    }
+    result = {"words": distinct(_joined(all_of("words")))}
+    lexicons = all_of("lexicon")
+    if len(lexicons) == len(tables):
+        result |= _lexicon({word for one in lexicons for word in one.tobytes().split()})
     hexes = all_of("hexes")
     if len(hexes) == len(tables):
         result["hexes"] = distinct(_joined(hexes))

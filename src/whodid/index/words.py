@@ -1,11 +1,12 @@
-"""Words and letters of stored bytes, as numbers: what a word search looks for, vectorised.
+"""Words of stored bytes, as numbers: what a word search looks for, vectorised.
 
 A word is a run of ASCII letters and digits of case-folded text; its number (22 bits) is a hash of
 its length, its first and its last eight bytes. Numbers of different words may be equal, and words
 beyond ASCII are cut where they leave it: what is found by them is a candidate, never an answer.
 
 `keys` are the numbers of (field, value): they stand beside those of words. 0 is no word's number.
-The number of three letters in a row is their places in the alphabet, five bits each.
+A lexicon has the words themselves, for a search for a part of one: those with a letter beyond f,
+so that the digits of identifiers and hashes, new in every event, are none.
 """
 
 import re
@@ -23,9 +24,6 @@ from whodid.query.words import unescape
 Array = np.ndarray
 
 NUMBER_BITS = 22
-LETTERS = 1 << 15
-"""Numbers of three letters are less than this."""
-
 _APART = bytes(
     ord(chr(byte).lower()) if byte < 0x80 and chr(byte).isalnum() else 0x20 for byte in range(256)
 )
@@ -37,31 +35,21 @@ _M1, _M2, _M3, _M4 = (
     )
 )  # fmt: skip
 _TAIL = b" " * 16
-_NO_CHUNKS = np.zeros(0, dtype=np.uint64)
+_WORDS = re.compile(rb"[0-9a-z]*[g-z][0-9a-z]*")
 _BITS_3, _BITS_4 = np.uint64(24), np.uint64(32)
-_BEFORE_A, _FIVE_BITS = np.uint8(0x60), np.uint8(31)
 _ABOVE_F, _HIGH, _LETTER = (np.uint64(0x01010101 * byte) for byte in (0x19, 0x80, 0x40))
-_TEN, _FIVE = np.uint16(10), np.uint16(5)
-_GIVEN = np.arange(32) > 0
-_THREE = (_GIVEN[:, None, None] & _GIVEN[:, None] & _GIVEN).reshape(-1)
 _KEPT = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 
 class Cut(Struct, frozen=True):
-    """The distinct words of a text. Exact where letters are taken from them: no hash in between.
+    """The distinct words of a text.
 
     `short` has those of up to eight bytes (u64, the first byte lowest, 0 may be in it for none),
-    `long` the numbers of the longer ones, `chunks` eight bytes each of these, which overlap so that
-    any three bytes in a row stand in one.
+    `long` the numbers of the longer ones.
     """
 
     short: Array
     long: Array
-    chunks: Array
-
-    def letters(self) -> Array:
-        """Return for each number of three letters whether they stand in the text."""
-        return letter_flags(np.concatenate((self.short, self.chunks)))
 
 
 def searched(parts: Sequence[bytes]) -> bytes:
@@ -91,38 +79,28 @@ def cut(text: bytes) -> Cut:
     first = windows[starts]
     long = np.flatnonzero(sizes > 8)
     if not len(long):
-        return Cut(distinct(first & _KEPT[sizes]), np.zeros(0, dtype=np.uint32), _NO_CHUNKS)
+        return Cut(distinct(first & _KEPT[sizes]), np.zeros(0, dtype=np.uint32))
     sizes_long, head, last = sizes[long], first[long], windows[ends[long] - 8]
     first &= _KEPT[np.minimum(sizes, 8)]
     first[long] = 0
     tail = last * _M2 + sizes_long.astype(np.uint64) * _M3
-    numbers = distinct(_numbers((head * _M1 ^ tail) * _M4))
-    within = _within(windows, starts[long], sizes_long)
-    return Cut(distinct(first), numbers, distinct(np.concatenate((head, last, within))))
+    return Cut(distinct(first), distinct(_numbers((head * _M1 ^ tail) * _M4)))
 
 
-def cut_marking(text: bytes, marks: bytearray) -> Cut:
-    """Return the words of a searched text, in some order and without chunks.
-
-    Sets the bytes of `marks` (LETTERS of them) at the numbers of the letters that stand in it.
-    """
+def cut_into(text: bytes, lexicon: set[bytes] | None) -> Cut:
+    """Return the words of a searched text, in some order, and add them to a lexicon."""
     if native is not None:
-        short, long = native.cut(text, marks)
+        short, long = native.cut(text, lexicon)
         numbers = np.frombuffer(long, dtype="<u8").astype(np.uint32)
-        return Cut(np.frombuffer(short, dtype="<u8"), numbers, _NO_CHUNKS)
-    words = cut(text)
-    flags = np.frombuffer(marks, dtype=np.bool_)
-    flags |= words.letters()
-    return Cut(words.short, words.long, _NO_CHUNKS)
+        return Cut(np.frombuffer(short, dtype="<u8"), numbers)
+    if lexicon is not None:
+        lexicon.update(lexical(text))
+    return cut(text)
 
 
-def _within(windows: Array, starts: Array, sizes: Array) -> Array:
-    """Return the eight bytes at every sixth place of words, between their first and last eight."""
-    more = sizes > 14
-    counts = (sizes[more] - 9) // 6
-    nth = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    within: Array = windows[np.repeat(starts[more], counts) + 6 * (nth + 1)]
-    return within
+def lexical(text: bytes) -> list[bytes]:
+    """Return the words of a searched text that a lexicon has; a word may come twice."""
+    return _WORDS.findall(text.translate(_APART))
 
 
 def word_numbers(text: bytes) -> tuple[Array, Array]:
@@ -158,16 +136,6 @@ def distinct(numbers: Array) -> Array:
     if len(numbers) < 2:
         return numbers
     return numbers[np.concatenate(([True], numbers[1:] != numbers[:-1]))]
-
-
-def letter_flags(chunks: Array) -> Array:
-    """Return for each number of three letters whether they stand in a word, or a part of one."""
-    chars = chunks.astype("<u8").view(np.uint8).reshape(-1, 8)
-    places = np.where(chars > _BEFORE_A, chars & _FIVE_BITS, 0).astype(np.uint16)
-    numbers = places[:, :-2] << _TEN | places[:, 1:-1] << _FIVE | places[:, 2:]
-    flags = np.zeros(LETTERS, dtype=np.bool_)
-    flags[numbers.reshape(-1).astype(np.intp)] = True
-    return flags & _THREE
 
 
 def key_numbers(field: str, folded: Iterable[bytes]) -> Array:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:
     from array import array
 
-_VERSION = 2
+_VERSION = 3
 """Raised with every change of what the module offers."""
 
 
@@ -33,10 +33,10 @@ class Native(Protocol):
         """Return the pieces between neighbours of these edges (i64), which ascend."""
         ...
 
-    def cut(self, text: bytes, marks: bytearray, /) -> tuple[bytes, bytes]:
+    def cut(self, text: bytes, lexicon: set[bytes] | None, /) -> tuple[bytes, bytes]:
         """Return the distinct words of up to eight bytes and the numbers of longer ones, as u64.
 
-        Sets `marks` at the numbers of the letters (`index.words`).
+        Adds words that have a letter beyond f to the lexicon (`index.words`).
         """
         ...
 

@@ -1,10 +1,9 @@
-/* Words and letters of a text, as numbers: `index.words` says which, and has the same in Python. */
+/* The words of a text, as numbers: `index.words` says which, and has the same in Python. */
 #include "native.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LETTERS (1 << 15)
 #define NUMBER_BITS 22
 
 static const uint64_t M1 = 0x9E3779B97F4A7C15, M2 = 0xC2B2AE3D27D4EB4F, M3 = 0x165667B19E3779F9,
@@ -98,36 +97,63 @@ static inline uint64_t eight(const uint8_t *data) {
     return number;
 }
 
-static inline void mark(const uint8_t *word, size_t size, uint8_t *marks) {
-    unsigned three = 0, letters = 0;
-    for (size_t i = 0; i < size; i++) {
-        letters = word[i] > 0x60 ? letters + 1 : 0;
-        three = (three << 5 | (word[i] & 31)) & (LETTERS - 1);
-        if (letters >= 3)
-            marks[three] = 1;
-    }
+/* Words that were collected lately: most long words come again soon. */
+#define LATELY 2048
+typedef struct {
+    const uint8_t *word;
+    size_t size;
+} Word;
+
+/* The words that a text has, while they are collected in a set, or not (NULL). */
+typedef struct {
+    Numbers brief, longer;
+    PyObject *set;
+    Word lately[LATELY];
+} Found;
+
+/* Put a word into a set when it has a letter beyond f; false with an error. */
+static int collect(const uint8_t *word, size_t size, PyObject *set) {
+    size_t at = 0;
+    while (at < size && word[at] <= 'f')
+        at++;
+    if (at == size)
+        return 1;
+    PyObject *bytes = PyBytes_FromStringAndSize((const char *)word, (Py_ssize_t)size);
+    int done = bytes != NULL && PySet_Add(set, bytes) == 0;
+    Py_XDECREF(bytes);
+    return done;
 }
 
-/* Add a word; false without memory. The letters of a short one that is known are marked already. */
-static inline int add_word(const uint8_t *word, size_t size, Numbers *brief, Numbers *longer,
-                           uint8_t *marks) {
+static int collect_long(const uint8_t *word, size_t size, uint64_t mixed, Found *found) {
+    Word *last = &found->lately[mixed >> 32 & (LATELY - 1)];
+    if (last->size == size && memcmp(last->word, word, size) == 0)
+        return 1;
+    *last = (Word){word, size};
+    return collect(word, size, found->set);
+}
+
+/* Add a word; false with an error. A short one that is known is in the set already. */
+static inline int add_word(const uint8_t *word, size_t size, Found *found) {
     uint64_t head = eight(word);
     int added;
     if (size <= 8) {
-        added = numbers_add(brief, size == 8 ? head : head & ((1ULL << 8 * size) - 1));
-        if (added == 1)
-            mark(word, size, marks);
-        return added >= 0;
+        added = numbers_add(&found->brief, size == 8 ? head : head & ((1ULL << 8 * size) - 1));
+        if (added == 1 && found->set != NULL)
+            return collect(word, size, found->set);
+    } else {
+        uint64_t tail = eight(word + size - 8) * M2 + (uint64_t)size * M3;
+        uint64_t mixed = ((head * M1) ^ tail) * M4, number = mixed >> (64 - NUMBER_BITS);
+        if (found->set != NULL && !collect_long(word, size, mixed, found))
+            return 0;
+        added = numbers_add(&found->longer, number ? number : 1);
     }
-    uint64_t tail = eight(word + size - 8) * M2 + (uint64_t)size * M3;
-    uint64_t number = ((head * M1) ^ tail) * M4 >> (64 - NUMBER_BITS);
-    mark(word, size, marks);
-    return numbers_add(longer, number ? number : 1) >= 0;
+    if (added < 0)
+        PyErr_NoMemory();
+    return added >= 0;
 }
 
 /* Fold `size` bytes into `text`, which has room for eight more, and add their words. */
-static int cut(const uint8_t *data, size_t size, uint8_t *text, Numbers *brief, Numbers *longer,
-               uint8_t *marks) {
+static int cut(const uint8_t *data, size_t size, uint8_t *text, Found *found) {
     size_t start = 0;
     for (size_t i = 0; i < size; i++)
         text[i] = folded[data[i]];
@@ -135,7 +161,7 @@ static int cut(const uint8_t *data, size_t size, uint8_t *text, Numbers *brief, 
     for (size_t i = 0; i <= size; i++) {
         if (text[i] != 0)
             continue;
-        if (i > start && !add_word(text + start, i - start, brief, longer, marks))
+        if (i > start && !add_word(text + start, i - start, found))
             return 0;
         start = i + 1;
     }
@@ -150,26 +176,29 @@ static PyObject *as_bytes(const Numbers *numbers) {
 PyObject *native_cut(PyObject *Py_UNUSED(module), PyObject *args) {
     const char *data;
     Py_ssize_t size;
-    Py_buffer marks;
-    PyObject *made = NULL;
-    if (!PyArg_ParseTuple(args, "y#w*", &data, &size, &marks))
+    PyObject *set, *made = NULL;
+    if (!PyArg_ParseTuple(args, "y#O", &data, &size, &set))
         return NULL;
     if (folded['a'] == 0)
         fill_folded();
-    Numbers brief = {0}, longer = {0};
+    if (set != Py_None && !PySet_Check(set)) {
+        PyErr_SetString(PyExc_TypeError, "the words are collected in a set, or not (None)");
+        return NULL;
+    }
+    Found *found = calloc(1, sizeof(Found));
     uint8_t *text = malloc((size_t)size + 8);
-    if (marks.len != LETTERS)
-        PyErr_SetString(PyExc_ValueError, "the marks are 32,768 bytes");
-    else if (text == NULL ||
-             !cut((const uint8_t *)data, (size_t)size, text, &brief, &longer, marks.buf))
+    if (found == NULL || text == NULL) {
         PyErr_NoMemory();
-    else
-        made = Py_BuildValue("NN", as_bytes(&brief), as_bytes(&longer));
-    free(brief.list);
-    free(brief.slots);
-    free(longer.list);
-    free(longer.slots);
+    } else {
+        found->set = set == Py_None ? NULL : set;
+        if (cut((const uint8_t *)data, (size_t)size, text, found))
+            made = Py_BuildValue("NN", as_bytes(&found->brief), as_bytes(&found->longer));
+        free(found->brief.list);
+        free(found->brief.slots);
+        free(found->longer.list);
+        free(found->longer.slots);
+    }
+    free(found);
     free(text);
-    PyBuffer_Release(&marks);
     return made;
 }
