@@ -281,3 +281,13 @@ def test_no_events_is_one_row_without_keys_and_none_with(mixed_log, analyst):
     assert table.rows == [[0, None, None, 0, None]]
     table = analyst.stats(asked("actor:nobody | stats by (ip)"), durable=mixed_log.size).table
     assert (table.rows, table.groups) == ([], 0)
+
+
+def test_dictionaries_are_read_once_and_not_kept(indexed_log):
+    """A million entries of a field of many values would push everything else out of the cache."""
+    searcher = indexed_log.searcher()
+    counted = Analyst(searcher).stats(asked("| stats by (actor)"), durable=indexed_log.size)
+    assert counted.table.rows
+    kept = [str(key) for _, key in searcher._cache._arrays]
+    assert any("numbers" in key for key in kept)
+    assert not [key for key in kept if key.endswith(("$", "@"))]

@@ -18,6 +18,10 @@ class ArrayCache:
         self._size = 0
         self._arrays: OrderedDict[Hashable, Array] = OrderedDict()
 
+    def known(self, key: Hashable) -> Array | None:
+        """Return the array of this key if it is here."""
+        return self._arrays.get(key)
+
     def get(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return the array of this key, made when it is not here."""
         found = self._arrays.get(key)

@@ -172,7 +172,7 @@ def _ids(table: Table, column: str, words: Vocabulary) -> Array:
     """Return MISSING and the numbers of the texts of the dictionary."""
 
     def look_up() -> Array:
-        at, blob = table.array(f"{column}@"), table.array(f"{column}$")
+        at, blob = table.once(f"{column}@"), table.once(f"{column}$")  # once: the numbers stay
         assert at is not None
         assert blob is not None
         return np.concatenate(([MISSING], words.numbers(split_texts(at, blob))))

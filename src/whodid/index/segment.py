@@ -179,6 +179,14 @@ class Segment:
             return None
         return self._cache.get((self._key, name), lambda: self._read(chunk))
 
+    def once(self, name: str) -> Array | None:
+        """Return an array as `array` does; it is not kept in the cache for it."""
+        chunk = self._chunks.get(name)
+        if chunk is None:
+            return self.array(name)
+        known = self._cache.known((self._key, name))
+        return self._read(chunk) if known is None else known
+
     def _needed(self, name: str) -> Array:
         array = self.array(name)
         if array is None:

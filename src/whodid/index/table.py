@@ -70,6 +70,9 @@ class Table(Protocol):
     def array(self, name: str) -> Array | None:
         """Return an array of `columns`, None when the table has none of this name."""
 
+    def once(self, name: str) -> Array | None:
+        """Return an array as `array` does, for one who will not ask for it again."""
+
     def blocks(self, name: str, number: int) -> Array | None:
         """Return which of the 256 blocks (`signature`) may have this number, None for not known.
 
@@ -99,6 +102,10 @@ class MemoryTable:
         return self.first + self.count
 
     def array(self, name: str) -> Array | None:
+        """Return an array, None when there is none of this name."""
+        return self.arrays.get(name)
+
+    def once(self, name: str) -> Array | None:
         """Return an array, None when there is none of this name."""
         return self.arrays.get(name)
 
