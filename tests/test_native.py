@@ -85,6 +85,22 @@ def test_it_splits_as_slices_do(data, places):
     assert native.split(data, array("q", edges)) == pieces
 
 
+@built
+@given(
+    st.lists(st.lists(st.sampled_from(["", "a", "b", b"b", None, ("a", "b")]), max_size=9)),
+    st.integers(0, 2**20),
+)
+def test_it_numbers_as_python_does(calls, start):
+    known, mine, at = {None: 3}, {None: 3}, start
+    for given_values in calls:
+        codes, fresh = native.codes(given_values, known, at)
+        for value in given_values:
+            mine.setdefault(value, start + len(mine) - 1)
+        at += len(fresh)
+        assert np.frombuffer(codes, np.int32).tolist() == [mine[value] for value in given_values]
+    assert known == mine
+
+
 SEED, ROW = bytes(16), tuple([b""] * 8)
 
 
@@ -105,6 +121,12 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
         lambda: native.split(b"text", array("q", [3, 2])),
         lambda: native.split(b"text", array("q", [-1, 2])),
         lambda: native.split("text", array("q", [0, 1])),
+        lambda: native.codes(("a",), {}, 0),
+        lambda: native.codes(["a"], [], 0),
+        lambda: native.codes(["a", []], {}, 0),
+        lambda: native.codes(["a"], {"a": -1}, 0),
+        lambda: native.codes(["a"], {"a": "b"}, 0),
+        lambda: native.codes(["a", "b"], {}, 2**31 - 1),
         lambda: native.cut(b"text", []),
         lambda: native.cut(b"text", frozenset()),
         lambda: native.cut("text", set()),

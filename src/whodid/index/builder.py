@@ -22,6 +22,7 @@ from whodid.index.signature import BLOCK_BITS, SignatureBuilder, list_keys, valu
 from whodid.index.table import MemoryTable, narrow
 from whodid.ledger.leaf import LeafType
 from whodid.ledger.stored import GroupRows
+from whodid.native import native
 
 Array = np.ndarray
 _INT64 = np.iinfo(np.int64)
@@ -68,6 +69,19 @@ _COLUMNS = {
 _DECODE = {number: _decoder(number) for number in WANTED}
 
 
+def numbered(given: list[Any], known: dict[Any, int], start: int) -> tuple[Array, list[Any]]:
+    """Return the number of each value (i32) and the values that were not known, in order.
+
+    They are known afterwards, by the numbers from `start` on.
+    """
+    if native is not None:
+        codes, fresh = native.codes(given, known, start)
+        return np.frombuffer(codes, dtype=np.int32), fresh
+    fresh = [value for value in dict.fromkeys(given) if value not in known]
+    known.update(zip(fresh, range(start, start + len(fresh)), strict=True))
+    return np.array([known[value] for value in given], dtype=np.int32), fresh
+
+
 class _Texts:
     """One text column while it grows: its texts, and the code of each row.
 
@@ -83,19 +97,14 @@ class _Texts:
         self.values: list[Any] = []
         self.parts: list[tuple[Array, Array]] = []
 
-    def codes(self, given: Sequence[Any]) -> Array:
+    def codes(self, given: list[Any]) -> Array:
         """Return the codes of these values; new ones are learned."""
-        code, values = self._code, self.values
-        distinct = dict.fromkeys(given)
-        if code is None:
-            code = {self._nothing: 0}
-        fresh = [value for value in distinct if value not in code]
-        base = len(values) + 1
-        code.update(zip(fresh, range(base, base + len(fresh)), strict=True))
-        values += fresh
+        code = {self._nothing: 0} if self._code is None else self._code
+        codes, fresh = numbered(given, code, len(self.values) + 1)
+        self.values += fresh
         if len(code) > _LEARNT_MIN and 2 * len(fresh) > len(given):
             self._code = None
-        return np.array([code[value] for value in given], dtype=np.int32)
+        return codes
 
 
 class _Group(Struct, frozen=True):
@@ -169,12 +178,11 @@ class TableBuilder:
         return [self._distinct(number, parts) for number, parts in columns]
 
     def _distinct(self, number: int, parts: list[bytes]) -> _Group:
-        distinct = dict.fromkeys(parts)
+        place: Array | None
+        place, distinct = numbered(parts, {}, 0)
         self._size_bytes += sum(map(len, distinct))
-        place: Array | None = None
-        if len(distinct) < len(parts):
-            code = dict(zip(distinct, range(len(distinct)), strict=True))
-            place = np.array([code[part] for part in parts], dtype=np.int64)
+        if len(distinct) == len(parts):
+            place = None
         joined = b"[%s]" % b",".join([part or b"{}" for part in distinct])
         structs = _DECODE[number](joined)
         if len(structs) != len(distinct):

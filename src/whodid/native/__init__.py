@@ -7,12 +7,12 @@ hashlib does. To do without, remove `_native.abi3.so`.
 
 import hashlib
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from array import array
 
-_VERSION = 3
+_VERSION = 4
 """Raised with every change of what the module offers."""
 
 
@@ -31,6 +31,15 @@ class Native(Protocol):
 
     def split(self, data: bytes, edges: "array[int]", /) -> list[bytes]:
         """Return the pieces between neighbours of these edges (i64), which ascend."""
+        ...
+
+    def codes(
+        self, values: list[Any], known: dict[Any, int], start: int, /
+    ) -> tuple[bytes, list[Any]]:
+        """Return the number of each value (i32) and the new values, numbered from `start` on.
+
+        These are learned: `known` has them afterwards.
+        """
         ...
 
     def cut(self, text: bytes, lexicon: set[bytes] | None, /) -> tuple[bytes, bytes]:

@@ -12,6 +12,7 @@ int bytes_of(PyObject *object, const uint8_t **data, size_t *size) {
 }
 
 static PyMethodDef methods[] = {
+    {"codes", native_codes, METH_VARARGS, "Number values as they first appear."},
     {"commitments", native_commitments, METH_VARARGS, "Return the commitment of each row."},
     {"sha256_each", native_sha256_each, METH_O, "Return the SHA-256 of each of a list of bytes."},
     {"cut", native_cut, METH_VARARGS, "Return the words of a text; collect them."},
@@ -28,7 +29,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 3) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 4) < 0)
         Py_CLEAR(made);
     return made;
 }

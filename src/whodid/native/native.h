@@ -12,6 +12,7 @@ int bytes_of(PyObject *object, const uint8_t **data, size_t *size);
 PyObject *native_commitments(PyObject *module, PyObject *args);
 PyObject *native_sha256_each(PyObject *module, PyObject *list);
 PyObject *native_split(PyObject *module, PyObject *args);
+PyObject *native_codes(PyObject *module, PyObject *args);
 PyObject *native_cut(PyObject *module, PyObject *args);
 void native_choose(void);
 int native_draw_secret(void);

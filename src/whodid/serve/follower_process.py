@@ -41,7 +41,7 @@ def run_follower(directory: Path, settings: Settings) -> None:
     """
     stopping = threading.Event()
     when_told_to_end(stopping.set)
-    yield_to_others(5)
+    yield_to_others(2)
     keys = keys_of(directory)
     port = SequencerClient(directory, "sealer")
     followers: _Followers | None = None
