@@ -1,6 +1,6 @@
 """The follower's process: seals what is durable and keeps the index current.
 
-It yields to ingest (nice 5), as the faces do: a search must not make the next one see less.
+It yields to ingest (nice 2), and the faces to it: while it is behind, each search reads more itself.
 """
 
 import logging
