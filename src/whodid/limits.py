@@ -317,6 +317,24 @@ FACET_VALUES_MAX = 100
 STATS_SECONDS_MAX = 10.0
 """How long is counted for one answer; what was not reached by then is said."""
 
+TRACE_ID_CHARS_MAX = 512
+"""Longest id of which a story is asked for."""
+
+TRACE_EVENTS_MAX = 500
+"""Most steps of a story; with more it says so."""
+
+TRACE_IDS_MAX = 64
+"""Most ids that are followed from the events of a story."""
+
+TRACE_ID_EVENTS_MAX = 200
+"""An id that more events have is that of many undertakings, and is not followed."""
+
+TRACE_NEAR_S = 5
+"""So near to a step (seconds) is what a session did inferred to belong to a story."""
+
+TRACE_NEAR_MAX = 50
+"""Most inferred steps of one session or actor, and most of these that are looked at."""
+
 # --- index -------------------------------------------------------------------------------------
 INDEX_SEGMENT_ROWS = 65_536
 """Rows of one full index segment; segments never cross a multiple of it."""

@@ -17,6 +17,7 @@ from whodid.api.tail import Tails
 from whodid.app.answer import EventProof, Growth, Health, Hit, SearchAnswer, SourceInfo, Standing
 from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
+from whodid.app.trace import Followed, Gap, Link, TraceAnswer, in_order
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
 from whodid.ledger.state_db import Source, StateDb
@@ -94,6 +95,15 @@ class FakeReading:
         self._call("facets", caller, text, fields, values, own)
         facets = [Facet("actor", [("alice", 3)], 1, 0, True), Facet("rows", [(5, 1)], 1, 2, True)]
         return FacetsAnswer(facets, 3, True, 0, "note", 10, [])
+
+    def trace(self, caller, trace_id, *, inferred=True):
+        self._call("trace", caller, trace_id, inferred)
+        hits = [(hit, Link("correlation", trace_id, "same correlation")) for hit in self.hits]
+        steps = in_order(hits)
+        followed = [Followed("correlation", trace_id, 1, followed=True)]
+        return TraceAnswer(
+            trace_id, steps, [Gap(0, 90_000_000)], followed, True, 0, "note", 10, ["a warning"]
+        )
 
     def event(self, caller, event_id):
         self._call("event", caller, event_id)

@@ -89,6 +89,8 @@ def test_references_and_path_parameters_are_there(document):
         ("/v1/facets?values=0", "/v1/facets"),
         ("/v1/events/0190-id", "/v1/events/{event_id}"),
         ("/v1/events/0190-id/proof", "/v1/events/{event_id}/proof"),
+        ("/v1/trace/corr-123", "/v1/trace/{trace_id}"),
+        ("/v1/trace/corr-123?inferred=maybe", "/v1/trace/{trace_id}"),
         ("/v1/sources", "/v1/sources"),
         ("/healthz", "/healthz"),
         ("/v1/search?q=(", "/v1/search"),
@@ -106,6 +108,6 @@ def test_public_operations_and_no_others_need_no_credential(server, document):
     for path, operations in document["paths"].items():
         if "get" not in operations or path in {"/metrics", "/v1/events"}:
             continue
-        values = {"event_id": "0190-id", "name": "demo", "path": "0/000"}
+        values = {"event_id": "0190-id", "trace_id": "corr-123", "name": "demo", "path": "0/000"}
         status = server.get(path.format(**values), token="").status_code
         assert (status == 200) == (operations["get"]["security"] == []), path

@@ -178,3 +178,14 @@ def test_counting_reads(server):
     for query in ("histogram?buckets=0", "histogram?buckets=201", "histogram?limit=3",
                   "facets?values=101", "facets?field=x"):  # fmt: skip
         assert server.get(f"/v1/{query}").status_code == 400
+
+
+def test_the_story_of_an_id(server):
+    document = server.get("/v1/trace/corr%2F1%20a", params={"inferred": "0"}).json()
+    [(name, _, *asked)] = server.reading.calls
+    assert (name, asked) == ("trace", ["corr/1 a", False])
+    assert document["steps"][0]["event"]["actor.id"] == "alice"
+    assert document["gaps"] == [{"after": 0, "seconds": 90.0}]
+    server.get("/v1/trace/x")
+    assert server.reading.calls[1][3] is True
+    assert server.get("/v1/trace/x", params={"stated": "1"}).status_code == 400

@@ -26,6 +26,7 @@ from whodid.app.answer import (
 from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
+from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order
 from whodid.errors import QueryError, UsageError
 from whodid.event import (
     EMPTY_CONTENT,
@@ -50,6 +51,7 @@ from whodid.normalize.record import prepare
 from whodid.normalize.short_json import ShortJson
 from whodid.query.countable import SEVERAL
 from whodid.query.fields import SEARCH_FIELDS
+from whodid.query.linking import SESSION, stated
 from whodid.query.match import matcher, texts_of
 from whodid.query.own import hides_own, is_own
 from whodid.query.parse import parse
@@ -175,6 +177,27 @@ class FakeLog:
         ]
         return TableAnswer(
             columns, rows, len(rows), len(hits), True, 0, 0, self.note(), len(self.hits),
+            list(self.warnings),
+        )  # fmt: skip
+
+    def trace(self, caller, trace_id, *, inferred=True):
+        """The events that state the id, and as inferred ones the others of their sessions."""
+        self._called("trace", caller)
+        found = {}
+        for hit in self.hits:
+            for name, value in (*stated(hit.event), ("id", hit.event.when.id)):
+                if value == trace_id:
+                    found.setdefault(hit.index, (hit, Link(name, value, f"same {name}")))
+        sessions = {hit.event.who.actor_session for hit, _ in found.values()} - {None}
+        for hit in self.hits if inferred else ():
+            session = hit.event.who.actor_session
+            if session in sessions:
+                link = Link(SESSION, session, "same session, 1.0 s from a step", inferred=True)
+                found.setdefault(hit.index, (hit, link))
+        steps = in_order(list(found.values()))
+        followed = [Followed("correlation", trace_id, len(steps), followed=True)] if steps else []
+        return TraceAnswer(
+            trace_id, steps, gaps_of(steps), followed, True, 0, self.note(), len(self.hits),
             list(self.warnings),
         )  # fmt: skip
 

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -60,11 +61,13 @@ def test_nothing_planted_in_an_event_runs(tab, served, fake):
     base, link = served(log)
     log_in(tab, link)
     tables = ("/?q=|+stats+by+(actor)", "/?q=|+stats+by+(agent,+time:1d)+count()+as+n")
-    for page in ("/", *tables, "/sources", *(f"/events/{hit.event.when.id}" for hit in log.hits)):
+    stories = [f"/trace/{quote(text, safe='')}" for text in fake.HOSTILE if "\n" not in text]
+    events = [f"/events/{hit.event.when.id}" for hit in log.hits]
+    for page in ("/", *tables, "/sources", *stories, *events):
         tab.open(base + page)
         # what is planted would make the title OWNED and nothing else
         assert tab.js("document.title").endswith("· whodid")
-        foreign = "iframe,svg:not(.share,.chart svg),style,object,img:not([alt=''])"
+        foreign = "iframe,svg:not(.share,.chart svg,.strip svg),style,object,img:not([alt=''])"
         assert tab.js(f'document.querySelectorAll("{foreign}").length') == 0
     tab.press("aside form button")
     assert tab.js("document.querySelectorAll('.verdict li.ok').length") == 3
@@ -114,6 +117,7 @@ def test_comfort_and_width(tab, served, fake):
     )
     assert tab.js("document.querySelector('time').title").startswith("2026-11-22T12:20:00")
     for page in ("/", "/sources", "/about", f"/events/{log.hits[0].event.when.id}", "/nowhere",
+                 "/trace/nothing", f"/trace/{quote(fake.HOSTILE[0], safe='')}",
                  "/?q=nofield:x", "/?q=|+stats+by+(agent,+time:1d)+count()+max(time)"):  # fmt: skip
         for width in (390, 1280):
             tab.look(width=width)

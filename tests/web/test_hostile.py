@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from jinja2 import FileSystemLoader
@@ -119,6 +119,17 @@ def test_hostile_names_of_columns(hostile, fake):
             check(hostile.client.get("/", params={"q": query}))
 
 
+def test_stories_of_every_hostile_text(hostile, fake):
+    hostile.log.warnings = fake.HOSTILE
+    for text in fake.HOSTILE:
+        if "\n" in text:  # no address has line breaks
+            continue
+        answer = hostile.client.get(f"/trace/{quote(text, safe='')}")
+        assert answer.status_code == 200
+        assert "2 events of " in check(answer)
+        check(hostile.client.get("/trace/" + quote(f"nothing {text}", safe="")))
+
+
 def test_event_page_with_a_hostile_text_in_every_field(hostile):
     assert len(hostile.log.hits) == 40
     for hit in hostile.log.hits:
@@ -175,7 +186,7 @@ def loaded(monkeypatch):
 def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
              "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
-             "/nowhere", "/events/none", "/login/wdl_x",
+             "/nowhere", "/events/none", "/trace", "/trace/x", "/login/wdl_x",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
     for path in [*paths, "/people", "/tokens"]:
         if path == "/people":

@@ -14,6 +14,7 @@ from whodid.api.operations import (
     FACETS_PARAMETERS,
     HISTOGRAM_PARAMETERS,
     SEARCH_PARAMETERS,
+    TRACE_PARAMETERS,
     Operations,
 )
 from whodid.api.reply import (
@@ -117,6 +118,8 @@ def _table(does: Operations) -> list[tuple[Described, Handler]]:
             "Histogram", parameters=HISTOGRAM_PARAMETERS),
         get("/v1/facets", "The most frequent values of fields", does.facets, JSON, "Facets",
             parameters=FACETS_PARAMETERS),
+        get("/v1/trace/{trace_id:path}", "The story of an id across all systems, oldest step first",
+            does.trace, JSON, "Trace", parameters=TRACE_PARAMETERS),
         get("/v1/events/{event_id}", "One event", does.event, JSON, "Event"),
         get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
             JSON, "ProvenEvent"),

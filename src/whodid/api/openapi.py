@@ -16,6 +16,7 @@ from whodid.limits import (
     HISTOGRAM_BARS_MAX,
     PAGE_ROWS_MAX,
     QUERY_CHARS_MAX,
+    TRACE_ID_CHARS_MAX,
 )
 
 Who = Literal["all", "reader", "token", "source"]
@@ -65,6 +66,14 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
     "as": (
         "The form of the events: our own, or OCSF 1.6 (then `events` holds OCSF events).",
         {"type": "string", "enum": ["event", "ocsf"], "default": "event"},
+    ),
+    "inferred": (
+        "0 leaves out what is only inferred to belong to it.",
+        {"type": "string", "enum": list(TRUTH), "default": "1"},
+    ),
+    "trace_id": (
+        "A correlation, trace, request or session id, or the id of an event.",
+        {"type": "string", "minLength": 1, "maxLength": TRACE_ID_CHARS_MAX},
     ),
     "event_id": ("The id of an event.", {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}),
     "name": ("The ledger's name on this server.", {"type": "string"}),

@@ -28,6 +28,7 @@ from whodid.app.leaving import watched
 from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.public_files import PublicFiles
 from whodid.app.standing_document import standing_document
+from whodid.app.trace_document import trace_document
 from whodid.errors import AccessDeniedError, InputError, UsageError
 from whodid.limits import FACET_VALUES_MAX, HISTOGRAM_BARS_MAX, READS_MAX
 from whodid.merkle.tiles import parse_tile_path
@@ -38,6 +39,7 @@ from whodid.query.rights import NOTHING
 SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as")
 HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
 FACETS_PARAMETERS = ("q", "fields", "values", "own")
+TRACE_PARAMETERS = ("inferred",)
 BUCKETS_DEFAULT = 60
 VALUES_DEFAULT = 10
 FACETS_DEFAULT = ("actor", "access", "resource", "outcome", "source", "service")
@@ -125,6 +127,16 @@ class Operations:
             own=given_as.own(given),
         )
         return json_answer(facets_document(found))
+
+    async def trace(self, request: Request) -> Response:
+        """Answer `GET /v1/trace/{id}`."""
+        return await self._read(self._trace, request)
+
+    def _trace(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        inferred = given_as.truth(given_as.parameters(request, TRACE_PARAMETERS), "inferred", "1")
+        trace_id = request.path_params["trace_id"]
+        return json_answer(trace_document(self._reading.trace(caller, trace_id, inferred=inferred)))
 
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{id}`."""

@@ -75,10 +75,15 @@ def cursor(given: dict[str, str]) -> str | None:
 
 def own(given: dict[str, str]) -> bool:
     """Return `own`. Raises UsageError unless it says yes or no."""
+    return truth(given, "own", "0")
+
+
+def truth(given: dict[str, str], name: str, default: str) -> bool:
+    """Return a parameter that says yes or no. Raises UsageError for another."""
     try:
-        return TRUTH[given.get("own", "0")]
+        return TRUTH[given.get(name, default)]
     except KeyError:
-        raise UsageError("own is 1 or 0.") from None
+        raise UsageError(f"{name} is 1 or 0.") from None
 
 
 def as_ocsf(given: dict[str, str]) -> bool:

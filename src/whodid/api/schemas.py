@@ -66,6 +66,7 @@ def schemas() -> dict[str, Schema]:
             checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
         ),
         **_counted(),
+        "Trace": _trace(),
         "Sources": _object(
             "The declared sources.",
             sources={"type": "array", "items": _object(
@@ -163,6 +164,32 @@ def _counted() -> dict[str, Schema]:
             facets=_listed(facet), events=_NUMBER, is_exact=_YES_NO, **about,
         ),
     }  # fmt: skip
+
+
+def _trace() -> Schema:
+    """Return the schema of a story."""
+    link = _object(
+        "Why the event is in the story.", field=_TEXT, value=_TEXT, reason=_TEXT, inferred=_YES_NO
+    )
+    step = _object(
+        "An event, where it stands in the story, and what is not sure about its time.",
+        at=_INSTANT, offset_seconds={"type": "number"}, system=_TEXT, link=link, doubts=_TEXTS,
+        event=reference("Event"),
+    )  # fmt: skip
+    gap = _object(
+        "Nothing is known for so long behind the step of this number, from 0.",
+        after=_NUMBER, seconds={"type": "number"},
+    )  # fmt: skip
+    one = _object(
+        "An id that was looked for; one of very many events is not followed.",
+        field=_TEXT, value=_TEXT, events=_NUMBER, followed=_YES_NO,
+    )  # fmt: skip
+    return _object(
+        "The story of an id, the oldest step first; `whole` when all of it is shown.",
+        id=_TEXT, steps=_listed(step), gaps=_listed(gap), ids=_listed(one), systems=_TEXTS,
+        actors=_TEXTS, start=_INSTANT, seconds={"type": "number"}, whole=_YES_NO,
+        hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+    )  # fmt: skip
 
 
 def _listed(item: Schema) -> Schema:

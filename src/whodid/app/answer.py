@@ -1,7 +1,7 @@
 """What a face gets from the log: callers, hits, answers, proofs. Values only."""
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
@@ -11,6 +11,9 @@ from whodid.app.turns import Left, stays
 from whodid.event import Event
 from whodid.merkle.commitment import Opening
 from whodid.query.rights import NOTHING, Rights
+
+if TYPE_CHECKING:
+    from whodid.app.trace import TraceAnswer
 
 Face = Literal["cli", "api", "web", "server"]
 
@@ -208,6 +211,13 @@ class Reading(Protocol):
         own: bool = False,
     ) -> FacetsAnswer:  # fmt: skip
         """Return the most frequent values of fields. Raises QueryError, UsageError."""
+        ...
+
+    def trace(self, caller: Caller, trace_id: str, *, inferred: bool = True) -> "TraceAnswer":
+        """Return the story of an id, without steps when nothing has it; `inferred` ones too.
+
+        Raises UsageError for what cannot be an id.
+        """
         ...
 
     def event(self, caller: Caller, event_id: str) -> Hit:

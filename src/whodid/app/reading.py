@@ -36,6 +36,8 @@ from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
 from whodid.app.standing import standing_of
+from whodid.app.trace import TraceAnswer
+from whodid.app.tracing import Tracing
 from whodid.app.turns import Turns
 from whodid.clock import Clock
 from whodid.errors import (
@@ -100,6 +102,9 @@ class LedgerReading:
         self._analyst = Analyst(self._searcher)
         self._counting = Counting(
             directory, self._analyst, port, self._own, clock, self._turn, self._allowed
+        )
+        self._tracing = Tracing(
+            directory, self._searcher, port, self._own, clock, self._turn, self._allowed
         )
 
     # --- reads -----------------------------------------------------------------------------------
@@ -194,6 +199,10 @@ class LedgerReading:
     ) -> FacetsAnswer:  # fmt: skip
         """Count the values of fields (see `Reading.facets`)."""
         return self._counting.facets(caller, text, fields, values=values, own=own)
+
+    def trace(self, caller: Caller, trace_id: str, *, inferred: bool = True) -> TraceAnswer:
+        """Tell the story of an id (see `Reading.trace`)."""
+        return self._tracing.trace(caller, trace_id, inferred=inferred)
 
     def _allowed(self, caller: Caller, query: Query, act: Act) -> Query:
         """Return the query cut to the caller's rights; a refusal is an event before it is raised.

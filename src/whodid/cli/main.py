@@ -18,6 +18,7 @@ COMMANDS = {
     "search": "Search the ledger.",
     "tail": "Follow new events.",
     "show": "Show one event, with its proof if asked.",
+    "trace": "Tell the story of an id across all systems.",
     "verify": "Verify a ledger; read-only, works on any copy.",
     "status": "Show size, growth, lags and the last verification.",
     "tiles": "Render the public C2SP files.",

@@ -1,6 +1,7 @@
 """The follower's process: seals what is durable and keeps the index current.
 
-It yields to ingest (nice 2), and the faces to it: while it is behind, each search reads more itself.
+It yields to ingest (nice 2), and the faces to it (5): while it is behind, each search reads more
+itself.
 """
 
 import logging

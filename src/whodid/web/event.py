@@ -8,10 +8,19 @@ from whodid.app.answer import EventVerdict, Hit
 from whodid.errors import WhodidError
 from whodid.ledger.leaf import LeafFlag
 from whodid.merkle.checkpoint import Checkpoint, parse_body, parse_note
+from whodid.query.linking import stated
 from whodid.query.sentence import event_sentence
 from whodid.query.tree import Term
 from whodid.web.fields_view import groups_of
-from whodid.web.links import around, event_url, exact_term, search_url, text_of
+from whodid.web.links import (
+    around,
+    can_be_typed,
+    event_url,
+    exact_term,
+    search_url,
+    text_of,
+    trace_url,
+)
 from whodid.web.raw_record import raw_view
 from whodid.web.row import badges_of, sentence
 from whodid.web.search import Link
@@ -79,6 +88,9 @@ def _near(hit: Hit) -> Iterator[Link]:
     at = event.when.received if event.when.time is None else event.when.time
     close = around(at, _NEAR_MINUTES)
     span = f"within {_NEAR_MINUTES} minutes"
+    ids = stated(event)
+    if ids and can_be_typed(ids[0][1]):
+        yield Link("The whole story, across all systems", trace_url(ids[0][1]))
     for name, words in _LINKS:
         term = exact_term(name, event.field(name))
         if term is not None:

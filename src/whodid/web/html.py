@@ -10,6 +10,8 @@ from whodid.web.inert import inert, inert_lines, plain
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = Markup('<time datetime="{}">{}</time>')
+_MINUTE_US = 60_000_000
+_UNITS = (("d", 86_400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
            "October", "November", "December")  # fmt: skip
@@ -33,6 +35,8 @@ def environment() -> Environment:
         "moment": moment,
         "minute": minute,
         "count": count,
+        "iso": _iso,
+        "lasting": lasting,
     }
     return found
 
@@ -76,6 +80,18 @@ def day_text(time_us: int) -> str:
 
 def _date(at: datetime) -> str:
     return f"{_DAYS[at.weekday()][:3]} {at.day} {_MONTHS[at.month - 1][:3]} {at.year}"
+
+
+def lasting(span_us: int) -> str:
+    """Return a stretch of time as exact as one reads it: `0.204 s`, `5 min 3 s`, `2 d 4 h`."""
+    if span_us < _MINUTE_US:
+        return f"{span_us / 1e6:.3f} s"
+    seconds = span_us // 1_000_000
+    for large, size, small, step in _UNITS:
+        if seconds >= size:
+            rest = seconds % size // step
+            return f"{seconds // size} {large}" + (f" {rest} {small}" if rest else "")
+    raise AssertionError  # the last unit is a minute
 
 
 def count(number: int, noun: str = "") -> str:

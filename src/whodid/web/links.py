@@ -34,6 +34,11 @@ def event_url(event_id: str) -> str:
     return f"/events/{quote(event_id, safe='')}"
 
 
+def trace_url(trace_id: str, *, stated: bool = False) -> str:
+    """Return the address of the story of an id."""
+    return f"/trace/{quote(trace_id, safe='')}" + ("?stated=1" if stated else "")
+
+
 def exact_term(field: str, value: Any) -> Term | None:
     """Return the term that finds this value of the field, None when no link should be made.
 
