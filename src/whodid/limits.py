@@ -335,6 +335,12 @@ TRACE_NEAR_S = 5
 TRACE_NEAR_MAX = 50
 """Most inferred steps of one session or actor, and most of these that are looked at."""
 
+PROFILE_VALUE_CHARS_MAX = 2048
+"""Longest value of which a profile is asked for."""
+
+PROFILE_SHARED_MAX = 20
+"""So many values of an actor, the most frequent ones, tell who its peers are."""
+
 # --- index -------------------------------------------------------------------------------------
 INDEX_SEGMENT_ROWS = 65_536
 """Rows of one full index segment; segments never cross a multiple of it."""

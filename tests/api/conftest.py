@@ -17,6 +17,7 @@ from whodid.api.tail import Tails
 from whodid.app.answer import EventProof, Growth, Health, Hit, SearchAnswer, SourceInfo, Standing
 from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
+from whodid.app.profile import News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Gap, Link, TraceAnswer, in_order
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
@@ -104,6 +105,15 @@ class FakeReading:
         return TraceAnswer(
             trace_id, steps, [Gap(0, 90_000_000)], followed, True, 0, "note", 10, ["a warning"]
         )
+
+    def profile(self, caller, kind, value):
+        self._call("profile", caller, kind, value)
+        facets = [Facet("access", [("read", 3)], 1, 0, True)]
+        return ProfileAnswer(
+            kind, value, 3, TIME_US, TIME_US + 5, heat_of([(0, 3)]), None, facets,
+            [News("ip", "10.0.0.9", TIME_US, 1)], [Peer("bob", 2, 7)], "resource", True, 0, "note",
+            10, ["a warning"],
+        )  # fmt: skip
 
     def event(self, caller, event_id):
         self._call("event", caller, event_id)

@@ -91,6 +91,8 @@ def test_references_and_path_parameters_are_there(document):
         ("/v1/events/0190-id/proof", "/v1/events/{event_id}/proof"),
         ("/v1/trace/corr-123", "/v1/trace/{trace_id}"),
         ("/v1/trace/corr-123?inferred=maybe", "/v1/trace/{trace_id}"),
+        ("/v1/profile/actor/alice", "/v1/profile/{kind}/{value}"),
+        ("/v1/profile/planet/earth", "/v1/profile/{kind}/{value}"),
         ("/v1/sources", "/v1/sources"),
         ("/healthz", "/healthz"),
         ("/v1/search?q=(", "/v1/search"),
@@ -108,6 +110,13 @@ def test_public_operations_and_no_others_need_no_credential(server, document):
     for path, operations in document["paths"].items():
         if "get" not in operations or path in {"/metrics", "/v1/events"}:
             continue
-        values = {"event_id": "0190-id", "trace_id": "corr-123", "name": "demo", "path": "0/000"}
+        values = {
+            "event_id": "0190-id",
+            "trace_id": "corr-123",
+            "kind": "actor",
+            "value": "x",
+            "name": "demo",
+            "path": "0/000",
+        }
         status = server.get(path.format(**values), token="").status_code
         assert (status == 200) == (operations["get"]["security"] == []), path

@@ -189,3 +189,14 @@ def test_the_story_of_an_id(server):
     server.get("/v1/trace/x")
     assert server.reading.calls[1][3] is True
     assert server.get("/v1/trace/x", params={"stated": "1"}).status_code == 400
+
+
+def test_a_profile(server):
+    document = server.get("/v1/profile/resource/srv%2Fa%20b").json()
+    [(name, _, *asked)] = server.reading.calls
+    assert (name, asked) == ("profile", ["resource", "srv/a b"])
+    assert document["heat"][3][0] == 3
+    assert document["peers"] == [{"value": "bob", "shared": 2, "events": 7}]
+    assert document["news"][0]["value"] == "10.0.0.9"
+    assert server.get("/v1/profile/planet/earth").status_code == 404
+    assert len(server.reading.calls) == 1

@@ -26,6 +26,7 @@ from whodid.app.answer import (
 from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
+from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order
 from whodid.errors import QueryError, UsageError
 from whodid.event import (
@@ -199,6 +200,23 @@ class FakeLog:
         return TraceAnswer(
             trace_id, steps, gaps_of(steps), followed, True, 0, self.note(), len(self.hits),
             list(self.warnings),
+        )  # fmt: skip
+
+    def profile(self, caller, kind, value):
+        """Every other value of the kind is a peer, every address is new."""
+        self._called("profile", caller)
+        hits = [hit for hit in self.hits if value in _values_of(hit, kind)]
+        times = [_time(hit) for hit in hits] or [0]
+        hour_us = DAY_US // 24
+        facets = [_facet(field, hits, 8) for field in KINDS[kind].facets]
+        news = [News("ip", hit.event.where.ip, _time(hit), 1) for hit in hits if hit.event.where.ip]
+        peers = Counter(v for hit in self.hits for v in _values_of(hit, kind) if v != value)
+        return ProfileAnswer(
+            kind, value, len(hits), min(times), max(times),
+            heat_of([(at // hour_us * hour_us, 1) for at in times if hits]),
+            self._histogram(hits) if hits else None, facets if hits else [], news,
+            [Peer(peer, 1, events) for peer, events in peers.most_common(8)] if hits else [],
+            KINDS[kind].via, True, 0, self.note(), len(self.hits), list(self.warnings),
         )  # fmt: skip
 
     def event(self, caller, event_id):

@@ -62,6 +62,7 @@ def test_nothing_planted_in_an_event_runs(tab, served, fake):
     log_in(tab, link)
     tables = ("/?q=|+stats+by+(actor)", "/?q=|+stats+by+(agent,+time:1d)+count()+as+n")
     stories = [f"/trace/{quote(text, safe='')}" for text in fake.HOSTILE if "\n" not in text]
+    stories += [f"/profile/actor/{quote(text, safe='')}" for text in fake.HOSTILE[:9]]
     events = [f"/events/{hit.event.when.id}" for hit in log.hits]
     for page in ("/", *tables, "/sources", *stories, *events):
         tab.open(base + page)
@@ -117,7 +118,8 @@ def test_comfort_and_width(tab, served, fake):
     )
     assert tab.js("document.querySelector('time').title").startswith("2026-11-22T12:20:00")
     for page in ("/", "/sources", "/about", f"/events/{log.hits[0].event.when.id}", "/nowhere",
-                 "/trace/nothing", f"/trace/{quote(fake.HOSTILE[0], safe='')}",
+                 "/trace/nothing", f"/profile/actor/{quote(fake.HOSTILE[0], safe='')}",
+                 f"/trace/{quote(fake.HOSTILE[0], safe='')}",
                  "/?q=nofield:x", "/?q=|+stats+by+(agent,+time:1d)+count()+max(time)"):  # fmt: skip
         for width in (390, 1280):
             tab.look(width=width)

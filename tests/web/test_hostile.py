@@ -130,6 +130,18 @@ def test_stories_of_every_hostile_text(hostile, fake):
         check(hostile.client.get("/trace/" + quote(f"nothing {text}", safe="")))
 
 
+def test_profiles_of_every_hostile_text(hostile, fake):
+    for text in fake.HOSTILE:
+        if "\n" in text:
+            continue
+        for kind in ("actor", "resource"):
+            answer = hostile.client.get(f"/profile/{kind}/{quote(text, safe='')}")
+            assert answer.status_code == (200 if len(text) < 2049 else 404)
+            check(answer)
+        check(hostile.client.get(f"/profile/ip/{quote(text, safe='')}"))
+        check(hostile.client.get(f"/profile/{quote(text, safe='')}/x"))
+
+
 def test_event_page_with_a_hostile_text_in_every_field(hostile):
     assert len(hostile.log.hits) == 40
     for hit in hostile.log.hits:
@@ -186,7 +198,8 @@ def loaded(monkeypatch):
 def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
              "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
-             "/nowhere", "/events/none", "/trace", "/trace/x", "/login/wdl_x",
+             "/nowhere", "/events/none", "/trace", "/trace/x", "/profile/actor/alice",
+             "/login/wdl_x",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
     for path in [*paths, "/people", "/tokens"]:
         if path == "/people":

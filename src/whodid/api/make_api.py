@@ -120,6 +120,8 @@ def _table(does: Operations) -> list[tuple[Described, Handler]]:
             parameters=FACETS_PARAMETERS),
         get("/v1/trace/{trace_id:path}", "The story of an id across all systems, oldest step first",
             does.trace, JSON, "Trace", parameters=TRACE_PARAMETERS),
+        get("/v1/profile/{kind}/{value:path}", "All about an actor, a resource or an address",
+            does.profile, JSON, "Profile"),
         get("/v1/events/{event_id}", "One event", does.event, JSON, "Event"),
         get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
             JSON, "ProvenEvent"),

@@ -10,11 +10,13 @@ import whodid
 from whodid.api.parameters import LIMIT_DEFAULT, TRUTH
 from whodid.api.reply import BINARY, JSON
 from whodid.api.schemas import Schema, reference, schemas
+from whodid.app.profile import KINDS
 from whodid.limits import (
     FACET_FIELDS_MAX,
     FACET_VALUES_MAX,
     HISTOGRAM_BARS_MAX,
     PAGE_ROWS_MAX,
+    PROFILE_VALUE_CHARS_MAX,
     QUERY_CHARS_MAX,
     TRACE_ID_CHARS_MAX,
 )
@@ -74,6 +76,11 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
     "trace_id": (
         "A correlation, trace, request or session id, or the id of an event.",
         {"type": "string", "minLength": 1, "maxLength": TRACE_ID_CHARS_MAX},
+    ),
+    "kind": ("What it is.", {"type": "string", "enum": list(KINDS)}),
+    "value": (
+        "The actor, resource or address, as events name it.",
+        {"type": "string", "minLength": 1, "maxLength": PROFILE_VALUE_CHARS_MAX},
     ),
     "event_id": ("The id of an event.", {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}),
     "name": ("The ledger's name on this server.", {"type": "string"}),

@@ -26,6 +26,8 @@ from whodid.app.document import (
 )
 from whodid.app.leaving import watched
 from whodid.app.ocsf_answer import ocsf_answer_document
+from whodid.app.profile import KINDS
+from whodid.app.profile_document import profile_document
 from whodid.app.public_files import PublicFiles
 from whodid.app.standing_document import standing_document
 from whodid.app.trace_document import trace_document
@@ -137,6 +139,18 @@ class Operations:
         inferred = given_as.truth(given_as.parameters(request, TRACE_PARAMETERS), "inferred", "1")
         trace_id = request.path_params["trace_id"]
         return json_answer(trace_document(self._reading.trace(caller, trace_id, inferred=inferred)))
+
+    async def profile(self, request: Request) -> Response:
+        """Answer `GET /v1/profile/{kind}/{value}`."""
+        return await self._read(self._profile, request)
+
+    def _profile(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given_as.parameters(request, ())
+        kind, value = request.path_params["kind"], request.path_params["value"]
+        if kind not in KINDS:
+            raise NotFoundError(f"There are profiles of: {', '.join(KINDS)}.")
+        return json_answer(profile_document(self._reading.profile(caller, kind, value)))
 
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{id}`."""

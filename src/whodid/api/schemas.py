@@ -67,6 +67,7 @@ def schemas() -> dict[str, Schema]:
         ),
         **_counted(),
         "Trace": _trace(),
+        "Profile": _profile(),
         "Sources": _object(
             "The declared sources.",
             sources={"type": "array", "items": _object(
@@ -143,11 +144,6 @@ def _counted() -> dict[str, Schema]:
         start=_INSTANT, end=_INSTANT, success=_NUMBER, denied=_NUMBER, failure=_NUMBER,
         unknown=_NUMBER,
     )  # fmt: skip
-    value = _object("A value.", value={"type": ["string", "integer"]}, count=_NUMBER)
-    facet = _object(
-        "The most frequent values of a field.",
-        field=_TEXT, values=_listed(value), distinct=_NUMBER, missing=_NUMBER, is_exact=_YES_NO,
-    )  # fmt: skip
     return {
         "AnswerOrTable": {"oneOf": [reference("Answer"), reference("Table")]},
         "Table": _object(
@@ -161,7 +157,7 @@ def _counted() -> dict[str, Schema]:
         ),
         "Facets": _object(
             "The most frequent values of some fields.",
-            facets=_listed(facet), events=_NUMBER, is_exact=_YES_NO, **about,
+            facets=_listed(_FACET), events=_NUMBER, is_exact=_YES_NO, **about,
         ),
     }  # fmt: skip
 
@@ -192,6 +188,26 @@ def _trace() -> Schema:
     )  # fmt: skip
 
 
+def _profile() -> Schema:
+    """Return the schema of a profile."""
+    news = _object(
+        "A value of the last seven days before the last event, and in how many events since.",
+        field=_TEXT, value=_TEXT, first=_INSTANT, events=_NUMBER,
+    )  # fmt: skip
+    peer = _object(
+        "Another one of the kind, and how many values of `via` it shares.",
+        value=_TEXT, shared=_NUMBER, events=_NUMBER,
+    )  # fmt: skip
+    return _object(
+        "What is known of a value; `heat` counts events by weekday (Monday first) and hour, UTC, "
+        "`news` is null when all of it is that new.",
+        kind=_TEXT, value=_TEXT, events=_NUMBER, first=_INSTANT, last=_INSTANT,
+        heat=_listed(_listed(_NUMBER)), facets=_listed(_FACET),
+        news={"type": ["array", "null"], "items": news}, peers=_listed(peer), via=_TEXT,
+        is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+    )  # fmt: skip
+
+
 def _listed(item: Schema) -> Schema:
     return {"type": "array", "items": item}
 
@@ -204,6 +220,15 @@ def _object(description: str, **properties: Schema) -> Schema:
         "required": list(properties),
     }
 
+
+_FACET = _object(
+    "The most frequent values of a field.",
+    field=_TEXT,
+    values=_listed(_object("A value.", value={"type": ["string", "integer"]}, count=_NUMBER)),
+    distinct=_NUMBER,
+    missing=_NUMBER,
+    is_exact=_YES_NO,
+)
 
 _ERROR: Schema = {
     "type": "object",

@@ -13,6 +13,7 @@ from whodid.merkle.commitment import Opening
 from whodid.query.rights import NOTHING, Rights
 
 if TYPE_CHECKING:
+    from whodid.app.profile import ProfileAnswer
     from whodid.app.trace import TraceAnswer
 
 Face = Literal["cli", "api", "web", "server"]
@@ -217,6 +218,13 @@ class Reading(Protocol):
         """Return the story of an id, without steps when nothing has it; `inferred` ones too.
 
         Raises UsageError for what cannot be an id.
+        """
+        ...
+
+    def profile(self, caller: Caller, kind: str, value: str) -> "ProfileAnswer":
+        """Return what is known of an `actor`, a `resource` or an `ip`.
+
+        Raises UsageError for another kind and for what is no address.
         """
         ...
 

@@ -1,11 +1,31 @@
 """The JSON form of what was counted: tables, histograms, facets. Times are RFC 3339 in UTC."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from whodid.app.counts import Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.instant import instant
 
 Document = dict[str, Any]
+
+
+class ReadAt(Protocol):
+    """What every answer says of itself."""
+
+    @property
+    def hidden_own(self) -> int:
+        """Matching events of whodid itself that are not shown."""
+
+    @property
+    def checkpoint(self) -> str:
+        """The signed note that it was read at."""
+
+    @property
+    def size(self) -> int:
+        """Entries of the log that it saw."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What it could not see."""
 
 
 def table_document(answer: TableAnswer) -> Document:
@@ -23,7 +43,7 @@ def table_document(answer: TableAnswer) -> Document:
         "events": answer.events,
         "events_is_exact": answer.events_is_exact,
         "other_events": answer.other_events,
-        **_read_at(answer),
+        **read_at(answer),
     }
 
 
@@ -44,21 +64,22 @@ def histogram_document(answer: HistogramAnswer) -> Document:
         ],
         "events": answer.events,
         "is_exact": answer.is_exact,
-        **_read_at(answer),
+        **read_at(answer),
     }
 
 
 def facets_document(answer: FacetsAnswer) -> Document:
     """Return the JSON form of facets."""
     return {
-        "facets": [_facet(facet) for facet in answer.facets],
+        "facets": [facet_document(facet) for facet in answer.facets],
         "events": answer.events,
         "is_exact": answer.is_exact,
-        **_read_at(answer),
+        **read_at(answer),
     }
 
 
-def _facet(facet: Facet) -> Document:
+def facet_document(facet: Facet) -> Document:
+    """Return the JSON form of a facet."""
     return {
         "field": facet.field,
         "values": [{"value": value, "count": count} for value, count in facet.values],
@@ -72,7 +93,7 @@ def _value(column: Column, value: Any) -> Any:
     return instant(value) if column.kind == "time" and value is not None else value
 
 
-def _read_at(answer: TableAnswer | HistogramAnswer | FacetsAnswer) -> Document:
+def read_at(answer: ReadAt) -> Document:
     """Return what every answer says of itself: what it hid, where it was read, what it missed."""
     return {
         "hidden_own": answer.hidden_own,

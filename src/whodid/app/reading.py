@@ -35,6 +35,8 @@ from whodid.app.following import Tail, hit_of
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
+from whodid.app.profile import ProfileAnswer
+from whodid.app.profiling import Profiling
 from whodid.app.standing import standing_of
 from whodid.app.trace import TraceAnswer
 from whodid.app.tracing import Tracing
@@ -101,6 +103,9 @@ class LedgerReading:
         self._integrity = LedgerIntegrity(directory, keys, self._own, clock)
         self._analyst = Analyst(self._searcher)
         self._counting = Counting(
+            directory, self._analyst, port, self._own, clock, self._turn, self._allowed
+        )
+        self._profiling = Profiling(
             directory, self._analyst, port, self._own, clock, self._turn, self._allowed
         )
         self._tracing = Tracing(
@@ -203,6 +208,10 @@ class LedgerReading:
     def trace(self, caller: Caller, trace_id: str, *, inferred: bool = True) -> TraceAnswer:
         """Tell the story of an id (see `Reading.trace`)."""
         return self._tracing.trace(caller, trace_id, inferred=inferred)
+
+    def profile(self, caller: Caller, kind: str, value: str) -> ProfileAnswer:
+        """Return what is known of a value (see `Reading.profile`)."""
+        return self._profiling.profile(caller, kind, value)
 
     def _allowed(self, caller: Caller, query: Query, act: Act) -> Query:
         """Return the query cut to the caller's rights; a refusal is an event before it is raised.

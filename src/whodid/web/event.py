@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from whodid.app.answer import EventVerdict, Hit
 from whodid.errors import WhodidError
+from whodid.event import Event
 from whodid.ledger.leaf import LeafFlag
 from whodid.merkle.checkpoint import Checkpoint, parse_body, parse_note
 from whodid.query.linking import stated
@@ -17,6 +18,7 @@ from whodid.web.links import (
     can_be_typed,
     event_url,
     exact_term,
+    profile_url,
     search_url,
     text_of,
     trace_url,
@@ -110,6 +112,18 @@ def _near(hit: Hit) -> Iterator[Link]:
     source = exact_term("source", event.envelope.source)
     if source is not None:
         yield Link(f"Same source, {span}", _search(source, close))
+    yield from _profiles(event)
+
+
+def _profiles(event: Event) -> Iterator[Link]:
+    """Yield the pages of who and what it is about."""
+    for kind, words, value in (
+        ("actor", "All about this actor", event.who.actor_id or event.who.actor_name),
+        ("resource", "All about this resource", event.what.resource_name),
+        ("ip", "All about this address", event.where.ip),
+    ):
+        if value and exact_term(kind, value) is not None:
+            yield Link(words, profile_url(kind, value))
 
 
 def _search(*terms: Term) -> str:

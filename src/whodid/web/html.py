@@ -47,6 +47,11 @@ def day(time_us: int) -> str:
     return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
+def days_of_week() -> tuple[str, ...]:
+    """Return the names of the days, from Monday on."""
+    return _DAYS
+
+
 def clock(time_us: int) -> Markup:
     """Return the UTC time of day to the second as a <time> that holds all of it."""
     return _TIME.format(_iso(time_us), f"{_at(time_us):%H:%M:%S}")

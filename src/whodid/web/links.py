@@ -39,6 +39,11 @@ def trace_url(trace_id: str, *, stated: bool = False) -> str:
     return f"/trace/{quote(trace_id, safe='')}" + ("?stated=1" if stated else "")
 
 
+def profile_url(kind: str, value: str) -> str:
+    """Return the address of the profile of an actor, a resource or an address."""
+    return f"/profile/{kind}/{quote(value, safe='')}"
+
+
 def exact_term(field: str, value: Any) -> Term | None:
     """Return the term that finds this value of the field, None when no link should be made.
 

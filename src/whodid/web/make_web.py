@@ -7,7 +7,18 @@ from starlette.routing import Route
 
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.app.answer import Reading
-from whodid.web import about, connect, event, integrity, login, people, search, sources, trace
+from whodid.web import (
+    about,
+    connect,
+    event,
+    integrity,
+    login,
+    people,
+    profile,
+    search,
+    sources,
+    trace,
+)
 from whodid.web.headers import SecurityHeaders
 from whodid.web.html import environment
 from whodid.web.pages import Page, endpoint, not_found
@@ -40,6 +51,7 @@ def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: 
         post("/events/{id}/verify", event.verify),
         get("/trace", trace.ask),
         get("/trace/{id:path}", trace.show),
+        get("/profile/{kind}/{value:path}", profile.show),
         get("/sources", sources.show),
         get("/connect", connect.show),
         get("/integrity", integrity.show),

@@ -1,5 +1,6 @@
 """The search page: `GET /`. One search a page, and nothing else is read."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -8,14 +9,15 @@ from starlette.responses import Response
 
 from whodid.access.rights import may_administer
 from whodid.app.answer import PageAnswer, SearchAnswer
+from whodid.app.profile import KINDS
 from whodid.errors import QueryError
 from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
 from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
 from whodid.query.render import to_text
-from whodid.query.tree import Node, Query, Term, all_of
+from whodid.query.tree import Network, Node, Query, Term, all_of
 from whodid.web import connect, facets, histogram, query_error, stats, time_range
-from whodid.web.links import search_url
+from whodid.web.links import profile_url, search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
 from whodid.web.visit import Visit, redirect
@@ -109,6 +111,7 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         badge_href=lambda badge: href(badge.term),
         show_own=search_url(asked.text, own=True) if answer.hidden_own else None,
         hide_own=search_url(asked.text) if asked.own else None,
+        about=list(_about(query)),
         head=stats.head_of(answer.checkpoint),
         chart=histogram.chart(page.histogram, query, own=asked.own),
         boxes=facets.boxes(page.facets, query, answer.total, own=asked.own),
@@ -142,6 +145,15 @@ def _pages(asked: Asked, answer: SearchAnswer) -> dict[str, Any]:
         )
     newest = None if first else search_url(asked.text, own=asked.own)
     return {"newer": newer, "older": older, "newest": newest}
+
+
+def _about(query: Query) -> Iterator[Link]:
+    """Yield the pages of the actor, the resource and the address that are asked for."""
+    for item in time_range.items_of(query):
+        if isinstance(item, Term) and item.op in {"has", "is"} and item.field in KINDS:
+            value = item.value.text if isinstance(item.value, Network) else item.value
+            if isinstance(value, str) and "/" not in (value if item.field == "ip" else ""):
+                yield Link(value, profile_url(item.field, value))
 
 
 def _widen(query: Query, asked: Asked) -> list[Link]:

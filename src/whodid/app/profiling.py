@@ -1,0 +1,198 @@
+"""Reading a profile: several counts over the same events, in one turn, one event of its own.
+
+Rights hold as for a search: each count is cut to them; what rests on a denied field is left out.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from whodid.app.answer import Caller
+from whodid.app.counting import histogram_answer, kept_back, page_overview
+from whodid.app.own import Act, OwnEvents
+from whodid.app.profile import HEAT_DAYS, KINDS, NEWS_DAYS, News, Peer, ProfileAnswer, heat_of
+from whodid.clock import Clock
+from whodid.errors import AccessDeniedError, UsageError
+from whodid.index.analyst import Analyst, Counted
+from whodid.ledger.layout import CHECKPOINT
+from whodid.ledger.port import SequencerPort
+from whodid.limits import HISTOGRAM_BARS_MAX, PROFILE_SHARED_MAX, PROFILE_VALUE_CHARS_MAX
+from whodid.query.pipes import Key, Limit, Measure, Order, Sort, Stats
+from whodid.query.rights import check_field
+from whodid.query.times import DAY_US, resolve
+from whodid.query.tree import Network, Node, Not, Query, Range, Span, Term, all_of, any_of
+
+Allowed = Callable[[Caller, Query, Act], Query]
+Turn = Callable[[Caller, Act], AbstractContextManager[None]]
+_BARS = 60
+_VALUES = 8
+_NEWS_MAX = 12
+_PEERS_MAX = 8
+_HOURS = Stats((Key("time", DAY_US // 24),), (Measure("count"),))
+_SPAN = Stats((), (Measure("count"), Measure("min", "time"), Measure("max", "time")))
+
+
+class Profiling:
+    """The reads of profiles; it shares turns, analyst and rights with `LedgerReading`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        analyst: Analyst,
+        port: SequencerPort,
+        own: OwnEvents,
+        clock: Clock,
+        turn: Turn,
+        allowed: Allowed,
+    ) -> None:
+        self._directory = directory
+        self._analyst = analyst
+        self._port = port
+        self._own = own
+        self._clock = clock
+        self._turn = turn
+        self._allowed = allowed
+
+    def profile(self, caller: Caller, kind: str, value: str) -> ProfileAnswer:
+        """Return what is known of a value (see `Reading.profile`)."""
+        term = term_of(kind, value)
+        act = Act("profile", "read", kind, value)
+        query = resolve(self._allowed(caller, Query(term), act), self._clock())
+        durable = self._port.status().size
+        wanted = page_overview(caller, KINDS[kind].facets, min(_BARS, HISTOGRAM_BARS_MAX), _VALUES)
+
+        def count(node: Node, stats: Stats, sort: Sort | None = None, limit: int = 1000) -> Counted:
+            asked = Query(node, stats=stats, sort=sort, limit=Limit(limit))
+            asked = resolve(self._allowed(caller, asked, act), self._clock())
+            return self._analyst.stats(asked, durable=durable)
+
+        with self._turn(caller, act):
+            looked = _Look(caller, kind, term, count)
+            looked.run()
+            found = (
+                self._analyst.overview(query, wanted, durable=durable) if looked.events else None
+            )
+            note = (self._directory / CHECKPOINT).read_text()
+            self._own.write(caller, msgspec.structs.replace(act, rows=looked.events))
+        warnings = [*looked.warnings, *(found.warnings if found else ())]
+        return ProfileAnswer(
+            kind, value, looked.events, looked.first_us, looked.last_us, looked.heat,
+            histogram_answer(found, note, []) if found else None,
+            found.facets if found else [], looked.news, looked.peers, KINDS[kind].via,
+            looked.exact and (found is None or found.exact), looked.hidden_own, note, looked.size,
+            [*dict.fromkeys(warnings), *kept_back(caller.rights)],
+        )  # fmt: skip
+
+
+class _Look:
+    """The counts of one profile while they are made."""
+
+    def __init__(
+        self, caller: Caller, kind: str, term: Term, count: Callable[..., Counted]
+    ) -> None:
+        self._caller = caller
+        self._kind = kind
+        self._term = term
+        self._ask = count
+        self.events = self.first_us = self.last_us = 0
+        self.hidden_own = self.size = 0
+        self.exact = True
+        self.heat = heat_of([])
+        self.news: list[News] | None = []
+        self.peers: list[Peer] = []
+        self.warnings: list[str] = []
+
+    def run(self) -> None:
+        """Count everything; nothing more when there are no events."""
+        found = self._count(self._term, _SPAN)
+        self.hidden_own, self.size = found.hidden_own, found.size
+        self.events, first_us, last_us = found.table.rows[0]
+        if not self.events:
+            return
+        self.first_us, self.last_us = first_us, last_us
+        hours = self._count(self._since(HEAT_DAYS), _HOURS)
+        self.heat = heat_of([(start, events) for start, events in hours.table.rows])
+        self._find_news()
+        self._find_peers(KINDS[self._kind].via)
+
+    def _count(
+        self, node: Node, stats: Stats, sort: Sort | None = None, limit: int = 1000
+    ) -> Counted:
+        found = self._ask(node, stats, sort, limit)
+        self.exact = self.exact and found.table.exact
+        self.warnings += [w for w in found.warnings if "are not shown" not in w]
+        return found
+
+    def _since(self, days: int) -> Node:
+        first, last = self.last_us - days * DAY_US, self.last_us
+        span = Range(Span(first, first + 1), Span(last, last + 1))
+        return all_of([self._term, Term("time", "range", span)])
+
+    def _find_news(self) -> None:
+        since_us = self.last_us - NEWS_DAYS * DAY_US
+        if self.first_us >= since_us:
+            self.news = None
+            return
+        found: list[News] = []
+        measures = (Measure("min", "time"), Measure("count"))
+        for field in KINDS[self._kind].news:
+            if not self._may_ask(field):
+                continue
+            stats, sort = Stats((Key(field),), measures), Sort((Order("min(time)", True),))
+            for value, first_us, events in self._rows(self._term, stats, sort, _NEWS_MAX):
+                if value is not None and first_us >= since_us:
+                    found.append(News(field, str(value), first_us, events))
+        self.news = found
+
+    def _find_peers(self, via: str) -> None:
+        if not self._may_ask(via):
+            return
+        most = self._rows(
+            self._term, Stats((Key(via),), (Measure("count"),)), Sort((Order("count", True),)),
+            PROFILE_SHARED_MAX,
+        )  # fmt: skip
+        values = [Term(via, "is", value) for value, _ in most if isinstance(value, str) and value]
+        if not values:
+            return
+        stats = Stats((Key(self._kind),), (Measure("count_distinct", via), Measure("count")))
+        sort = Sort((Order(f"count_distinct({via})", True), Order("count", True)))
+        others = all_of([any_of(values), Not(self._term)])
+        self.peers = [
+            Peer(str(value), shared, events)
+            for value, shared, events in self._rows(others, stats, sort, _PEERS_MAX)
+            if value is not None
+        ]
+
+    def _rows(self, node: Node, stats: Stats, sort: Sort, limit: int) -> list[list[Any]]:
+        try:
+            return self._count(node, stats, sort, limit).table.rows
+        except AccessDeniedError:
+            raise
+        except UsageError as error:  # more values than are told apart
+            self.warnings.append(str(error))
+            return []
+
+    def _may_ask(self, field: str) -> bool:
+        try:
+            check_field(field, self._caller.rights)
+        except AccessDeniedError:
+            return False
+        return True
+
+
+def term_of(kind: str, value: str) -> Term:
+    """Return the term that a profile is about. Raises UsageError when there can be none."""
+    if kind not in KINDS:
+        raise UsageError(f"there are profiles of: {', '.join(KINDS)}")
+    if not value or len(value) > PROFILE_VALUE_CHARS_MAX:
+        raise UsageError(f"a value has 1 to {PROFILE_VALUE_CHARS_MAX} characters")
+    if kind != "ip":
+        return Term(kind, "is", value)
+    try:
+        return Term("ip", "has", Network(str(ipaddress.ip_address(value))))
+    except ValueError:
+        raise UsageError(f"{value[:64]!r} is no address") from None
