@@ -341,6 +341,12 @@ PROFILE_VALUE_CHARS_MAX = 2048
 PROFILE_SHARED_MAX = 20
 """So many values of an actor, the most frequent ones, tell who its peers are."""
 
+EXPORT_PAGE_ROWS = 500
+"""Events of an export that are read in one turn."""
+
+EXPORTS_MAX = 4
+"""Most exports that are written at once."""
+
 # --- index -------------------------------------------------------------------------------------
 INDEX_SEGMENT_ROWS = 65_536
 """Rows of one full index segment; segments never cross a multiple of it."""

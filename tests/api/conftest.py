@@ -3,6 +3,8 @@
 import contextlib
 import threading
 from dataclasses import dataclass, field
+from itertools import chain
+from types import SimpleNamespace
 
 import anyio
 import httpx
@@ -66,6 +68,7 @@ class FakeReading:
     fault: Exception | None = None
     hits: list = field(default_factory=lambda: [make_hit()])
     following: FakeFollowing = field(default_factory=FakeFollowing)
+    more_pages: list = field(default_factory=list)
     ready: bool = True
     found: Integrity = NOTHING_KNOWN
 
@@ -105,6 +108,15 @@ class FakeReading:
         return TraceAnswer(
             trace_id, steps, [Gap(0, 90_000_000)], followed, True, 0, "note", 10, ["a warning"]
         )
+
+    def export(self, caller, text, *, own=False):
+        self._call("export", caller, text, own)
+        parse(text)
+        hits = self.hits
+        return SimpleNamespace(
+            size=10, total=len(hits), total_is_exact=True, warnings=[],
+            pages=lambda: chain([hits], self.more_pages),
+        )  # fmt: skip
 
     def profile(self, caller, kind, value):
         self._call("profile", caller, kind, value)

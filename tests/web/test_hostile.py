@@ -26,7 +26,7 @@ ATTRIBUTES = {
     "value", "for", "placeholder", "autocomplete", "autocapitalize", "spellcheck", "title",
     "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort", "data-shell",
     "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
-    "selected", "checked",
+    "selected", "checked", "download",
 }  # fmt: skip
 
 

@@ -73,6 +73,15 @@ def identify(request: Request, doorkeeper: Doorkeeper, reading: Reading) -> Call
     raise UnauthenticatedError("The token is not valid: unknown, expired or revoked.")
 
 
+def check_still(doorkeeper: Doorkeeper, caller: Caller, credential: Credential) -> None:
+    """Raise UnauthenticatedError when a login, token or rights have ended or changed. Blocks."""
+    identity = credential.identity(doorkeeper, used=False)
+    if identity is None:
+        raise UnauthenticatedError("The login or token has ended.")
+    if rights_of(identity.user) != caller.rights:
+        raise UnauthenticatedError("Your rights have changed; begin again.")
+
+
 def address(request: Request) -> str | None:
     """Return the client's address (the server, not we, believes proxies)."""
     return request.client.host if request.client else None

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from whodid.access.doorkeeper import Doorkeeper
+from whodid.api.export import EXPORT_PARAMETERS
 from whodid.api.openapi import Described, Who, openapi
 from whodid.api.operations import (
     FACETS_PARAMETERS,
@@ -28,12 +29,14 @@ from whodid.api.reply import (
 )
 from whodid.api.tail import EVENT_STREAM, Tails
 from whodid.app.answer import Reading
+from whodid.app.export_formats import FORMATS
 from whodid.app.public_files import PublicFiles
 from whodid.errors import WhodidError
 from whodid.metrics import PROMETHEUS
 
 Handler = Callable[[Request], Awaitable[Response]]
 
+CSV, NDJSON = FORMATS["csv"].media, FORMATS["jsonl"].media
 _log = logging.getLogger("whodid.api")
 _METHODS = ("GET", "HEAD")
 
@@ -107,13 +110,17 @@ def _table(does: Operations) -> list[tuple[Described, Handler]]:
     def get(path: str, summary: str, handler: Handler, media: str, schema: str | None = None,
             *, who: Who = "reader", parameters: tuple[str, ...] = (),
             also: dict[int, tuple[str, str | None]] | None = None,
+            other_media: tuple[str, ...] = (),
             ) -> tuple[Described, Handler]:  # fmt: skip
         answers = {200: (media, schema), **(also or {})}
-        return Described("GET", path, summary, who, answers, parameters), handler
+        described = Described("GET", path, summary, who, answers, parameters, other_media)
+        return described, handler
 
     return [
         get("/v1/search", "Search, the newest event first; a table with | stats", does.search, JSON,
             "AnswerOrTable", parameters=SEARCH_PARAMETERS),
+        get("/v1/export", "All events of a search as a file: JSON lines, CSV or OCSF", does.export,
+            NDJSON, parameters=EXPORT_PARAMETERS, other_media=(CSV,)),
         get("/v1/histogram", "How many events there were when, by outcome", does.histogram, JSON,
             "Histogram", parameters=HISTOGRAM_PARAMETERS),
         get("/v1/facets", "The most frequent values of fields", does.facets, JSON, "Facets",

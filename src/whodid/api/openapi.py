@@ -10,6 +10,7 @@ import whodid
 from whodid.api.parameters import LIMIT_DEFAULT, TRUTH
 from whodid.api.reply import BINARY, JSON
 from whodid.api.schemas import Schema, reference, schemas
+from whodid.app.export_formats import FORMATS
 from whodid.app.profile import KINDS
 from whodid.limits import (
     FACET_FIELDS_MAX,
@@ -27,7 +28,7 @@ Who = Literal["all", "reader", "token", "source"]
 class Described(Struct, frozen=True):
     """One operation in words. `answers` is status → (media type, name of a schema or None).
 
-    `body` names the schema of a JSON body.
+    `other_media` are further media types of a good answer; `body` names the schema of a JSON body.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Described(Struct, frozen=True):
     who: Who
     answers: dict[int, tuple[str, str | None]]
     parameters: tuple[str, ...] = ()
+    other_media: tuple[str, ...] = ()
     body: str | None = None
 
 
@@ -68,6 +70,10 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
     "as": (
         "The form of the events: our own, or OCSF 1.6 (then `events` holds OCSF events).",
         {"type": "string", "enum": ["event", "ocsf"], "default": "event"},
+    ),
+    "format": (
+        "How the events are written.",
+        {"type": "string", "enum": list(FORMATS), "default": "jsonl"},
     ),
     "inferred": (
         "0 leaves out what is only inferred to belong to it.",
@@ -142,10 +148,12 @@ def openapi(operations: Iterable[Described]) -> dict[str, Any]:
 
 def _operation(described: Described) -> dict[str, Any]:
     in_path = re.findall(r"\{(\w+)", described.path)
-    responses = {
+    responses: dict[str, dict[str, Any]] = {
         str(status): {"description": described.summary, "content": _content(media, schema)}
         for status, (media, schema) in described.answers.items()
     }
+    for media in described.other_media:
+        responses["200"]["content"] |= _content(media, None)
     for status, text in _ERRORS.items():
         content = _content(JSON, "Error")
         responses.setdefault(str(status), {"description": text, "content": content})

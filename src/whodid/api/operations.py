@@ -11,6 +11,7 @@ from whodid.access.rights import may_verify
 from whodid.api import parameters as given_as
 from whodid.api.accounts import Accounts
 from whodid.api.caller import Credential, identify, is_local
+from whodid.api.export import Exports
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
@@ -67,6 +68,7 @@ class Operations:
         self._metrics = metrics
         self._tails = tails
         self._accounts = Accounts(reading, doorkeeper)
+        self._exports = Exports(reading, doorkeeper)
         self._reads = Threads(READS_MAX)
         self._watching = Threads(2)
 
@@ -98,6 +100,10 @@ class Operations:
         )
         shown = ocsf_answer_document if given_as.as_ocsf(given) else answer_document
         return json_answer(shown(found))
+
+    async def export(self, request: Request) -> Response:
+        """Answer `GET /v1/export`."""
+        return await self._exports.begin(request)
 
     async def histogram(self, request: Request) -> Response:
         """Answer `GET /v1/histogram`."""

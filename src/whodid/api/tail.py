@@ -16,9 +16,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from whodid.access.doorkeeper import Doorkeeper
-from whodid.access.rights import rights_of
-from whodid.api.caller import Credential
-from whodid.api.reply import SECURITY_HEADERS, BusyError, UnauthenticatedError
+from whodid.api.caller import Credential, check_still
+from whodid.api.reply import SECURITY_HEADERS, BusyError
 from whodid.api.threads import Threads
 from whodid.app.answer import Caller, Following, Hit, Reading
 from whodid.app.document import event_document
@@ -102,22 +101,15 @@ class Tails:
         while not self._stopping():
             hits = await self._threads.run(following.poll)
             if hits:  # nothing is shown by rights that have ended meanwhile
-                await self._threads.run(self._check, caller, credential)
+                await self._threads.run(check_still, self._doorkeeper, caller, credential)
             for start in range(0, len(hits), _HITS_A_CHUNK):
                 yield await self._threads.run(_encode, hits[start : start + _HITS_A_CHUNK])
             if anyio.current_time() >= beat_at:
-                await self._threads.run(self._check, caller, credential)
+                await self._threads.run(check_still, self._doorkeeper, caller, credential)
                 yield _HEARTBEAT
                 beat_at = anyio.current_time() + self._heartbeat_s
             if not hits:
                 await anyio.sleep(self._poll_s)
-
-    def _check(self, caller: Caller, credential: Credential) -> None:
-        identity = credential.identity(self._doorkeeper, used=False)
-        if identity is None:
-            raise UnauthenticatedError("The login or token has ended.")
-        if rights_of(identity.user) != caller.rights:
-            raise UnauthenticatedError("Your rights have changed; begin again.")
 
 
 class _Stream(Response):

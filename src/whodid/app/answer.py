@@ -13,6 +13,7 @@ from whodid.merkle.commitment import Opening
 from whodid.query.rights import NOTHING, Rights
 
 if TYPE_CHECKING:
+    from whodid.app.exporting import Export
     from whodid.app.profile import ProfileAnswer
     from whodid.app.trace import TraceAnswer
 
@@ -219,6 +220,10 @@ class Reading(Protocol):
 
         Raises UsageError for what cannot be an id.
         """
+        ...
+
+    def export(self, caller: Caller, text: str, *, own: bool = False) -> "Export":
+        """Begin an export of all events of a search. Raises QueryError, as `search` does."""
         ...
 
     def profile(self, caller: Caller, kind: str, value: str) -> "ProfileAnswer":

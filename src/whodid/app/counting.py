@@ -134,6 +134,15 @@ def histogram_answer(found: Overview, note: str, kept: list[str]) -> HistogramAn
     )  # fmt: skip
 
 
+def no_table(query: Query) -> Query:
+    """Return a query whose answer is events. Raises QueryError for one that makes a table."""
+    if query.stats is not None:
+        raise QueryError(
+            "| stats makes a table, and here events are asked for", max(query.text.find("|"), 0)
+        )
+    return query
+
+
 def events_only(query: Query) -> Query:
     """Return a query that has no pipes. Raises QueryError for another."""
     for pipe in (query.stats, query.sort, query.limit):

@@ -27,10 +27,12 @@ from whodid.app.counting import (
     events_only,
     histogram_answer,
     kept_back,
+    no_table,
     page_overview,
 )
 from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof, shown_proof
+from whodid.app.exporting import Export, Exporting
 from whodid.app.following import Tail, hit_of
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
@@ -47,7 +49,6 @@ from whodid.errors import (
     IntegrityError,
     LedgerError,
     LeftError,
-    QueryError,
     UsageError,
     WhodidError,
 )
@@ -104,6 +105,9 @@ class LedgerReading:
         self._analyst = Analyst(self._searcher)
         self._counting = Counting(
             directory, self._analyst, port, self._own, clock, self._turn, self._allowed
+        )
+        self._exporting = Exporting(
+            directory, self._page, self._own, clock, self._turn, self._allowed
         )
         self._profiling = Profiling(
             directory, self._analyst, port, self._own, clock, self._turn, self._allowed
@@ -208,6 +212,10 @@ class LedgerReading:
     def trace(self, caller: Caller, trace_id: str, *, inferred: bool = True) -> TraceAnswer:
         """Tell the story of an id (see `Reading.trace`)."""
         return self._tracing.trace(caller, trace_id, inferred=inferred)
+
+    def export(self, caller: Caller, text: str, *, own: bool = False) -> Export:
+        """Begin an export (see `Reading.export`)."""
+        return self._exporting.export(caller, text, own=own)
 
     def profile(self, caller: Caller, kind: str, value: str) -> ProfileAnswer:
         """Return what is known of a value (see `Reading.profile`)."""
@@ -443,15 +451,6 @@ class LedgerReading:
         """Close files and the way to the sequencer."""
         self._reader.close()
         self._port.close()
-
-
-def no_table(query: Query) -> Query:
-    """Return a query whose answer is events. Raises QueryError for one that makes a table."""
-    if query.stats is not None:
-        raise QueryError(
-            "| stats makes a table, and here events are asked for", max(query.text.find("|"), 0)
-        )
-    return query
 
 
 _NEWEST_FIRST = Sort((Order("time", descending=True),))

@@ -60,6 +60,21 @@ class Remote:
             raise InputError(f"{path}: the server answered no JSON; is it whodid?") from error
         return document
 
+    def content(self, path: str, **parameters: str) -> Iterator[bytes]:
+        """Yield the body of a GET as it comes. Raises RefusedError when it ends before its end."""
+        try:
+            with self._client.stream("GET", path, params=parameters) as response:
+                if response.status_code != httpx.codes.OK:
+                    response.read()
+                    raise _error(response)
+                yield from response.iter_bytes()
+        except httpx.UnsupportedProtocol as error:
+            raise UsageError("--url must begin with http:// or https://") from error
+        except httpx.HTTPError as error:
+            raise RefusedError(
+                f"the server went away: the export is not whole ({error})"
+            ) from error
+
     def events(self, path: str, **parameters: str) -> Iterator[dict[str, Any]]:
         """Yield the events of a server-sent stream."""
         try:

@@ -29,6 +29,12 @@ def search_url(
     return "/?" + urlencode(pairs) if pairs else "/"
 
 
+def export_url(text: str, form: str, *, own: bool = False) -> str:
+    """Return the address of all events of a search in a form of `app.export_formats`."""
+    pairs = [("q", text), ("format", form), *([("own", "1")] if own else [])]
+    return "/v1/export?" + urlencode(pairs)
+
+
 def event_url(event_id: str) -> str:
     """Return the address of an event's page."""
     return f"/events/{quote(event_id, safe='')}"

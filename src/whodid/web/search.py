@@ -17,7 +17,7 @@ from whodid.query.phrase import query_sentence
 from whodid.query.render import to_text
 from whodid.query.tree import Network, Node, Query, Term, all_of
 from whodid.web import connect, facets, histogram, query_error, stats, time_range
-from whodid.web.links import profile_url, search_url
+from whodid.web.links import export_url, profile_url, search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
 from whodid.web.visit import Visit, redirect
@@ -32,6 +32,7 @@ _EXAMPLES: tuple[tuple[str, str], ...] = (
     ("Most read", "access:read | stats by (resource) count(), count_distinct(actor) as people"),
     ("Who looked here", "service:whodid"),
 )
+_FORMS = (("csv", "CSV"), ("jsonl", "JSON lines"), ("ocsf", "OCSF"))
 _PARTS_SHOWN_MAX = 8
 
 
@@ -112,6 +113,7 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         show_own=search_url(asked.text, own=True) if answer.hidden_own else None,
         hide_own=search_url(asked.text) if asked.own else None,
         about=list(_about(query)),
+        exports=[Link(words, export_url(asked.text, f, own=asked.own)) for f, words in _FORMS],
         head=stats.head_of(answer.checkpoint),
         chart=histogram.chart(page.histogram, query, own=asked.own),
         boxes=facets.boxes(page.facets, query, answer.total, own=asked.own),

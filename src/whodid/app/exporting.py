@@ -1,0 +1,95 @@
+"""Exporting an answer whole: page after page, each in a turn of its own.
+
+It is one read, and one event of its own, durable before the first page. The answer is that of the
+moment at which it began: what comes in later is not in it, wherever its time would put it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import msgspec
+
+from whodid.app.answer import Caller, Hit
+from whodid.app.counting import kept_back, no_table
+from whodid.app.following import hit_of
+from whodid.app.own import Act, OwnEvents
+from whodid.clock import Clock
+from whodid.index.page import Page
+from whodid.ledger.layout import CHECKPOINT
+from whodid.limits import EXPORT_PAGE_ROWS
+from whodid.query.parse import parse
+from whodid.query.times import resolve
+from whodid.query.tree import Query
+
+Allowed = Callable[[Caller, Query, Act], Query]
+Turn = Callable[[Caller, Act], AbstractContextManager[None]]
+_GO_ON = "go on with the next page"
+
+
+class Export:
+    """An answer that is being exported. `pages` reads on; iterate it once.
+
+    `total` is exact when `total_is_exact`, else what the first page knew of; `checkpoint` and
+    `size` say what it was read at.
+    """
+
+    def __init__(self, first: Page, caller: Caller, note: str, read: Callable[[str], Page]) -> None:
+        self._first = first
+        self._caller = caller
+        self._read = read
+        self.checkpoint = note
+        self.size = first.size
+        self.total = first.total
+        self.total_is_exact = first.total_is_exact
+        self.hidden_own = first.hidden_own
+        self.warnings = [
+            *(w for w in first.warnings if _GO_ON not in w and "not counted" not in w),
+            *kept_back(caller.rights),
+        ]
+
+    def pages(self) -> Iterator[list[Hit]]:
+        """Yield the events in order, some at a time. Raises what a search raises."""
+        page = self._first
+        while True:
+            rows = [found.row for found in page.rows if found.row.index < self.size]
+            yield [hit_of(row, self._caller.rights) for row in rows]
+            if page.next is None:
+                return
+            page = self._read(page.next.encode())
+
+
+class Exporting:
+    """The reads of exports; it shares turns, searcher and rights with `LedgerReading`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        page: Callable[..., Page],
+        own: OwnEvents,
+        clock: Clock,
+        turn: Turn,
+        allowed: Allowed,
+    ) -> None:
+        self._directory = directory
+        self._page = page
+        self._own = own
+        self._clock = clock
+        self._turn = turn
+        self._allowed = allowed
+
+    def export(self, caller: Caller, text: str, *, own: bool) -> Export:
+        """Begin an export (see `Reading.export`)."""
+        act = Act("export", "read", "ledger", "events", text)
+        query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
+        with self._turn(caller, act):
+            first = self._page(query, EXPORT_PAGE_ROWS, None, own=own)
+            note = (self._directory / CHECKPOINT).read_text()
+            rows = first.total if first.total_is_exact else None
+            self._own.write(caller, msgspec.structs.replace(act, rows=rows))
+
+        def read(before: str) -> Page:
+            with self._turn(caller, act):
+                return self._page(query, EXPORT_PAGE_ROWS, before, own=own)
+
+        return Export(first, caller, note, read)
