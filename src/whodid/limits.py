@@ -347,6 +347,9 @@ EXPORT_PAGE_ROWS = 500
 EXPORTS_MAX = 4
 """Most exports that are written at once."""
 
+CLAUSES_MAX = 8
+"""Most parts of a search of which an empty answer says what each finds alone."""
+
 # --- index -------------------------------------------------------------------------------------
 INDEX_SEGMENT_ROWS = 65_536
 """Rows of one full index segment; segments never cross a multiple of it."""

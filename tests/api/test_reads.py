@@ -25,7 +25,7 @@ def test_search_answers_with_everything(server):
     del document["events"]
     assert document == {
         "total": 1, "total_is_exact": True, "hidden_own": 2, "next": "n3xt",
-        "checkpoint": "note", "size": 10, "warnings": ["a warning"],
+        "checkpoint": "note", "size": 10, "warnings": ["a warning"], "clauses": [],
     }  # fmt: skip
     [(name, caller, *asked)] = server.reading.calls
     assert (name, asked) == ("search", ["actor:alice", 7, "n3xt", True])

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from state_keys import KEYS
 from whodid.app.answer import (
     Caller,
+    Clause,
     EventProof,
     Health,
     Hit,
@@ -77,6 +78,7 @@ class FakeLog:
     stopped: str | None = None
     fail: Exception | None = None
     warnings: list[str] = field(default_factory=list)
+    clauses: list[Clause] = field(default_factory=list)
     tampered: bool = False
     found: Integrity = NOTHING_KNOWN
 
@@ -136,7 +138,7 @@ class FakeLog:
         return SearchAnswer(
             shown[start:end], len(shown), len(shown) <= 1000, len(found) - len(shown),
             f"c~{end}" if end < len(shown) else None,
-            self.note(), len(self.hits), list(self.warnings),
+            self.note(), len(self.hits), list(self.warnings), [] if shown else self.clauses,
         )  # fmt: skip
 
     def page(self, caller, text, *, limit=50, before=None, own=False, fields=(), values=8, bars=0):

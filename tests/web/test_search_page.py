@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from whodid.app.answer import Clause
 from whodid.errors import AccessDeniedError, IntegrityError, RefusedError, StoppedError
 
 
@@ -149,8 +150,18 @@ def test_errors_show_the_place_and_the_mended_search(site, query, caret, mended)
 def test_empty_answers_say_why_and_what_to_try(site, visit, fake):
     text = site.client.get("/?q=actor:alice+outcome:denied").text
     assert "No event fits all of this" in text
-    assert q_of(href_of(text, "without actor:alice")) == "outcome:denied"
-    assert q_of(href_of(text, "without outcome:denied")) == "actor:alice"
+    assert q_of(href_of(text, "without it: without actor:alice")) == "outcome:denied"
+    assert q_of(href_of(text, "without it: without outcome:denied")) == "actor:alice"
+    site.log.clauses = [
+        Clause("actor:alise", 0, 3, ["alice", "ali\nce"]), Clause("rows:7", 1, 0, []),
+    ]  # fmt: skip
+    text = site.client.get("/?q=actor:alise+rows:7").text
+    assert "<code>actor:alise</code> finds nothing · " in text
+    assert "</a> 3 events · did you mean" in text
+    assert q_of(href_of(text, "alice")) == "rows:7 actor:alice"
+    assert "<code>rows:7</code> alone finds 1 event · " in text
+    assert "</a> nothing either" in text
+    site.log.clauses = []
     assert (
         "show whodid\N{RIGHT SINGLE QUOTATION MARK}s own events"
         in site.client.get("/?q=actor:admin").text

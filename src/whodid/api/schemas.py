@@ -63,7 +63,7 @@ def schemas() -> dict[str, Schema]:
             "A page of an answer, the newest event first, and what it could not see.",
             events={"type": "array", "items": _EVENT_OR_OCSF}, total=_NUMBER,
             total_is_exact=_YES_NO, hidden_own=_NUMBER, next={"type": ["string", "null"]},
-            checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+            checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS, clauses=_listed(_CLAUSE),
         ),
         **_counted(),
         "Trace": _trace(),
@@ -220,6 +220,15 @@ def _object(description: str, **properties: Schema) -> Schema:
         "required": list(properties),
     }
 
+
+_CLAUSE = _object(
+    "A part of a search that found nothing: what it finds alone and the others without it (null "
+    "when there are none), and values that resemble one that no event has.",
+    text=_TEXT,
+    alone=_NUMBER,
+    without={"type": ["integer", "null"]},
+    near=_TEXTS,
+)
 
 _FACET = _object(
     "The most frequent values of a field.",

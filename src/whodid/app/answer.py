@@ -50,12 +50,25 @@ class Hit(Struct, frozen=True):
     withheld: tuple[str, ...] = ()
 
 
+class Clause(Struct, frozen=True):
+    """A part of a search that found nothing, as text.
+
+    It finds `alone` so many events, the other parts find `without` it so many (None: there are no
+    others); `near` are values of its field that resemble one that no event has.
+    """
+
+    text: str
+    alone: int
+    without: int | None
+    near: list[str]
+
+
 class SearchAnswer(Struct, frozen=True):
     """An answer and what it could not see.
 
     `next` continues behind the last event (None at the end); `checkpoint` is the signed note that
     the answer was read at; `size` the number of entries it saw; `hidden_own` counts matching
-    events of whodid itself that were not asked for.
+    events of whodid itself that were not asked for. `clauses` explain an answer that is empty.
     """
 
     events: list[Hit]
@@ -66,6 +79,7 @@ class SearchAnswer(Struct, frozen=True):
     checkpoint: str
     size: int
     warnings: list[str]
+    clauses: list[Clause] = []
 
 
 class PageAnswer(Struct, frozen=True):

@@ -139,7 +139,14 @@ def answer_document(answer: SearchAnswer) -> Document:
         "checkpoint": answer.checkpoint,
         "size": answer.size,
         "warnings": warnings,
-    }
+        "clauses": [
+            {
+                "text": clause.text, "alone": clause.alone, "without": clause.without,
+                "near": clause.near,
+            }
+            for clause in answer.clauses
+        ],
+    }  # fmt: skip
 
 
 def proof_document(proof: EventProof) -> Document:

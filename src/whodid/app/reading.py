@@ -12,6 +12,7 @@ import msgspec
 
 from whodid.app.answer import (
     Caller,
+    Clause,
     EventProof,
     EventVerdict,
     Following,
@@ -31,6 +32,7 @@ from whodid.app.counting import (
     page_overview,
 )
 from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
+from whodid.app.emptiness import Emptiness
 from whodid.app.event_proof import check_proof, shown_proof
 from whodid.app.exporting import Export, Exporting
 from whodid.app.following import Tail, hit_of
@@ -106,6 +108,7 @@ class LedgerReading:
         self._counting = Counting(
             directory, self._analyst, port, self._own, clock, self._turn, self._allowed
         )
+        self._emptiness = Emptiness(self._page, self._analyst, clock)
         self._exporting = Exporting(
             directory, self._page, self._own, clock, self._turn, self._allowed
         )
@@ -139,8 +142,10 @@ class LedgerReading:
         act = Act("search", "read", "ledger", "events", text)
         query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
         with self._turn(caller, act):
+            began_s = time.monotonic()
             page = self._page(query, limit, before, own=own)
-            answer = self._answer(page, caller)
+            clauses = self._emptiness.explain(caller, query, page, began_s, own=own)
+            answer = self._answer(page, caller, clauses)
             self._own.write(caller, msgspec.structs.replace(act, rows=len(answer.events)))
         return answer
 
@@ -153,8 +158,10 @@ class LedgerReading:
         query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
         wanted = page_overview(caller, fields, bars, values)
         with self._turn(caller, act):
+            began_s = time.monotonic()
             page = self._page(query, limit, before, own=own)
-            answer = self._answer(page, caller)
+            clauses = self._emptiness.explain(caller, query, page, began_s, own=own)
+            answer = self._answer(page, caller, clauses)
             found = None
             if page.found is None or before is None:
                 found = self._analyst.overview(
@@ -183,13 +190,13 @@ class LedgerReading:
             )
         return page if query.limit is None else msgspec.structs.replace(page, next=None)
 
-    def _answer(self, page: Page, caller: Caller) -> SearchAnswer:
+    def _answer(self, page: Page, caller: Caller, clauses: list[Clause]) -> SearchAnswer:
         hits = [hit_of(found.row, caller.rights) for found in page.rows]
         note = (self._directory / CHECKPOINT).read_text()
         return SearchAnswer(
             hits, page.total, page.total_is_exact, page.hidden_own,
             page.next.encode() if page.next else None, note, page.size,
-            [*page.warnings, *kept_back(caller.rights)],
+            [*page.warnings, *kept_back(caller.rights)], clauses,
         )  # fmt: skip
 
     def table(self, caller: Caller, text: str, *, own: bool = False) -> TableAnswer:

@@ -125,6 +125,16 @@ def _print(document: dict[str, Any]) -> None:
     _print_remarks(document)
 
 
+def _clause(clause: dict[str, Any]) -> str:
+    """Say what a part of a search that found nothing finds alone, and the others without it."""
+    said = [f"alone {clause['alone']:,}"]
+    if clause["without"] is not None:
+        said.append(f"without it {clause['without']:,}")
+    if clause["near"]:
+        said.append(f"did you mean {' or '.join(clause['near'])}?")
+    return f"  {clause['text']}: {', '.join(said)}"
+
+
 def _print_remarks(document: dict[str, Any]) -> None:
     more = "" if document["total_is_exact"] else "at least "
     shown = len(document["events"])
@@ -136,5 +146,7 @@ def _print_remarks(document: dict[str, Any]) -> None:
         stderr.print(f"{document['hidden_own']:,} of whodid's own are hidden; --own shows them")
     for warning in document["warnings"]:
         stderr.print(f"warning: {plain(str(warning))}", markup=False, style="yellow")
+    for clause in document.get("clauses", ()):
+        stderr.print(plain(_clause(clause)), markup=False)
     if document.get("next"):
         stderr.print(f"more: --before {document['next']}", markup=False)

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from whodid.access.rights import may_administer
-from whodid.app.answer import PageAnswer, SearchAnswer
+from whodid.app.answer import Clause, PageAnswer, SearchAnswer
 from whodid.app.profile import KINDS
 from whodid.errors import QueryError
 from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
 from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
 from whodid.query.render import to_text
-from whodid.query.tree import Network, Node, Query, Term, all_of
+from whodid.query.tree import Everything, Network, Node, Query, Term, all_of
 from whodid.web import connect, facets, histogram, query_error, stats, time_range
-from whodid.web.links import export_url, profile_url, search_url
+from whodid.web.links import can_be_typed, export_url, profile_url, search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
 from whodid.web.visit import Visit, redirect
@@ -41,6 +41,18 @@ class Link(NamedTuple):
 
     text: str
     href: str
+
+
+class Part(NamedTuple):
+    """A part of a search that found nothing.
+
+    `href` is the search without it (None: it is all), `near` are searches for values like it.
+    """
+
+    text: str
+    clause: Clause | None
+    href: str | None
+    near: list[Link]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +131,7 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         boxes=facets.boxes(page.facets, query, answer.total, own=asked.own),
         fresh=not asked.text and not answer.events and not asked.before,
         guides=connect.guides(connect.address_of(visit)),
-        widen=_widen(query, asked) if not answer.events else [],
+        parts_of=_parts(query, asked, answer) if not answer.events else [],
         **_pages(asked, answer),
     )
 
@@ -158,24 +170,32 @@ def _about(query: Query) -> Iterator[Link]:
                 yield Link(value, profile_url(item.field, value))
 
 
-def _widen(query: Query, asked: Asked) -> list[Link]:
-    """Return searches that ask one thing less, for an answer that is empty."""
+def _parts(query: Query, asked: Asked, answer: SearchAnswer) -> list[Part]:
+    """Return the parts of a search that found nothing, each with the search without it."""
     items = time_range.items_of(query)
-    if len(items) < 2 or len(items) > _PARTS_SHOWN_MAX:
+    if isinstance(query.filter, Everything) or len(items) > _PARTS_SHOWN_MAX:
         return []
+    known = answer.clauses if len(answer.clauses) == len(items) else [None] * len(items)
     return [
-        Link(
-            to_text(item),
-            search_url(
-                time_range.with_filter(query, all_of(_without(items, number))), own=asked.own
-            ),
-        )
-        for number, item in enumerate(items)
+        _part(query, asked, item, [other for other in items if other is not item], clause)
+        for item, clause in zip(items, known, strict=True)
     ]
 
 
-def _without(items: tuple[Node, ...], number: int) -> list[Node]:
-    return [item for at, item in enumerate(items) if at != number]
+def _part(
+    query: Query, asked: Asked, item: Node, others: list[Node], clause: Clause | None
+) -> Part:
+    near: list[Link] = []
+    if clause is not None and isinstance(item, Term):
+        for value in filter(can_be_typed, clause.near):
+            instead = [*others, Term(item.field, "has", value)]
+            near.append(Link(value, _href(query, asked, instead)))
+    href = _href(query, asked, others) if others else None
+    return Part(to_text(item), clause, href, near)
+
+
+def _href(query: Query, asked: Asked, items: list[Node]) -> str:
+    return search_url(time_range.with_filter(query, all_of(items)), own=asked.own)
 
 
 def _capital(text: str) -> str:
