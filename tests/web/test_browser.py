@@ -106,6 +106,34 @@ def test_the_whole_way_without_scripts(tab, served, fake):
     assert tab.js("location.pathname") == "/login"
 
 
+def test_keys_lead_where_links_do(tab, served, fake):
+    _, link = served(fake.story_log(300))
+    log_in(tab, link)
+    focused = "document.activeElement.getAttribute('href')"
+    hrefs = tab.js("[...document.querySelectorAll('td.open a')].map(a => a.getAttribute('href'))")
+    for key, at in (("j", 0), ("j", 1), ("k", 0)):
+        tab.key(key)
+        assert tab.js(focused) == hrefs[at]
+    tab.key("]")
+    tab.settle()
+    assert "before=" in tab.js("location.search")
+    tab.key("[")
+    tab.settle()
+    assert tab.js("location.search") in {"", "?"}
+    tab.key("f")
+    assert tab.js("document.activeElement.className") == "only"
+    tab.key("?")
+    assert tab.js("document.getElementById('keys').open")
+    tab.key("j")  # in a dialog keys are not ours
+    tab.js("document.querySelector('dialog button').click()")
+    assert not tab.js("document.getElementById('keys').open")
+    tab.key("g")
+    tab.key("t")
+    tab.settle()
+    assert tab.js("location.pathname") == "/trace"
+    assert tab.complaints() == []
+
+
 def test_comfort_and_width(tab, served, fake):
     log, _ = fake.hostile_log()
     base, link = served(log)

@@ -18,7 +18,7 @@ TAGS = VOID | {
     "h1", "h2", "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "bdi", "em",
     "select", "option", "article", "progress",
     "section", "pre", "mark", "code", "dl", "dt", "dd", "aside", "del", "ins", "b",
-    "figure", "figcaption", "svg", "rect",
+    "figure", "figcaption", "svg", "rect", "dialog", "kbd",
 }  # fmt: skip
 ATTRIBUTES = {
     "lang", "charset", "name", "content", "rel", "href", "type", "src", "class", "id", "alt",
@@ -26,7 +26,7 @@ ATTRIBUTES = {
     "value", "for", "placeholder", "autocomplete", "autocapitalize", "spellcheck", "title",
     "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort", "data-shell",
     "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
-    "selected", "checked", "download",
+    "selected", "checked", "download", "aria-labelledby",
 }  # fmt: skip
 
 

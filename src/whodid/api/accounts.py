@@ -17,7 +17,8 @@ from whodid.access.users import User
 from whodid.api.caller import Credential, address, agent
 from whodid.api.reply import BusyError, UnauthenticatedError, json_answer
 from whodid.api.threads import Threads
-from whodid.app.answer import Caller, Reading
+from whodid.app.answer import Caller
+from whodid.app.reads import Reading
 from whodid.clock import to_rfc3339
 from whodid.errors import InputError, TooLargeError
 from whodid.limits import WEB_FORM_BYTES_MAX

@@ -14,9 +14,10 @@ from whodid.access.rights import rights_of
 from whodid.access.secret import SOURCE_PREFIX
 from whodid.access.sessions import SESSION_COOKIE
 from whodid.api.reply import BusyError, UnauthenticatedError
-from whodid.app.answer import Caller, Reading
+from whodid.app.answer import Caller
 from whodid.app.forged_rows import record_forged
 from whodid.app.leaving import left_of
+from whodid.app.reads import Reading
 from whodid.errors import AccessDeniedError
 
 _AGENT_CHARS_MAX = 512

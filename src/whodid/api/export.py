@@ -15,8 +15,9 @@ from whodid.api import parameters as given_as
 from whodid.api.caller import Credential, check_still, identify
 from whodid.api.reply import SECURITY_HEADERS, BusyError
 from whodid.api.threads import Threads
-from whodid.app.answer import Caller, Hit, Reading
+from whodid.app.answer import Caller, Hit
 from whodid.app.export_formats import FORMATS, ExportFormat
+from whodid.app.reads import Reading
 from whodid.errors import UsageError
 from whodid.limits import EXPORTS_MAX
 

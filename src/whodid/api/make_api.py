@@ -28,9 +28,9 @@ from whodid.api.reply import (
     json_answer,
 )
 from whodid.api.tail import EVENT_STREAM, Tails
-from whodid.app.answer import Reading
 from whodid.app.export_formats import FORMATS
 from whodid.app.public_files import PublicFiles
+from whodid.app.reads import Reading
 from whodid.errors import WhodidError
 from whodid.metrics import PROMETHEUS
 

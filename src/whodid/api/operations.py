@@ -15,7 +15,7 @@ from whodid.api.export import Exports
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
-from whodid.app.answer import Caller, Health, Reading
+from whodid.app.answer import Caller, Health
 from whodid.app.count_document import facets_document, histogram_document, table_document
 from whodid.app.document import (
     Document,
@@ -30,6 +30,7 @@ from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.profile import KINDS
 from whodid.app.profile_document import profile_document
 from whodid.app.public_files import PublicFiles
+from whodid.app.reads import Reading
 from whodid.app.standing_document import standing_document
 from whodid.app.trace_document import trace_document
 from whodid.errors import AccessDeniedError, InputError, UsageError

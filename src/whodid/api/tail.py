@@ -19,8 +19,9 @@ from whodid.access.doorkeeper import Doorkeeper
 from whodid.api.caller import Credential, check_still
 from whodid.api.reply import SECURITY_HEADERS, BusyError
 from whodid.api.threads import Threads
-from whodid.app.answer import Caller, Following, Hit, Reading
+from whodid.app.answer import Caller, Hit
 from whodid.app.document import event_document
+from whodid.app.reads import Following, Reading
 from whodid.errors import WhodidError
 from whodid.limits import TAILS_MAX, TAILS_PER_USER_MAX
 

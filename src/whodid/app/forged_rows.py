@@ -1,7 +1,8 @@
 """The event of a row of state.db that whodid did not write (`ledger.row_mac`)."""
 
 from whodid.access.doorkeeper import Doorkeeper
-from whodid.app.answer import Caller, Face, Reading
+from whodid.app.answer import Caller, Face
+from whodid.app.reads import Reading
 
 
 def record_forged(doorkeeper: Doorkeeper, reading: Reading, face: Face) -> None:

@@ -15,7 +15,6 @@ from whodid.app.answer import (
     Clause,
     EventProof,
     EventVerdict,
-    Following,
     Health,
     Hit,
     PageAnswer,
@@ -41,6 +40,7 @@ from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
 from whodid.app.profile import ProfileAnswer
 from whodid.app.profiling import Profiling
+from whodid.app.reads import Following
 from whodid.app.standing import standing_of
 from whodid.app.trace import TraceAnswer
 from whodid.app.tracing import Tracing
@@ -76,7 +76,7 @@ from whodid.query.tree import Node, Query, Term, all_of
 
 
 class LedgerReading:
-    """The `Reading` of one ledger (see `app.answer.Reading`).
+    """The `Reading` of one ledger (see `app.reads.Reading`).
 
     Invariant: `_own.write` has returned before any method returns content.
     """

@@ -6,7 +6,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from whodid.access.doorkeeper import Doorkeeper
-from whodid.app.answer import Reading
+from whodid.app.reads import Reading
 from whodid.web import (
     about,
     connect,

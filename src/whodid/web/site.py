@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jinja2 import Environment
 
 from whodid.access.doorkeeper import Doorkeeper
-from whodid.app.answer import Reading
+from whodid.app.reads import Reading
 from whodid.web.static_files import StaticFiles
 
 
