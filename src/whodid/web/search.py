@@ -124,7 +124,7 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         badge_href=lambda badge: href(badge.term),
         show_own=search_url(asked.text, own=True) if answer.hidden_own else None,
         hide_own=search_url(asked.text) if asked.own else None,
-        about=list(_about(query)),
+        about=list(_about(query)) if answer.total else [],
         exports=[Link(words, export_url(asked.text, f, own=asked.own)) for f, words in _FORMS],
         head=stats.head_of(answer.checkpoint),
         chart=histogram.chart(page.histogram, query, own=asked.own),
