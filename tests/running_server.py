@@ -103,7 +103,8 @@ class RunningServer:
         found = {}
         for pid in self.alive():
             words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-            found.setdefault(words[words.index("whodid.serve") + 1], []).append(pid)
+            if "whodid.serve" in words:  # else it was forked and is not yet what it will be
+                found.setdefault(words[words.index("whodid.serve") + 1], []).append(pid)
         return found
 
     def alive(self):

@@ -323,32 +323,14 @@ TRACE_ID_CHARS_MAX = 512
 TRACE_EVENTS_MAX = 500
 """Most steps of a story; with more it says so."""
 
-TRACE_IDS_MAX = 64
-"""Most ids that are followed from the events of a story."""
-
 TRACE_ID_EVENTS_MAX = 200
 """An id that more events have is that of many undertakings, and is not followed."""
-
-TRACE_NEAR_S = 5
-"""So near to a step (seconds) is what a session did inferred to belong to a story."""
-
-TRACE_NEAR_MAX = 50
-"""Most inferred steps of one session or actor, and most of these that are looked at."""
 
 PROFILE_VALUE_CHARS_MAX = 2048
 """Longest value of which a profile is asked for."""
 
-PROFILE_SHARED_MAX = 20
-"""So many values of an actor, the most frequent ones, tell who its peers are."""
-
-EXPORT_PAGE_ROWS = 500
-"""Events of an export that are read in one turn."""
-
 EXPORTS_MAX = 4
 """Most exports that are written at once."""
-
-CLAUSES_MAX = 8
-"""Most parts of a search of which an empty answer says what each finds alone."""
 
 # --- index -------------------------------------------------------------------------------------
 INDEX_SEGMENT_ROWS = 65_536

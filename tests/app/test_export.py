@@ -23,7 +23,7 @@ COUNT = 57
 
 @pytest.fixture
 def log(directory, keys, port, clock, monkeypatch):
-    monkeypatch.setattr("whodid.app.exporting.EXPORT_PAGE_ROWS", 10)
+    monkeypatch.setattr("whodid.app.exporting.PAGE_ROWS", 10)
     intake = LedgerIntake(
         RowMaker(keys.identity_root(), port.sources),
         BatchBuilder(keys.ledger_id, keys.public_kek()), port,

@@ -106,7 +106,7 @@ def test_a_story_that_is_too_large_says_so(log, monkeypatch):
 
 
 def test_ids_without_end_are_bounded(log, monkeypatch):
-    monkeypatch.setattr("whodid.app.tracing.TRACE_IDS_MAX", 8)
+    monkeypatch.setattr("whodid.app.tracing.IDS_MAX", 8)
     for number in range(30):
         ids = {"correlation_id": f"corr-{number:03}", "request_id": f"corr-{number + 1:03}"}
         log.add("web", number, "LINK", **ids)

@@ -128,7 +128,8 @@ def test_search_document(shared):
     document = shared.json("search", "actor:john*", "--limit", 1)
     assert list(document)[:3] == ["events", "total", "total_is_exact"]
     assert set(document) == {
-        "events", "total", "total_is_exact", "checkpoint", "warnings", "hidden_own", "next", "size", "clauses",
+        "events", "total", "total_is_exact", "checkpoint", "warnings", "hidden_own", "next", "size",
+        "clauses",
     }  # fmt: skip
     assert (document["total"], document["total_is_exact"], document["warnings"]) == (3, True, [])
     [event] = document["events"]

@@ -133,6 +133,37 @@ def test_a_search_shows_nothing_outside_nor_withheld(house, name, text):
 
 
 @pytest.mark.parametrize("name", CUT)
+def test_exports_profiles_and_stories_show_nothing_outside_nor_withheld(house, name):
+    for form in ("jsonl", "csv", "ocsf"):
+        shown = house.get(name, "/v1/export", q="", format=form)
+        assert shown.status_code == 200
+        assert len(shown.text.splitlines()) == 3 + (form == "csv")
+        for word in (OUTSIDE, WITHHELD, "zelda"):
+            assert word not in shown.text
+    profile = house.get(name, f"/v1/profile/resource/{OUTSIDE}").json()
+    assert (profile["events"], profile["peers"], profile["facets"]) == (0, [], [])
+    assert house.get(name, f"/profile/resource/{OUTSIDE}", face="web").status_code == 404
+    orders = house.get(name, "/profile/resource/orders", face="web")
+    assert orders.status_code == 200
+    assert not {word for word in (OUTSIDE, WITHHELD, "zelda") if word in orders.text}
+    assert house.get(name, f"/v1/trace/{house.ids['hr']}").json()["steps"] == []
+    for face, path in (("api", "/v1/trace/"), ("web", "/trace/")):
+        story = house.get(name, path + house.ids["shop"], face=face)
+        assert story.status_code == 200
+        assert not {word for word in (OUTSIDE, WITHHELD, "zelda") if word in story.text}
+
+
+def test_addresses_with_line_breaks_are_answered_as_others(house):
+    for path, status in (("/v1/trace/a%0Ab", 200), ("/v1/nowhere%0A", 404)):
+        answer = house.get("ines", path)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    for path in ("/trace/a%0A", "/profile/actor/a%0Ab", "/nowhere%0A"):
+        answer = house.get("ines", path, face="web")
+        assert answer.status_code == 404
+        assert "<h1" in answer.text
+
+
+@pytest.mark.parametrize("name", CUT)
 @pytest.mark.parametrize("text", DENIED)
 def test_a_question_about_a_withheld_field_is_refused_by_every_face(house, name, text):
     for path, face in (("/v1/search", "api"), ("/", "web")):

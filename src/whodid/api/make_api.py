@@ -107,35 +107,47 @@ _OPENAPI = Described("GET", "/openapi.json", "This document", "all", {200: (JSON
 
 
 def _table(does: Operations) -> list[tuple[Described, Handler]]:
-    def get(path: str, summary: str, handler: Handler, media: str, schema: str | None = None,
-            *, who: Who = "reader", parameters: tuple[str, ...] = (),
-            also: dict[int, tuple[str, str | None]] | None = None,
-            other_media: tuple[str, ...] = (),
-            ) -> tuple[Described, Handler]:  # fmt: skip
-        answers = {200: (media, schema), **(also or {})}
-        described = Described("GET", path, summary, who, answers, parameters, other_media)
-        return described, handler
+    return [*_reads(does), *_others(does)]
 
+
+def _get(path: str, summary: str, handler: Handler, media: str, schema: str | None = None,
+        *, who: Who = "reader", parameters: tuple[str, ...] = (),
+        also: dict[int, tuple[str, str | None]] | None = None,
+        other_media: tuple[str, ...] = (),
+        ) -> tuple[Described, Handler]:  # fmt: skip
+    answers = {200: (media, schema), **(also or {})}
+    described = Described("GET", path, summary, who, answers, parameters, other_media)
+    return described, handler
+
+
+def _reads(does: Operations) -> list[tuple[Described, Handler]]:
+    """Return the reads of the log."""
     return [
-        get("/v1/search", "Search, the newest event first; a table with | stats", does.search, JSON,
+        _get("/v1/search", "Search, newest event first; a table with | stats", does.search, JSON,
             "AnswerOrTable", parameters=SEARCH_PARAMETERS),
-        get("/v1/export", "All events of a search as a file: JSON lines, CSV or OCSF", does.export,
+        _get("/v1/export", "All events of a search as a file: JSON lines, CSV or OCSF", does.export,
             NDJSON, parameters=EXPORT_PARAMETERS, other_media=(CSV,)),
-        get("/v1/histogram", "How many events there were when, by outcome", does.histogram, JSON,
+        _get("/v1/histogram", "How many events there were when, by outcome", does.histogram, JSON,
             "Histogram", parameters=HISTOGRAM_PARAMETERS),
-        get("/v1/facets", "The most frequent values of fields", does.facets, JSON, "Facets",
+        _get("/v1/facets", "The most frequent values of fields", does.facets, JSON, "Facets",
             parameters=FACETS_PARAMETERS),
-        get("/v1/trace/{trace_id:path}", "The story of an id across all systems, oldest step first",
+        _get("/v1/trace/{trace_id:path}", "The story of an id across all systems, oldest first",
             does.trace, JSON, "Trace", parameters=TRACE_PARAMETERS),
-        get("/v1/profile/{kind}/{value:path}", "All about an actor, a resource or an address",
+        _get("/v1/profile/{kind}/{value:path}", "All about an actor, a resource or an address",
             does.profile, JSON, "Profile"),
-        get("/v1/events/{event_id}", "One event", does.event, JSON, "Event"),
-        get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
+        _get("/v1/events/{event_id}", "One event", does.event, JSON, "Event"),
+        _get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
             JSON, "ProvenEvent"),
-        get("/v1/sources", "The declared sources", does.sources, JSON, "Sources"),
-        get("/v1/status", "Size, growth, lags, sources and the last verification", does.status,
+        _get("/v1/sources", "The declared sources", does.sources, JSON, "Sources"),
+    ]  # fmt: skip
+
+
+def _others(does: Operations) -> list[tuple[Described, Handler]]:
+    """Return what is about the server, the people and the files of the log."""
+    return [
+        _get("/v1/status", "Size, growth, lags, sources and the last verification", does.status,
             JSON, "Status"),
-        get("/v1/integrity", "What continuous validation of the whole ledger found",
+        _get("/v1/integrity", "What continuous validation of the whole ledger found",
             does.integrity, JSON, "Integrity"),
         (
             Described("POST", "/v1/integrity/verify", "Verify all of the ledger now", "token",
@@ -157,15 +169,15 @@ def _table(does: Operations) -> list[tuple[Described, Handler]]:
                       "all", {200: (JSON, None)}, body="PasswordRequest"),
             does.set_password,
         ),
-        get("/v1/tail", "New events as they come in (server-sent events)", does.tail,
+        _get("/v1/tail", "New events as they come in (server-sent events)", does.tail,
             EVENT_STREAM, parameters=("q",)),
-        get("/ledger/{name}/checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)",
+        _get("/ledger/{name}/checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)",
             does.checkpoint, TEXT, who="all"),
-        get("/ledger/{name}/tile/{path:path}",
+        _get("/ledger/{name}/tile/{path:path}",
             "A hash tile, for all; an entry bundle, for readers (C2SP tlog-tiles)",
             does.tile, BINARY, who="all"),
-        get("/healthz", "200 only when the server is ready", does.healthz, JSON, "Health",
+        _get("/healthz", "200 only when the server is ready", does.healthz, JSON, "Health",
             who="all", also={503: (JSON, "Health")}),
-        get("/metrics", "Metrics for Prometheus; over loopback without a token", does.metrics,
+        _get("/metrics", "Metrics for Prometheus; over loopback without a token", does.metrics,
             PROMETHEUS, who="all"),
     ]  # fmt: skip

@@ -76,6 +76,25 @@ def schemas() -> dict[str, Schema]:
                 quarantined=_NUMBER, newest=_INSTANT,
             )},
         ),
+        **_standing(),
+        "Tally": _object(
+            "What became of records; all of it is on disk.",
+            accepted=_NUMBER, duplicate=_NUMBER, quarantined=_NUMBER, exactly_once=_YES_NO,
+            first={"type": ["integer", "null"]}, last={"type": ["integer", "null"]},
+            checkpoint_size={"type": ["integer", "null"]},
+        ),
+        "Error": _object("Why there is no answer.", error=_ERROR),
+        "LoginRequest": _object("Who logs in.", name=_TEXT, password=_TEXT),
+        "Login": _object("A read token.", token=_TEXT, expires=_INSTANT, role=_TEXT),
+        "PasswordRequest": _object(
+            "Who changes his password, from which to which.", name=_TEXT, password=_TEXT, new=_TEXT
+        ),
+    }  # fmt: skip
+
+
+def _standing() -> dict[str, Schema]:
+    """Return the schemas of where the server and the ledger stand."""
+    return {
         "Health": _object(
             "Where the server stands; all numbers count entries.",
             ready=_YES_NO, reasons=_TEXTS, size=_NUMBER, published=_NUMBER, sealed=_NUMBER,
@@ -112,18 +131,6 @@ def schemas() -> dict[str, Schema]:
                 entries=_NUMBER, opened=_NUMBER, published=_NUMBER, faults=_NUMBER,
                 warnings=_TEXTS, not_checked=_TEXTS, rollback=_TEXT, index=_TEXT,
             )},
-        ),
-        "Tally": _object(
-            "What became of records; all of it is on disk.",
-            accepted=_NUMBER, duplicate=_NUMBER, quarantined=_NUMBER, exactly_once=_YES_NO,
-            first={"type": ["integer", "null"]}, last={"type": ["integer", "null"]},
-            checkpoint_size={"type": ["integer", "null"]},
-        ),
-        "Error": _object("Why there is no answer.", error=_ERROR),
-        "LoginRequest": _object("Who logs in.", name=_TEXT, password=_TEXT),
-        "Login": _object("A read token.", token=_TEXT, expires=_INSTANT, role=_TEXT),
-        "PasswordRequest": _object(
-            "Who changes his password, from which to which.", name=_TEXT, password=_TEXT, new=_TEXT
         ),
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ from whodid.app.answer import Caller, Clause
 from whodid.errors import AccessDeniedError, UsageError
 from whodid.index.analyst import Analyst, Wanted
 from whodid.index.page import Page
-from whodid.limits import CLAUSES_MAX, FACET_VALUES_MAX
+from whodid.limits import FACET_VALUES_MAX
 from whodid.query.countable import why_not_counted
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.render import to_text
@@ -21,6 +21,7 @@ from whodid.query.times import resolve
 from whodid.query.tree import And, Everything, Node, Query, Term, all_of
 
 _SECONDS_MAX = 1.0
+_PARTS_MAX = 8
 _NEAR = 3
 _PREFIX_MIN = 3
 
@@ -51,7 +52,7 @@ class Emptiness:
         items = asked.items if isinstance(asked, And) else (asked,)
         if page.total or not page.total_is_exact or isinstance(asked, Everything):
             return []
-        if len(items) > CLAUSES_MAX or self._monotonic() - began_s > _SECONDS_MAX:
+        if len(items) > _PARTS_MAX or self._monotonic() - began_s > _SECONDS_MAX:
             return []
         end_s = self._monotonic() + _SECONDS_MAX
         found: list[Clause] = []

@@ -17,13 +17,14 @@ from whodid.app.own import Act, OwnEvents
 from whodid.clock import Clock
 from whodid.index.page import Page
 from whodid.ledger.layout import CHECKPOINT
-from whodid.limits import EXPORT_PAGE_ROWS
 from whodid.query.parse import parse
 from whodid.query.times import resolve
 from whodid.query.tree import Query
 
 Allowed = Callable[[Caller, Query, Act], Query]
 Turn = Callable[[Caller, Act], AbstractContextManager[None]]
+PAGE_ROWS = 500
+"""Events that are read in one turn."""
 _GO_ON = "go on with the next page"
 
 
@@ -83,13 +84,13 @@ class Exporting:
         act = Act("export", "read", "ledger", "events", text)
         query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
         with self._turn(caller, act):
-            first = self._page(query, EXPORT_PAGE_ROWS, None, own=own)
+            first = self._page(query, PAGE_ROWS, None, own=own)
             note = (self._directory / CHECKPOINT).read_text()
             rows = first.total if first.total_is_exact else None
             self._own.write(caller, msgspec.structs.replace(act, rows=rows))
 
         def read(before: str) -> Page:
             with self._turn(caller, act):
-                return self._page(query, EXPORT_PAGE_ROWS, before, own=own)
+                return self._page(query, PAGE_ROWS, before, own=own)
 
         return Export(first, caller, note, read)

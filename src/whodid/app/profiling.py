@@ -20,7 +20,7 @@ from whodid.errors import AccessDeniedError, UsageError
 from whodid.index.analyst import Analyst, Counted
 from whodid.ledger.layout import CHECKPOINT
 from whodid.ledger.port import SequencerPort
-from whodid.limits import HISTOGRAM_BARS_MAX, PROFILE_SHARED_MAX, PROFILE_VALUE_CHARS_MAX
+from whodid.limits import HISTOGRAM_BARS_MAX, PROFILE_VALUE_CHARS_MAX
 from whodid.query.pipes import Key, Limit, Measure, Order, Sort, Stats
 from whodid.query.rights import check_field
 from whodid.query.times import DAY_US, resolve
@@ -32,6 +32,8 @@ _BARS = 60
 _VALUES = 8
 _NEWS_MAX = 12
 _PEERS_MAX = 8
+_SHARED_MAX = 20
+"""So many values, the most frequent ones, tell who the peers are."""
 _HOURS = Stats((Key("time", DAY_US // 24),), (Measure("count"),))
 _SPAN = Stats((), (Measure("count"), Measure("min", "time"), Measure("max", "time")))
 
@@ -153,7 +155,7 @@ class _Look:
             return
         most = self._rows(
             self._term, Stats((Key(via),), (Measure("count"),)), Sort((Order("count", True),)),
-            PROFILE_SHARED_MAX,
+            _SHARED_MAX,
         )  # fmt: skip
         values = [Term(via, "is", value) for value, _ in most if isinstance(value, str) and value]
         if not values:

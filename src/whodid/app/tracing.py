@@ -10,6 +10,7 @@
 Rights hold as for a search: every query is cut to them, and no field that is denied is looked into.
 """
 
+import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import pairwise
@@ -33,9 +34,6 @@ from whodid.limits import (
     TRACE_EVENTS_MAX,
     TRACE_ID_CHARS_MAX,
     TRACE_ID_EVENTS_MAX,
-    TRACE_IDS_MAX,
-    TRACE_NEAR_MAX,
-    TRACE_NEAR_S,
 )
 from whodid.query.linking import FOLLOWED, ID_CHARS_MIN, SESSION, stated
 from whodid.query.rights import check_field
@@ -60,7 +58,11 @@ _REASONS = {
     SESSION: "same session", "id": "the event of this id",
     "statement": "its statement names the trace",
 }  # fmt: skip
-_NEAR_US = TRACE_NEAR_S * 1_000_000
+IDS_MAX = 64
+"""Most ids that are followed from the events of a story."""
+NEAR_MAX = 50
+"""Most inferred steps of one session or actor, and most of these that are looked at."""
+_NEAR_US = 5 * 1_000_000
 _MEANWHILE_US = 600 * 1_000_000
 _TRACE_HEX = 32
 _HEX = frozenset("0123456789abcdef")
@@ -135,6 +137,7 @@ class _Gathering:
         others = [Term(SESSION, "is", trace_id), Term("id", "is", trace_id.lower())]
         terms = [*self._terms(trace_id), *(term for term in others if self._may_ask(term.field))]
         page = self._ask(any_of(terms), TRACE_EVENTS_MAX)
+        self.hidden_own = page.hidden_own
         counts = dict.fromkeys((term.field for term in terms), 0)
         for hit, field in self._linked(page, terms, trace_id):
             counts[field] += 1
@@ -156,7 +159,7 @@ class _Gathering:
         waiting = self._new_ids(hit for hit, _ in self.found.values())
         while waiting:
             field, value = waiting.pop(0)
-            if len(self._asked) > TRACE_IDS_MAX or len(self.found) >= TRACE_EVENTS_MAX:
+            if len(self.followed) >= IDS_MAX or len(self.found) >= TRACE_EVENTS_MAX:
                 self.whole = False
                 self.warnings.append(
                     f"the story is larger than is shown: {len(waiting) + 1:,} more ids were not "
@@ -227,9 +230,9 @@ class _Gathering:
                 key = (hit.event.envelope.source, session)
                 times.setdefault(key, []).append(time_of(hit.event))
         asked = [(key, at, span) for key, at in times.items() for span in _stretches(at)]
-        for (source, session), at, span in asked[:TRACE_NEAR_MAX]:
+        for (source, session), at, span in asked[:NEAR_MAX]:
             node = all_of([Term("source", "is", source), Term(SESSION, "is", session), span])
-            for hit in self._hits(self._ask(node, TRACE_NEAR_MAX)):
+            for hit in self._hits(self._ask(node, NEAR_MAX)):
                 away = min(abs(time_of(hit.event) - one) for one in at)
                 reason = f"same session, {away / 1e6:.1f} s from a step"
                 self._add(hit, Link(SESSION, session, reason, inferred=True))
@@ -241,19 +244,19 @@ class _Gathering:
         if not (self._may_ask("actor.id") and self._may_ask("ip")):
             return
         who = dict.fromkeys((hit.event.who.actor_id, hit.event.where.ip) for hit in sure)
-        for actor, address in [pair for pair in who if all(pair)][:TRACE_NEAR_MAX]:
-            assert actor is not None
-            assert address is not None
+        for actor, address in [(a, _network(ip)) for a, ip in who if a and ip][:NEAR_MAX]:
+            if address is None:
+                continue
             unstated = [
                 Not(Term(name, "exists")) for name in FOLLOWED if self._may_ask(name)
             ]  # who states an id says himself where he belongs
             node = all_of(
                 [
-                    Term("actor.id", "is", actor), Term("ip", "has", Network(address)),
+                    Term("actor.id", "is", actor), Term("ip", "has", address),
                     *_stretches([min(at), max(at)], _MEANWHILE_US), *unstated,
                 ]
             )  # fmt: skip
-            for hit in self._hits(self._ask(node, TRACE_NEAR_MAX)):
+            for hit in self._hits(self._ask(node, NEAR_MAX)):
                 if not stated(hit.event):
                     reason = "same actor and address, meanwhile"
                     self._add(hit, Link("actor.id", actor, reason, inferred=True))
@@ -263,7 +266,7 @@ class _Gathering:
     def _ask(self, node: Node, limit: int) -> Page:
         page = self._search(node, limit)
         self.size = max(self.size, page.size)
-        self.hidden_own += page.hidden_own
+        self.whole = self.whole and page.total_is_exact
         self.warnings += page.warnings
         return page
 
@@ -279,6 +282,13 @@ class _Gathering:
         except AccessDeniedError:
             return False
         return True
+
+
+def _network(address: str) -> Network | None:
+    try:
+        return Network(str(ipaddress.ip_address(address)))
+    except ValueError:
+        return None
 
 
 def _has(event: Event, field: str, value: str) -> bool:

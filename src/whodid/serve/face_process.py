@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.middleware import Middleware
 
 from whodid.access.doorkeeper import Doorkeeper
@@ -39,6 +40,15 @@ from whodid.serve.process import allow_open_files, when_told_to_end, yield_to_ot
 from whodid.serve.watch import Watch
 from whodid.web.make_web import make_web
 from whodid.web.site import PublicLog
+
+
+class _AnyPath(PathConvertor):
+    """The rest of an address, with line breaks too, at which Starlette's own ends."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("path", _AnyPath())
 
 _RETRY_S = 5.0
 _ANSWER_S = 10.0
