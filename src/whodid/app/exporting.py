@@ -4,6 +4,7 @@ It is one read, and one event of its own, durable before the first page. The ans
 moment at which it began: what comes in later is not in it, wherever its time would put it.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,8 +16,10 @@ from whodid.app.counting import kept_back, no_table
 from whodid.app.following import hit_of
 from whodid.app.own import Act, OwnEvents
 from whodid.clock import Clock
+from whodid.errors import QueryError
 from whodid.index.page import Page
 from whodid.ledger.layout import CHECKPOINT
+from whodid.limits import PAGE_ROWS_MAX
 from whodid.query.parse import parse
 from whodid.query.times import resolve
 from whodid.query.tree import Query
@@ -35,8 +38,12 @@ class Export:
     `size` say what it was read at.
     """
 
-    def __init__(self, first: Page, caller: Caller, note: str, read: Callable[[str], Page]) -> None:
+    def __init__(
+        self, first: Page, caller: Caller, note: str, read: Callable[[str], Page],
+        rows_max: int | None,
+    ) -> None:  # fmt: skip
         self._first = first
+        self._rows_max = rows_max
         self._caller = caller
         self._read = read
         self.checkpoint = note
@@ -51,11 +58,12 @@ class Export:
 
     def pages(self) -> Iterator[list[Hit]]:
         """Yield the events in order, some at a time. Raises what a search raises."""
-        page = self._first
+        page, left = self._first, self._rows_max
         while True:
-            rows = [found.row for found in page.rows if found.row.index < self.size]
+            rows = [found.row for found in page.rows if found.row.index < self.size][:left]
             yield [hit_of(row, self._caller.rights) for row in rows]
-            if page.next is None:
+            left = None if left is None else left - len(rows)
+            if page.next is None or left == 0:
                 return
             page = self._read(page.next.encode())
 
@@ -82,9 +90,15 @@ class Exporting:
     def export(self, caller: Caller, text: str, *, own: bool) -> Export:
         """Begin an export (see `Reading.export`)."""
         act = Act("export", "read", "ledger", "events", text)
-        query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
+        asked = _whole(parse(text))
+        query = resolve(self._allowed(caller, asked, act), self._clock())
+        rows_max = asked.limit.count if asked.limit is not None else None
+        if query.sort is None:  # the pages end where the limit does
+            query = dataclasses.replace(query, limit=None)
         with self._turn(caller, act):
             first = self._page(query, PAGE_ROWS, None, own=own)
+            if rows_max is not None and first.total >= rows_max:
+                first = msgspec.structs.replace(first, total=rows_max, total_is_exact=True)
             note = (self._directory / CHECKPOINT).read_text()
             rows = first.total if first.total_is_exact else None
             self._own.write(caller, msgspec.structs.replace(act, rows=rows))
@@ -93,4 +107,15 @@ class Exporting:
             with self._turn(caller, act):
                 return self._page(query, PAGE_ROWS, before, own=own)
 
-        return Export(first, caller, note, read)
+        return Export(first, caller, note, read, rows_max)
+
+
+def _whole(query: Query) -> Query:
+    """Return a query whose answer can be read to its end. Raises QueryError for another."""
+    most = query.limit.count if query.limit is not None else None
+    if query.sort is not None and (most is None or most > PAGE_ROWS_MAX):
+        raise QueryError(
+            "an export has the order of a search, the newest first; leave out | sort, or add "
+            f"| limit {PAGE_ROWS_MAX} or less", max(query.text.find("|"), 0),
+        )  # fmt: skip
+    return no_table(query)
