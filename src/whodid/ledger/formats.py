@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 from whodid.errors import FormatError, IntegrityError
 from whodid.ledger.keys import KeyFolder
+from whodid.ledger.keys_db import load_readonly
 from whodid.ledger.layout import FORMAT, KEYS_DB, STATE_DB, STATE_FORMAT, too_new
+
+_PRIMARY = 0xFF  # of a result code; the rest says more exactly what (sqlite.org/rescode.html)
 
 DATABASES = {KEYS_DB: FORMAT, STATE_DB: STATE_FORMAT}
 """Database → the format that this whodid writes (`PRAGMA user_version`)."""
@@ -25,13 +28,24 @@ def too_old(name: object, directory: Path) -> FormatError:
 
 
 def database_format(path: Path) -> int:
-    """Return the format number of a database. Raises IntegrityError for what is none."""
+    """Return the format number of a database. Raises IntegrityError for what is none.
+
+    The journal that a writer left when it was killed can only be undone by one who may write; here
+    that is done in a copy in memory.
+    """
     try:
         uri = f"file:{quote(str(path))}?mode=ro"
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as db:
-            return int(db.execute("PRAGMA user_version").fetchone()[0])
+            return _version(db)
     except sqlite3.Error as error:
-        raise IntegrityError(f"{path}: not a readable database ({error})") from error
+        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY != sqlite3.SQLITE_READONLY:
+            raise IntegrityError(f"{path}: not a readable database ({error})") from error
+    with contextlib.closing(load_readonly(path)) as db:
+        return _version(db)
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def check_formats(directory: Path, keys: KeyFolder) -> None:
