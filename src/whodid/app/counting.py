@@ -4,53 +4,30 @@ Rights hold here as for a search: the query is cut to them before it is planned,
 denied is neither grouped, summed nor shown as a facet.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
-
 import msgspec
 
 from whodid.app.answer import Caller
 from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
-from whodid.app.own import Act, OwnEvents
-from whodid.clock import Clock
+from whodid.app.own import Act
+from whodid.app.read_context import ReadContext
 from whodid.errors import AccessDeniedError, QueryError, UsageError
 from whodid.index.analyst import Analyst, Overview, Wanted
-from whodid.ledger.layout import CHECKPOINT
-from whodid.ledger.port import SequencerPort
 from whodid.limits import FACET_FIELDS_MAX, FACET_VALUES_MAX, HISTOGRAM_BARS_MAX
 from whodid.query.countable import why_not_counted
 from whodid.query.fields import SEARCH_FIELDS, suggest
 from whodid.query.parse import parse
 from whodid.query.render_pipes import bucket_text
-from whodid.query.rights import Rights, check_field
+from whodid.query.rights import Rights, check_field, may_ask
 from whodid.query.times import resolve
 from whodid.query.tree import Query
-
-Allowed = Callable[[Caller, Query, Act], Query]
-Turn = Callable[[Caller, Act], AbstractContextManager[None]]
 
 
 class Counting:
     """The counting half of `LedgerReading`, which shares its turns, its searcher and its rights."""
 
-    def __init__(
-        self,
-        directory: Path,
-        analyst: Analyst,
-        port: SequencerPort,
-        own: OwnEvents,
-        clock: Clock,
-        turn: Turn,
-        allowed: Allowed,
-    ) -> None:
-        self._directory = directory
+    def __init__(self, context: ReadContext, analyst: Analyst) -> None:
+        self._context = context
         self._analyst = analyst
-        self._port = port
-        self._own = own
-        self._clock = clock
-        self._turn = turn
-        self._allowed = allowed
 
     def table(self, caller: Caller, text: str, *, own: bool) -> TableAnswer:
         """Return the table of a search (see `Reading.table`)."""
@@ -58,12 +35,14 @@ class Counting:
         query = parse(text)
         if query.stats is None:
             raise QueryError("this search has no | stats", len(text))
-        query = resolve(self._allowed(caller, query, act), self._clock())
-        durable = self._port.status().size
-        with self._turn(caller, act):
+        query = resolve(self._context.allowed(caller, query, act), self._context.clock())
+        durable = self._context.port.status().size
+        with self._context.turn(caller, act):
             found = self._analyst.stats(query, durable=durable, own=own)
-            note = self._note()
-            self._own.write(caller, msgspec.structs.replace(act, rows=len(found.table.rows)))
+            note = self._context.note()
+            self._context.own.write(
+                caller, msgspec.structs.replace(act, rows=len(found.table.rows))
+            )
         table = found.table
         return TableAnswer(
             table.columns, table.rows, table.groups, table.events, table.exact, table.other,
@@ -95,14 +74,14 @@ class Counting:
     ) -> tuple[str, Overview]:
         act = Act("count", "read", "ledger", "events", text)
         query = events_only(parse(text))
-        allowed = self._allowed(caller, query, act)
+        allowed = self._context.allowed(caller, query, act)
         self._check(caller, wanted, act)
-        query = resolve(allowed, self._clock())
-        durable = self._port.status().size
-        with self._turn(caller, act):
+        query = resolve(allowed, self._context.clock())
+        durable = self._context.port.status().size
+        with self._context.turn(caller, act):
             found = self._analyst.overview(query, wanted, durable=durable, own=own)
-            note = self._note()
-            self._own.write(caller, act)
+            note = self._context.note()
+            self._context.own.write(caller, act)
         return note, found
 
     def _check(self, caller: Caller, wanted: Wanted, act: Act) -> None:
@@ -111,16 +90,15 @@ class Counting:
             for field in wanted.fields:
                 check_field(field, caller.rights)
         except AccessDeniedError as error:
-            self._own.write(caller, msgspec.structs.replace(act, ok=False, reason=str(error)))
+            self._context.own.write(
+                caller, msgspec.structs.replace(act, ok=False, reason=str(error))
+            )
             raise
-
-    def _note(self) -> str:
-        return (self._directory / CHECKPOINT).read_text()
 
 
 def page_overview(caller: Caller, fields: tuple[str, ...], bars: int, values: int) -> Wanted:
     """Return what a page shows beside its events; fields that are denied are left out."""
-    shown = tuple(field for field in fields if _may_see(field, caller.rights))
+    shown = tuple(field for field in fields if may_ask(field, caller.rights))
     return Wanted(bars, shown, values, outcomes=_shows_outcome(caller))
 
 
@@ -164,16 +142,8 @@ def kept_back(reader: Rights) -> list[str]:
     return said
 
 
-def _may_see(field: str, reader: Rights) -> bool:
-    try:
-        check_field(field, reader)
-    except AccessDeniedError:
-        return False
-    return True
-
-
 def _shows_outcome(caller: Caller) -> bool:
-    return _may_see("outcome", caller.rights)
+    return may_ask("outcome", caller.rights)
 
 
 def _facet_field(name: str) -> str:

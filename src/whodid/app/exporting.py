@@ -6,26 +6,21 @@ moment at which it began: what comes in later is not in it, wherever its time wo
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
 
 import msgspec
 
 from whodid.app.answer import Caller, Hit
 from whodid.app.counting import kept_back, no_table
 from whodid.app.following import hit_of
-from whodid.app.own import Act, OwnEvents
-from whodid.clock import Clock
+from whodid.app.own import Act
+from whodid.app.read_context import ReadContext
 from whodid.errors import QueryError
 from whodid.index.page import Page
-from whodid.ledger.layout import CHECKPOINT
 from whodid.limits import PAGE_ROWS_MAX
 from whodid.query.parse import parse
 from whodid.query.times import resolve
 from whodid.query.tree import Query
 
-Allowed = Callable[[Caller, Query, Act], Query]
-Turn = Callable[[Caller, Act], AbstractContextManager[None]]
 PAGE_ROWS = 500
 """Events that are read in one turn."""
 _GO_ON = "go on with the next page"
@@ -71,40 +66,28 @@ class Export:
 class Exporting:
     """The reads of exports; it shares turns, searcher and rights with `LedgerReading`."""
 
-    def __init__(
-        self,
-        directory: Path,
-        page: Callable[..., Page],
-        own: OwnEvents,
-        clock: Clock,
-        turn: Turn,
-        allowed: Allowed,
-    ) -> None:
-        self._directory = directory
+    def __init__(self, context: ReadContext, page: Callable[..., Page]) -> None:
+        self._context = context
         self._page = page
-        self._own = own
-        self._clock = clock
-        self._turn = turn
-        self._allowed = allowed
 
     def export(self, caller: Caller, text: str, *, own: bool) -> Export:
         """Begin an export (see `Reading.export`)."""
         act = Act("export", "read", "ledger", "events", text)
         asked = _whole(parse(text))
-        query = resolve(self._allowed(caller, asked, act), self._clock())
+        query = resolve(self._context.allowed(caller, asked, act), self._context.clock())
         rows_max = asked.limit.count if asked.limit is not None else None
         if query.sort is None:  # the pages end where the limit does
             query = dataclasses.replace(query, limit=None)
-        with self._turn(caller, act):
+        with self._context.turn(caller, act):
             first = self._page(query, PAGE_ROWS, None, own=own)
             if rows_max is not None and first.total >= rows_max:
                 first = msgspec.structs.replace(first, total=rows_max, total_is_exact=True)
-            note = (self._directory / CHECKPOINT).read_text()
+            note = self._context.note()
             rows = first.total if first.total_is_exact else None
-            self._own.write(caller, msgspec.structs.replace(act, rows=rows))
+            self._context.own.write(caller, msgspec.structs.replace(act, rows=rows))
 
         def read(before: str) -> Page:
-            with self._turn(caller, act):
+            with self._context.turn(caller, act):
                 return self._page(query, PAGE_ROWS, before, own=own)
 
         return Export(first, caller, note, read, rows_max)

@@ -5,29 +5,23 @@ Rights hold as for a search: each count is cut to them; what rests on a denied f
 
 import ipaddress
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from whodid.app.answer import Caller
 from whodid.app.counting import histogram_answer, kept_back, page_overview
-from whodid.app.own import Act, OwnEvents
+from whodid.app.own import Act
 from whodid.app.profile import HEAT_DAYS, KINDS, NEWS_DAYS, News, Peer, ProfileAnswer, heat_of
-from whodid.clock import Clock
+from whodid.app.read_context import ReadContext
 from whodid.errors import AccessDeniedError, UsageError
 from whodid.index.analyst import Analyst, Counted
-from whodid.ledger.layout import CHECKPOINT
-from whodid.ledger.port import SequencerPort
 from whodid.limits import HISTOGRAM_BARS_MAX, PROFILE_VALUE_CHARS_MAX
 from whodid.query.pipes import Key, Limit, Measure, Order, Sort, Stats
-from whodid.query.rights import check_field
+from whodid.query.rights import may_ask
 from whodid.query.times import DAY_US, resolve
 from whodid.query.tree import Network, Node, Not, Query, Range, Span, Term, all_of, any_of
 
-Allowed = Callable[[Caller, Query, Act], Query]
-Turn = Callable[[Caller, Act], AbstractContextManager[None]]
 _BARS = 60
 _VALUES = 8
 _NEWS_MAX = 12
@@ -41,45 +35,31 @@ _SPAN = Stats((), (Measure("count"), Measure("min", "time"), Measure("max", "tim
 class Profiling:
     """The reads of profiles; it shares turns, analyst and rights with `LedgerReading`."""
 
-    def __init__(
-        self,
-        directory: Path,
-        analyst: Analyst,
-        port: SequencerPort,
-        own: OwnEvents,
-        clock: Clock,
-        turn: Turn,
-        allowed: Allowed,
-    ) -> None:
-        self._directory = directory
+    def __init__(self, context: ReadContext, analyst: Analyst) -> None:
+        self._context = context
         self._analyst = analyst
-        self._port = port
-        self._own = own
-        self._clock = clock
-        self._turn = turn
-        self._allowed = allowed
 
     def profile(self, caller: Caller, kind: str, value: str) -> ProfileAnswer:
         """Return what is known of a value (see `Reading.profile`)."""
         term = term_of(kind, value)
         act = Act("profile", "read", kind, value)
-        query = resolve(self._allowed(caller, Query(term), act), self._clock())
-        durable = self._port.status().size
+        query = resolve(self._context.allowed(caller, Query(term), act), self._context.clock())
+        durable = self._context.port.status().size
         wanted = page_overview(caller, KINDS[kind].facets, min(_BARS, HISTOGRAM_BARS_MAX), _VALUES)
 
         def count(node: Node, stats: Stats, sort: Sort | None = None, limit: int = 1000) -> Counted:
             asked = Query(node, stats=stats, sort=sort, limit=Limit(limit))
-            asked = resolve(self._allowed(caller, asked, act), self._clock())
+            asked = resolve(self._context.allowed(caller, asked, act), self._context.clock())
             return self._analyst.stats(asked, durable=durable)
 
-        with self._turn(caller, act):
+        with self._context.turn(caller, act):
             looked = _Look(caller, kind, term, count)
             looked.run()
             found = (
                 self._analyst.overview(query, wanted, durable=durable) if looked.events else None
             )
-            note = (self._directory / CHECKPOINT).read_text()
-            self._own.write(caller, msgspec.structs.replace(act, rows=looked.events))
+            note = self._context.note()
+            self._context.own.write(caller, msgspec.structs.replace(act, rows=looked.events))
         warnings = [*looked.warnings, *(found.warnings if found else ())]
         return ProfileAnswer(
             kind, value, looked.events, looked.first_us, looked.last_us, looked.heat,
@@ -142,7 +122,7 @@ class _Look:
         found: list[News] = []
         measures = (Measure("min", "time"), Measure("count"))
         for field in KINDS[self._kind].news:
-            if not self._may_ask(field):
+            if not may_ask(field, self._caller.rights):
                 continue
             stats, sort = Stats((Key(field),), measures), Sort((Order("min(time)", True),))
             for value, first_us, events in self._rows(self._term, stats, sort, _NEWS_MAX):
@@ -151,7 +131,7 @@ class _Look:
         self.news = found
 
     def _find_peers(self, via: str) -> None:
-        if not self._may_ask(via):
+        if not may_ask(via, self._caller.rights):
             return
         most = self._rows(
             self._term, Stats((Key(via),), (Measure("count"),)), Sort((Order("count", True),)),
@@ -177,13 +157,6 @@ class _Look:
         except UsageError as error:  # more values than are told apart
             self.warnings.append(str(error))
             return []
-
-    def _may_ask(self, field: str) -> bool:
-        try:
-            check_field(field, self._caller.rights)
-        except AccessDeniedError:
-            return False
-        return True
 
 
 def term_of(kind: str, value: str) -> Term:

@@ -40,6 +40,7 @@ from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
 from whodid.app.profile import ProfileAnswer
 from whodid.app.profiling import Profiling
+from whodid.app.read_context import ReadContext
 from whodid.app.reads import Following
 from whodid.app.standing import standing_of
 from whodid.app.trace import TraceAnswer
@@ -105,19 +106,12 @@ class LedgerReading:
         self._own = OwnEvents(port, builder, keys.identity_root(), clock)
         self._integrity = LedgerIntegrity(directory, keys, self._own, clock)
         self._analyst = Analyst(self._searcher)
-        self._counting = Counting(
-            directory, self._analyst, port, self._own, clock, self._turn, self._allowed
-        )
+        context = ReadContext(directory, port, self._own, clock, self._turn, self._allowed)
+        self._counting = Counting(context, self._analyst)
         self._emptiness = Emptiness(self._page, self._analyst, clock)
-        self._exporting = Exporting(
-            directory, self._page, self._own, clock, self._turn, self._allowed
-        )
-        self._profiling = Profiling(
-            directory, self._analyst, port, self._own, clock, self._turn, self._allowed
-        )
-        self._tracing = Tracing(
-            directory, self._searcher, port, self._own, clock, self._turn, self._allowed
-        )
+        self._exporting = Exporting(context, self._page)
+        self._profiling = Profiling(context, self._analyst)
+        self._tracing = Tracing(context, self._searcher)
 
     # --- reads -----------------------------------------------------------------------------------
 

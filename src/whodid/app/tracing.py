@@ -12,31 +12,27 @@ Rights hold as for a search: every query is cut to them, and no field that is de
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from itertools import pairwise
-from pathlib import Path
 
 import msgspec
 
 from whodid.app.answer import Caller, Hit
 from whodid.app.counting import kept_back
 from whodid.app.following import hit_of
-from whodid.app.own import Act, OwnEvents
+from whodid.app.own import Act
+from whodid.app.read_context import ReadContext
 from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order, time_of
-from whodid.clock import Clock
-from whodid.errors import AccessDeniedError, UsageError
+from whodid.errors import UsageError
 from whodid.event import Event
 from whodid.index.page import Page
 from whodid.index.search import Searcher
-from whodid.ledger.layout import CHECKPOINT
-from whodid.ledger.port import SequencerPort
 from whodid.limits import (
     TRACE_EVENTS_MAX,
     TRACE_ID_CHARS_MAX,
     TRACE_ID_EVENTS_MAX,
 )
 from whodid.query.linking import FOLLOWED, ID_CHARS_MIN, SESSION, stated
-from whodid.query.rights import check_field
+from whodid.query.rights import may_ask
 from whodid.query.times import resolve
 from whodid.query.tree import (
     Everything,
@@ -51,8 +47,6 @@ from whodid.query.tree import (
     any_of,
 )
 
-Allowed = Callable[[Caller, Query, Act], Query]
-Turn = Callable[[Caller, Act], AbstractContextManager[None]]
 _REASONS = {
     "trace": "same trace", "correlation": "same correlation", "request": "same request",
     SESSION: "same session", "id": "the event of this id",
@@ -71,23 +65,9 @@ _HEX = frozenset("0123456789abcdef")
 class Tracing:
     """The reads of stories; it shares turns, searcher and rights with `LedgerReading`."""
 
-    def __init__(
-        self,
-        directory: Path,
-        searcher: Searcher,
-        port: SequencerPort,
-        own: OwnEvents,
-        clock: Clock,
-        turn: Turn,
-        allowed: Allowed,
-    ) -> None:
-        self._directory = directory
+    def __init__(self, context: ReadContext, searcher: Searcher) -> None:
+        self._context = context
         self._searcher = searcher
-        self._port = port
-        self._own = own
-        self._clock = clock
-        self._turn = turn
-        self._allowed = allowed
 
     def trace(self, caller: Caller, trace_id: str, *, inferred: bool) -> TraceAnswer:
         """Return the story of an id (see `Reading.trace`)."""
@@ -95,22 +75,24 @@ class Tracing:
         if not trace_id or len(trace_id) > TRACE_ID_CHARS_MAX:
             raise UsageError(f"an id has 1 to {TRACE_ID_CHARS_MAX} characters")
         act = Act("trace", "read", "trace", trace_id)
-        self._allowed(caller, Query(Everything()), act)  # who may read nothing is refused here
-        durable = self._port.status().size
+        self._context.allowed(
+            caller, Query(Everything()), act
+        )  # who may read nothing is refused here
+        durable = self._context.port.status().size
 
         def search(node: Node, limit: int) -> Page:
-            query = resolve(self._allowed(caller, Query(node), act), self._clock())
+            query = resolve(self._context.allowed(caller, Query(node), act), self._context.clock())
             return self._searcher.search(query, limit=limit, durable=durable)
 
-        with self._turn(caller, act):
+        with self._context.turn(caller, act):
             gathered = _Gathering(caller, search)
             gathered.begin(trace_id)
             gathered.follow()
             if inferred:
                 gathered.infer()
             steps = in_order(list(gathered.found.values()))
-            note = (self._directory / CHECKPOINT).read_text()
-            self._own.write(caller, msgspec.structs.replace(act, rows=len(steps)))
+            note = self._context.note()
+            self._context.own.write(caller, msgspec.structs.replace(act, rows=len(steps)))
         return TraceAnswer(
             trace_id, steps, gaps_of(steps), gathered.followed, gathered.whole,
             gathered.hidden_own, note, gathered.size,
@@ -135,7 +117,10 @@ class _Gathering:
     def begin(self, trace_id: str) -> None:
         """Find what has the id itself, in whatever field."""
         others = [Term(SESSION, "is", trace_id), Term("id", "is", trace_id.lower())]
-        terms = [*self._terms(trace_id), *(term for term in others if self._may_ask(term.field))]
+        terms = [
+            *self._terms(trace_id),
+            *(term for term in others if may_ask(term.field, self._caller.rights)),
+        ]
         page = self._ask(any_of(terms), TRACE_EVENTS_MAX)
         self.hidden_own = page.hidden_own
         counts = dict.fromkeys((term.field for term in terms), 0)
@@ -174,7 +159,7 @@ class _Gathering:
         lower = value.lower()
         if len(lower) == _TRACE_HEX and _HEX.issuperset(lower):
             asked.append(Term("statement", "has", lower))
-        return [term for term in asked if self._may_ask(term.field)]
+        return [term for term in asked if may_ask(term.field, self._caller.rights)]
 
     def _linked(self, page: Page, terms: list[Term], value: str) -> Iterator[tuple[Hit, str]]:
         """Yield the hits and the field that each has the id in; not where it is only a word."""
@@ -205,7 +190,7 @@ class _Gathering:
         fresh: list[tuple[str, str]] = []
         for hit in hits:
             for field, value in stated(hit.event):
-                if value in self._asked or not self._may_ask(field):
+                if value in self._asked or not may_ask(field, self._caller.rights):
                     continue
                 self._asked.add(value)
                 if len(value) >= ID_CHARS_MIN:
@@ -221,7 +206,7 @@ class _Gathering:
         self._by_actor(sure)
 
     def _by_session(self, sure: list[Hit]) -> None:
-        if not self._may_ask(SESSION):
+        if not may_ask(SESSION, self._caller.rights):
             return
         times: dict[tuple[str, str], list[int]] = {}
         for hit in sure:
@@ -241,14 +226,14 @@ class _Gathering:
         at = [time_of(hit.event) for hit in sure]
         if not at or max(at) - min(at) > _MEANWHILE_US:
             return  # in so long a time he did much else
-        if not (self._may_ask("actor.id") and self._may_ask("ip")):
+        if not (may_ask("actor.id", self._caller.rights) and may_ask("ip", self._caller.rights)):
             return
         who = dict.fromkeys((hit.event.who.actor_id, hit.event.where.ip) for hit in sure)
         for actor, address in [(a, _network(ip)) for a, ip in who if a and ip][:NEAR_MAX]:
             if address is None:
                 continue
             unstated = [
-                Not(Term(name, "exists")) for name in FOLLOWED if self._may_ask(name)
+                Not(Term(name, "exists")) for name in FOLLOWED if may_ask(name, self._caller.rights)
             ]  # who states an id says himself where he belongs
             node = all_of(
                 [
@@ -275,13 +260,6 @@ class _Gathering:
 
     def _add(self, hit: Hit, link: Link) -> None:
         self.found.setdefault(hit.index, (hit, link))
-
-    def _may_ask(self, field: str) -> bool:
-        try:
-            check_field(field, self._caller.rights)
-        except AccessDeniedError:
-            return False
-        return True
 
 
 def _network(address: str) -> Network | None:

@@ -141,6 +141,11 @@ def check_field(name: str, reader: Rights) -> None:
         )
 
 
+def may_ask(name: str, reader: Rights) -> bool:
+    """Tell whether `check_field` lets this reader ask for a field."""
+    return reader.withheld.isdisjoint(_columns(name.lower()))
+
+
 def _without(node: Node, withheld: frozenset[str]) -> Node:
     """Return the tree whose bare words do not look into what is withheld."""
     match node:
