@@ -3,7 +3,6 @@
 Rights hold as for a search: each count is cut to them; what rests on a denied field is left out.
 """
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,8 @@ from whodid.limits import HISTOGRAM_BARS_MAX, PROFILE_VALUE_CHARS_MAX
 from whodid.query.pipes import Key, Limit, Measure, Order, Sort, Stats
 from whodid.query.rights import may_ask
 from whodid.query.times import DAY_US, resolve
-from whodid.query.tree import Network, Node, Not, Query, Range, Span, Term, all_of, any_of
+from whodid.query.tree import Node, Not, Query, Range, Span, Term, all_of, any_of
+from whodid.query.values import one_address
 
 _BARS = 60
 _VALUES = 8
@@ -167,7 +167,7 @@ def term_of(kind: str, value: str) -> Term:
         raise UsageError(f"a value has 1 to {PROFILE_VALUE_CHARS_MAX} characters")
     if kind != "ip":
         return Term(kind, "is", value)
-    try:
-        return Term("ip", "has", Network(str(ipaddress.ip_address(value))))
-    except ValueError:
-        raise UsageError(f"{value[:64]!r} is no address") from None
+    address = one_address(value)
+    if address is None:
+        raise UsageError(f"{value[:64]!r} is no address")
+    return Term("ip", "has", address)

@@ -10,7 +10,6 @@
 Rights hold as for a search: every query is cut to them, and no field that is denied is looked into.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
@@ -36,7 +35,6 @@ from whodid.query.rights import may_ask
 from whodid.query.times import resolve
 from whodid.query.tree import (
     Everything,
-    Network,
     Node,
     Not,
     Query,
@@ -46,6 +44,7 @@ from whodid.query.tree import (
     all_of,
     any_of,
 )
+from whodid.query.values import one_address
 
 _REASONS = {
     "trace": "same trace", "correlation": "same correlation", "request": "same request",
@@ -229,7 +228,7 @@ class _Gathering:
         if not (may_ask("actor.id", self._caller.rights) and may_ask("ip", self._caller.rights)):
             return
         who = dict.fromkeys((hit.event.who.actor_id, hit.event.where.ip) for hit in sure)
-        for actor, address in [(a, _network(ip)) for a, ip in who if a and ip][:NEAR_MAX]:
+        for actor, address in [(a, one_address(ip)) for a, ip in who if a and ip][:NEAR_MAX]:
             if address is None:
                 continue
             unstated = [
@@ -260,13 +259,6 @@ class _Gathering:
 
     def _add(self, hit: Hit, link: Link) -> None:
         self.found.setdefault(hit.index, (hit, link))
-
-
-def _network(address: str) -> Network | None:
-    try:
-        return Network(str(ipaddress.ip_address(address)))
-    except ValueError:
-        return None
 
 
 def _has(event: Event, field: str, value: str) -> bool:

@@ -178,3 +178,11 @@ def _upside_down(low: End, high: End) -> bool:
         first, last = ipaddress.ip_address(low.text), ipaddress.ip_address(high.text)
         return first.version != last.version or int(first) > int(last)
     return isinstance(low, int) and isinstance(high, int) and low > high
+
+
+def one_address(text: str) -> Network | None:
+    """Return a single address as a search asks for it, None for what is none."""
+    try:
+        return Network(str(ipaddress.ip_address(text)))
+    except ValueError:
+        return None

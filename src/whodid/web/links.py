@@ -3,7 +3,6 @@
 Every link is a search text in a URL, so that a page can be shared, and changed by hand.
 """
 
-import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -11,7 +10,8 @@ from urllib.parse import quote, urlencode
 from whodid.limits import WEB_LINK_VALUE_CHARS_MAX
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.render import to_text
-from whodid.query.tree import Everything, Network, Node, Range, Span, Term, Value, all_of
+from whodid.query.tree import Everything, Node, Range, Span, Term, Value, all_of
+from whodid.query.values import one_address
 
 _SECOND_US = 1_000_000
 
@@ -61,7 +61,7 @@ def exact_term(field: str, value: Any) -> Term | None:
     if kind == "integer":
         known = value
     elif kind in {"exact", "ip"} and isinstance(value, str) and can_be_typed(value):
-        known = _network(value) if kind == "ip" else value
+        known = one_address(value) if kind == "ip" else value
     return None if known is None else Term(field, "has", known)
 
 
@@ -83,10 +83,3 @@ def text_of(terms: Iterable[Node]) -> str:
 def can_be_typed(value: str) -> bool:
     """Tell whether a search box can hold this text as it is."""
     return bool(value) and len(value) <= WEB_LINK_VALUE_CHARS_MAX and value.isprintable()
-
-
-def _network(value: str) -> Network | None:
-    try:
-        return Network(str(ipaddress.ip_address(value)))
-    except ValueError:
-        return None
