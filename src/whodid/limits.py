@@ -332,12 +332,21 @@ PROFILE_VALUE_CHARS_MAX = 2048
 EXPORTS_MAX = 4
 """Most exports that are written at once."""
 
+PROOF_EVENTS_MAX = 5_000
+"""Most events of ranges that an answer with a proof shows, those that do not match included."""
+
+PROOF_TAIL_ROWS_MAX = 20_000
+"""An answer with a proof opens so many entries behind the last range, or says where it ends."""
+
 # --- index -------------------------------------------------------------------------------------
 INDEX_SEGMENT_ROWS = 65_536
 """Rows of one full index segment; segments never cross a multiple of it."""
 
 INDEX_HANDED_BYTES_MAX = 64 * 1024 * 1024
 """Of what it just sealed the follower keeps so much in memory, to index it without opening it."""
+
+INDEX_MAPPED_BYTES_MAX = 32 * 1024 * 1024
+"""Columns that the follower keeps in memory while it makes the maps of ranges of them."""
 
 INDEX_SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 """A segment is closed early when the fields of its rows pass this, so that memory is bounded."""

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whodid.errors import IntegrityError
+from whodid.errors import IntegrityError, UsageError
 from whodid.ledger.hash_tree import HashTree, saved_tiles
 from whodid.merkle.tiles import tile_path
 from whodid.merkle.tree import (
+    Frontier,
     consistency_proof,
     inclusion_proof,
     perfect_root,
@@ -54,6 +55,29 @@ def test_roots_and_proofs_like_the_naive_tree(data):
         proof = tree.inclusion(index, size)
         verify_inclusion(HASHES[index], index, size, proof, tree.root())
         assert proof == inclusion_proof(index, size, tree.node)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_many_paths_at_once_are_those_of_each(data):
+    size = data.draw(st.sampled_from([1, 255, 256, 257, 1000, 65_537]))
+    loaded = data.draw(st.integers(0, size // 256))
+    tree = tree_of(size, loaded=loaded, release=size)
+    at = data.draw(st.integers(1, size))
+    indexes = data.draw(st.lists(st.integers(0, at - 1), max_size=8))
+    edge = data.draw(st.integers(0, at))
+    found = tree.paths(at, indexes, edge)
+    assert found.paths == [tree.inclusion(index, at) for index in indexes]
+    frontier = Frontier(edge, found.edge)
+    frontier.append_hashes(HASHES[edge:at])
+    assert frontier.root() == tree.root(at)
+
+
+@pytest.mark.parametrize(("size", "indexes", "edge"), [(11, [], 0), (5, [5], 0), (5, [-1], 0),
+                                                      (5, [], 6), (5, [], -1)])  # fmt: skip
+def test_paths_of_what_is_not_there_are_refused(size, indexes, edge):
+    with pytest.raises(UsageError, match="the log has 10 entries"):
+        tree_of(10).paths(size, indexes, edge)
 
 
 @settings(max_examples=30, deadline=None)

@@ -91,6 +91,7 @@ QUESTIONS = {
     "status": lambda c, h: c.status(),
     "sources": lambda c, h: c.sources(),
     "prove": lambda c, h: c.prove(0),
+    "paths": lambda c, h: c.prove_at(1, [0], 1),
     "declare": lambda c, h: c.declare_source("new", "json", "new"),
     "publish": lambda c, h: c.publish(),
     "seal": lambda c, h: c.seal(server.protocol.SealRequest([], "", 0, b"", 0, b"")),
@@ -99,12 +100,13 @@ QUESTIONS = {
     "events": lambda c, h: c.submit(h.batch([1])),
     "own": lambda c, h: c.submit(own_batch(h)),
     "other types": lambda c, h: c.submit(key_batch(h)),
+    "range": lambda c, h: c.submit(range_batch(h)),
 }
 ALLOWED = {
-    "door": {"status", "sources", "prove", "events", "report"},
-    "face": {"status", "sources", "prove", "own"},
-    "sealer": {"status", "sources", "prove", "own", "publish", "seal", "take"},
-    "validator": {"status", "sources", "prove", "own"},
+    "door": {"status", "sources", "prove", "paths", "events", "report"},
+    "face": {"status", "sources", "prove", "paths", "own"},
+    "sealer": {"status", "sources", "prove", "paths", "own", "publish", "seal", "take", "range"},
+    "validator": {"status", "sources", "prove", "paths", "own"},
     "admin": set(QUESTIONS),
 }
 
@@ -112,6 +114,13 @@ ALLOWED = {
 def key_batch(hand):
     row = hand.row(1)
     row.type, row.flags, row.identity_tag = int(LeafType.KEY), int(LeafFlag.NO_IDENTITY), bytes(16)
+    return hand.builder.build([row])
+
+
+def range_batch(hand):
+    row = hand.row(1)
+    row.type, row.flags = int(LeafType.RANGE_ROOT), int(LeafFlag.NO_IDENTITY)
+    row.identity_tag, row.source_id = bytes(16), hand.sequencer.sources[OWN_SOURCE].source_id
     return hand.builder.build([row])
 
 
@@ -132,6 +141,11 @@ def test_rights(served, role, question):
         assert served.hand.sequencer.size == before
     elif question == "seal":
         assert answer.startswith("cannot seal up to")
+    elif question == "range":
+        assert (
+            answer
+            == "row 0 of the batch: the root of a range is cut short or of an unknown version"
+        )
     else:
         assert answer == "allowed"
 

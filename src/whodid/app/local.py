@@ -19,6 +19,7 @@ from whodid.app.source_formats import SourceFormats, keep_mapping
 from whodid.clock import system_clock
 from whodid.errors import UsageError, WhodidError
 from whodid.index.follower import Follower
+from whodid.index.ranges.maker import RangeMaker
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.keys import KeyFolder, StateKeys
 from whodid.ledger.local import LocalSequencer, reach_sequencer
@@ -27,6 +28,7 @@ from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
 from whodid.ledger.state_db import OWN_SOURCE, Source
+from whodid.merkle.range_map import CHUNK_LEVEL
 from whodid.normalize.registry import FORMATS, format_by_mapping
 from whodid.query.rights import EVERYTHING
 
@@ -108,6 +110,11 @@ class LocalLedger(Struct):
         index = Follower(self.directory, self.keys, reader)
         while index.step(durable):
             pass
+        maker = RangeMaker(self.directory, self.keys, reader, index, self.port)
+        if seal and index.covered() >= 1 << CHUNK_LEVEL:
+            self.port.publish()
+            while maker.step():
+                pass
         reader.close()
 
     def source_for(

@@ -36,6 +36,7 @@ from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader
 from whodid.limits import (
     INDEX_HANDED_BYTES_MAX,
+    INDEX_MAPPED_BYTES_MAX,
     INDEX_SEGMENT_BYTES_MAX,
     INDEX_SEGMENT_ROWS,
     INDEX_STEP_ROWS_MIN,
@@ -68,11 +69,30 @@ class Follower:
         self._waits_until_s = float("-inf")
         self._watch = Watch(self._folder, monotonic)
         self._entries: list[Entry] | None = None
+        self._cache = ArrayCache(INDEX_MAPPED_BYTES_MAX)
+        self._opened: dict[str, Segment] = {}
         self.findings: list[str] = []
 
     def behind(self, limit: int) -> int:
         """Return how many entries below `limit` are in no segment yet."""
         return sum(end - first for first, end in gaps(self._adopted(), limit))
+
+    def covered(self) -> int:
+        """Return up to which entry segments cover the log without a gap."""
+        return next((first for first, _ in gaps(self._adopted(), 1 << 62)), 0)
+
+    def segments(self, first: int, end: int) -> list[Segment]:
+        """Return the segments that hold entries of [first, end), in order."""
+        found = [entry for entry in self._adopted() if entry.first < end and entry.end > first]
+        names = {entry.name for entry in found}
+        for name in self._opened.keys() - names:
+            del self._opened[name]
+        for entry in found:
+            if entry.name not in self._opened:
+                path = self._folder / entry.name
+                keks = self._keys.keks()
+                self._opened[entry.name] = Segment(path, self._keys.ledger_id, keks, self._cache)
+        return [self._opened[entry.name] for entry in found]
 
     def step(self, limit: int) -> int:
         """Index entries below `limit` (known durable), at most one segment; return how many.

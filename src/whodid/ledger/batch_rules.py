@@ -4,19 +4,22 @@
 2. An identity without a content tag: it would read as erased.
 3. A tail on an entry of a type that has none.
 4. The entry that restarts a log, but from a restore.
+5. The root of a range that does not decode, or of entries that the log does not have yet.
 """
 
 import numpy as np
 
+from whodid.errors import IntegrityError
 from whodid.ledger.batch import Batch
 from whodid.ledger.leaf import LeafFlag, LeafType
 from whodid.ledger.leaf_rules import first_broken_rule, has_identity, words
+from whodid.ledger.range_root import parse_range_root
 
 _TAILLESS = (int(LeafType.EVENT), int(LeafType.SOURCE))
 
 
-def broken_rule(batch: Batch, *, restarting: bool = False) -> str | None:
-    """Return what is wrong with the rows of a batch, None when nothing is.
+def broken_rule(batch: Batch, size: int, *, restarting: bool = False) -> str | None:
+    """Return what is wrong with the rows of a batch for a log of `size`, None when nothing is.
 
     `restarting` allows the entry that a restore begins with.
     """
@@ -33,4 +36,15 @@ def broken_rule(batch: Batch, *, restarting: bool = False) -> str | None:
         return "a batch with a row that has an identity and no content tag"
     if any(table["type"][row] in _TAILLESS for row in batch.tails):
         return "a batch with a tail on an entry of a type that has none"
+    return _broken_range(batch, size)
+
+
+def _broken_range(batch: Batch, size: int) -> str | None:
+    for row in np.flatnonzero(batch.table["type"] == int(LeafType.RANGE_ROOT)).tolist():
+        try:
+            root = parse_range_root(batch.tails.get(row, b""))
+        except IntegrityError as error:
+            return f"row {row} of the batch: {error}"
+        if root.size > size:
+            return f"row {row} of the batch: a range read at {root.size} entries of {size}"
     return None

@@ -8,13 +8,14 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from whodid.errors import LedgerError, RefusedError
 from whodid.ledger import protocol
+from whodid.ledger.hash_tree import Paths
 from whodid.ledger.layout import SOCKET
-from whodid.ledger.port import Status
+from whodid.ledger.port import PATHS_AT_ONCE, Status
 from whodid.ledger.refusals import Refused
 from whodid.ledger.sequencer import SealRequest
 from whodid.ledger.server import short_path
@@ -146,6 +147,19 @@ class SequencerClient:
         """Return (signed checkpoint that covers the entry, inclusion proof)."""
         answer = self.ask(protocol.encode(protocol.Prove(index)))
         return answer.note or "", answer.proof or []
+
+    def prove_at(self, size: int, indexes: Sequence[int], edge: int) -> Paths:
+        """Return inclusion proofs in the tree of `size` entries, which are published."""
+        paths: list[list[bytes]] = []
+        found = Paths([], [])
+        for start in range(0, max(len(indexes), 1), PATHS_AT_ONCE):
+            chosen = list(indexes[start : start + PATHS_AT_ONCE])
+            answer = self.ask(protocol.encode(protocol.ProveAt(size, chosen, edge)))
+            if answer.paths is None:
+                raise LedgerError("the sequencer gave no proofs")
+            found = answer.paths
+            paths += found.paths
+        return Paths(paths, found.edge)
 
     def want_sealed(self, size: int) -> None:
         """Ask whoever seals to seal the entries below `size` now."""

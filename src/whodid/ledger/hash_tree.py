@@ -5,11 +5,13 @@ Level 8 nodes (one per 256 leaves) are kept in memory, 0.125 bytes a leaf; the t
 Leaf hashes below `base` come from the leaf files through `older`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from whodid.errors import IntegrityError
+from msgspec import Struct
+
+from whodid.errors import IntegrityError, UsageError
 from whodid.ledger.layout import TILES
 from whodid.merkle.tiles import TILE_WIDTH, tile_path
 from whodid.merkle.tree import inclusion_proof, pair_up, perfect_root, root_at
@@ -18,6 +20,14 @@ OlderTile = Callable[[int], list[bytes]]
 """Tile number → the 256 leaf hashes of that full tile, from sealed leaves."""
 
 _H = 32
+_TILE_LEVEL = TILE_WIDTH.bit_length() - 1
+
+
+class Paths(Struct, frozen=True):
+    """Inclusion proofs of some entries in one tree, and the compact range of its first entries."""
+
+    paths: list[list[bytes]]
+    edge: list[bytes]
 
 
 class HashTree:
@@ -96,6 +106,27 @@ class HashTree:
         """Return the inclusion proof of an entry in the tree of `size` leaves."""
         return inclusion_proof(index, size, self.node)
 
+    def paths(self, size: int, indexes: Sequence[int], edge: int) -> Paths:
+        """Return inclusion proofs in the tree of `size`; and the compact range of `edge` leaves.
+
+        Raises UsageError for what is not in the log.
+        """
+        if not 0 <= edge <= size <= self.size or any(not 0 <= i < size for i in indexes):
+            raise UsageError(f"the log has {self.size} entries: no proof of others")
+        peaks = [level for level in range(edge.bit_length()) if edge >> level & 1]
+        nodes = [self.node(level, (edge >> level) - 1) for level in reversed(peaks)]
+        tiles: dict[int, list[list[bytes]]] = {}
+
+        def node(level: int, index: int) -> bytes:
+            if level >= _TILE_LEVEL:
+                return self.node(level, index)
+            tile = index >> _TILE_LEVEL - level
+            if tile not in tiles:
+                tiles[tile] = _levels(self._leaf_tile(tile))
+            return tiles[tile][level][index - (tile << _TILE_LEVEL - level)]
+
+        return Paths([inclusion_proof(index, size, node) for index in indexes], nodes)
+
     def _leaf_tile(self, tile: int) -> list[bytes]:
         start = tile * TILE_WIDTH
         if start < self.base:
@@ -131,6 +162,15 @@ class HashTree:
             temporary.write_bytes(self._levels[level - 1][start : start + TILE_WIDTH * _H])
             temporary.replace(path)
             done.add((level, tile))
+
+
+def _levels(hashes: list[bytes]) -> list[list[bytes]]:
+    """Return the hashes of a tile and all full nodes above them."""
+    levels = [hashes]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        levels.append(pair_up(below[: len(below) & ~1]))
+    return levels
 
 
 def saved_tiles(directory: Path) -> list[Path]:

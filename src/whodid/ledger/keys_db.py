@@ -132,6 +132,10 @@ class DataKeys:
             self._open[key_id] = unwrap(self._keks, version, wrapped, context)
         return self._open[key_id]
 
+    def has(self, key_id: bytes) -> bool:
+        """Tell whether keys.db had this key when it was last read."""
+        return key_id in self._wrapped
+
     def _find(self, key_id: bytes) -> tuple[int, bytes]:
         if key_id not in self._wrapped:
             db = load_readonly(self._path)

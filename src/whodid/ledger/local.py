@@ -1,11 +1,13 @@
 """The sequencer in this process: what a command uses when no server runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from whodid.clock import Clock, system_clock
 from whodid.errors import WhodidError
 from whodid.ledger.batch import parse_batch
 from whodid.ledger.client import SequencerClient
+from whodid.ledger.hash_tree import Paths
 from whodid.ledger.opening import Settings, open_ledger
 from whodid.ledger.port import SequencerPort, Status
 from whodid.ledger.sequencer import SealRequest, Sequencer
@@ -51,6 +53,10 @@ class LocalSequencer:
     def prove(self, index: int) -> tuple[str, list[bytes]]:
         """Return (signed checkpoint that covers the entry, inclusion proof)."""
         return self.sequencer.prove(index)
+
+    def prove_at(self, size: int, indexes: Sequence[int], edge: int) -> Paths:
+        """Return inclusion proofs in the tree of `size` entries, which are published."""
+        return self.sequencer.prove_at(size, indexes, edge)
 
     def want_sealed(self, size: int) -> None:
         """Ask whoever seals to seal the entries below `size` now."""

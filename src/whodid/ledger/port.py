@@ -1,9 +1,11 @@
 """What a process asks of the sequencer, be it in this process (`local`) or behind the socket."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
+from whodid.ledger.hash_tree import Paths
 from whodid.ledger.sequencer import SealRequest
 from whodid.ledger.state_db import Receipt, Source
 
@@ -23,6 +25,10 @@ class Status(Struct, frozen=True):
     conflicts: int = 0
     seal_wanted: int = 0
     """Entries below this are to be sealed now, though their unit is not full."""
+
+
+PATHS_AT_ONCE = 64
+"""Inclusion proofs of one request: each may read a leaf file, and appends wait for it."""
 
 
 class SequencerPort(Protocol):
@@ -54,6 +60,10 @@ class SequencerPort(Protocol):
 
     def prove(self, index: int) -> tuple[str, list[bytes]]:
         """Return (signed checkpoint that covers the entry, inclusion proof)."""
+        ...
+
+    def prove_at(self, size: int, indexes: Sequence[int], edge: int) -> Paths:
+        """Return inclusion proofs in the tree of `size` entries, which are published."""
         ...
 
     def want_sealed(self, size: int) -> None:

@@ -20,6 +20,7 @@ from whodid.errors import (
     UsageError,
     WhodidError,
 )
+from whodid.ledger.hash_tree import Paths
 from whodid.ledger.port import Status
 from whodid.ledger.refusals import Refused
 from whodid.ledger.sequencer import SealRequest
@@ -67,6 +68,14 @@ class Prove(Struct, frozen=True, tag=True):
     index: int
 
 
+class ProveAt(Struct, frozen=True, tag=True):
+    """Ask for inclusion proofs of some entries in the tree of `size`; and of its first `edge`."""
+
+    size: int
+    indexes: list[int]
+    edge: int
+
+
 class WantSealed(Struct, frozen=True, tag=True):
     """Ask for entries to be sealed now (a backup)."""
 
@@ -91,7 +100,7 @@ class TakeRefused(Struct, frozen=True, tag=True):
 
 Request = (
     Hello | GetStatus | GetSources | Declare | Seal | Publish | Prove | WantSealed | HeadAt
-    | ReportRefused | TakeRefused
+    | ReportRefused | TakeRefused | ProveAt
 )  # fmt: skip
 
 
@@ -111,6 +120,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     sources: list[Source] | None = None
     note: str | None = None
     proof: list[bytes] | None = None
+    paths: Paths | None = None
     refused: list[Refused] | None = None
     failed: Failed | None = None
 

@@ -26,7 +26,7 @@ from whodid.errors import IntegrityError, RefusedError, StoppedError, UsageError
 from whodid.ledger.batch import Batch, BatchBuilder, Row, parse_batch
 from whodid.ledger.batch_rules import broken_rule
 from whodid.ledger.checkpoints_log import append_checkpoint
-from whodid.ledger.hash_tree import HashTree
+from whodid.ledger.hash_tree import HashTree, Paths
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT, LEAVES, MANIFEST, PAYLOAD, block_path, leaves_path
@@ -210,7 +210,7 @@ class Sequencer:
     def _refusal(self, batch: Batch) -> WhodidError | None:
         if batch.ledger_id != self._p.keys.ledger_id:
             return RefusedError("a batch for another ledger")
-        problem = broken_rule(batch, restarting=self._restarting)
+        problem = broken_rule(batch, self._p.tree.size, restarting=self._restarting)
         if problem:
             return RefusedError(problem)
         if batch.kek_version not in self._kek_versions:
@@ -351,6 +351,12 @@ class Sequencer:
         if index >= self.published or not self._note:
             self.publish(keep=True)
         return self._note, self._p.tree.inclusion(index, self.published)
+
+    def prove_at(self, size: int, indexes: Sequence[int], edge: int) -> Paths:
+        """Return what `HashTree.paths` does, of entries that are published."""
+        if size > self.published:
+            raise UsageError(f"{self.published} entries are published, not {size}")
+        return self._p.tree.paths(size, indexes, edge)
 
     def head_at(self, size: int) -> str:
         """Return a signed checkpoint of the first `size` entries: what a backup of them names.

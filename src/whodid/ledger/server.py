@@ -2,7 +2,7 @@
 
 All batches that wait are committed with one fsync. Rights by role: a door appends events of
 declared sources but never whodid's own, and reports what it refused; faces and the validator append
-only those; only the sealer seals, and takes what the
+only those; only the sealer seals, appends the roots of ranges, and takes what the
 doors refused; the administrator (a command of the user who owns the keys) may do everything.
 
 All peers are processes of the same operating-system user (checked); a role keeps an honest
@@ -19,6 +19,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 from msgspec import Struct
 
 from whodid.errors import (
@@ -26,13 +27,14 @@ from whodid.errors import (
     RefusedError,
     StoppedError,
     TooLargeError,
+    UsageError,
     WhodidError,
 )
 from whodid.ledger import protocol
 from whodid.ledger.batch import Batch, parse_batch
 from whodid.ledger.layout import BATCH, SOCKET
 from whodid.ledger.leaf import LeafType
-from whodid.ledger.port import Status
+from whodid.ledger.port import PATHS_AT_ONCE, Status
 from whodid.ledger.refusals import Refusals
 from whodid.ledger.sequencer import Sequencer
 from whodid.ledger.state_db import OWN_SOURCE, Receipt
@@ -226,7 +228,7 @@ class SequencerServer:
         if not role:
             raise AccessDeniedError("the first message must be a hello")
         if role == "admin" or isinstance(
-            request, protocol.GetStatus | protocol.GetSources | protocol.Prove
+            request, protocol.GetStatus | protocol.GetSources | protocol.Prove | protocol.ProveAt
         ):
             return
         if isinstance(request, Batch):
@@ -237,7 +239,8 @@ class SequencerServer:
     def _authorise_batch(self, role: str, batch: Batch) -> None:
         own_source = self._sequencer.sources.get(OWN_SOURCE)
         own = own_source.source_id if own_source else b""
-        if not bool((batch.table["type"] == int(LeafType.EVENT)).all()):
+        allowed = [int(LeafType.EVENT)] + [int(LeafType.RANGE_ROOT)] * (role == "sealer")
+        if not bool(np.isin(batch.table["type"], allowed).all()):
             raise AccessDeniedError(f"a {role} may append events only")
         if role == "door" and own in batch.sources:
             raise AccessDeniedError("a door may not append whodid's own events")
@@ -288,11 +291,8 @@ class SequencerServer:
                     return protocol.Answer(sources=list(sequencer.sources.values()))
                 case protocol.Seal(seal_request):
                     sequencer.seal(seal_request)
-                case protocol.Publish() | protocol.HeadAt():
-                    return protocol.Answer(note=_signed(sequencer, request))
-                case protocol.Prove(index):
-                    note, proof = sequencer.prove(index)
-                    return protocol.Answer(note=note, proof=proof)
+                case protocol.Publish() | protocol.HeadAt() | protocol.Prove() | protocol.ProveAt():
+                    return _signed(sequencer, request)
                 case protocol.WantSealed(size):
                     sequencer.want_sealed(size)
                 case _:
@@ -325,10 +325,19 @@ def _reply(answer: Receipt | WhodidError) -> protocol.Answer:
     return protocol.Answer(receipt=answer)
 
 
-def _signed(sequencer: Sequencer, request: protocol.Publish | protocol.HeadAt) -> str:
-    if isinstance(request, protocol.HeadAt):
-        return sequencer.head_at(request.size)
-    return sequencer.publish(keep=True)
+def _signed(sequencer: Sequencer, request: "protocol.Request") -> protocol.Answer:
+    """Answer what asks for signed heads and proofs. Raises what the sequencer does."""
+    match request:
+        case protocol.HeadAt(size):
+            return protocol.Answer(note=sequencer.head_at(size))
+        case protocol.Prove(index):
+            note, proof = sequencer.prove(index)
+            return protocol.Answer(note=note, proof=proof)
+        case protocol.ProveAt(size, indexes, edge):
+            if len(indexes) > PATHS_AT_ONCE:
+                raise UsageError(f"at most {PATHS_AT_ONCE} proofs at once")
+            return protocol.Answer(paths=sequencer.prove_at(size, indexes, edge))
+    return protocol.Answer(note=sequencer.publish(keep=True))
 
 
 def status_of(sequencer: Sequencer) -> Status:

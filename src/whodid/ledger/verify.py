@@ -14,7 +14,8 @@ The algorithm; the code carries the same numbers.
     without a break; zeros everywhere else. Its entries continue the sealed ones.
  5. The tree over all leaves: its root at each signed size is the signed one, the log reaches every
     signed size, stored tiles are the computed ones. A ledger that was restored from a backup says
-    where, and heads of the origins before hold up to there.
+    where, and heads of the origins before hold up to there. What entries say of a range does not
+    differ.
  6. Payload (with the private key-encryption key): each row decrypts, gives the commitment of its
     leaf, and decodes; each leaf has one row; each source was opened before it was used.
  7. Exactly once: no commitment and no identity stands twice, but as a conflict.
@@ -25,7 +26,8 @@ The algorithm; the code carries the same numbers.
     has a signed note of its own, must hold the head that it names, and need not reach what the
     signer signed later.
 
-It does not check the index (`whodid verify --index`), nor that what a source sent is true.
+It does not check the index (`whodid verify --index`) nor that the maps of ranges are what their
+events give (`--replay`), nor that what a source sent is true.
 """
 
 import os

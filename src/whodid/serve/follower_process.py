@@ -17,6 +17,7 @@ from whodid.config.settings import Settings
 from whodid.errors import WhodidError
 from whodid.index.catalog import read_catalog
 from whodid.index.follower import Follower
+from whodid.index.ranges.maker import RangeMaker
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.keys import KeyFolder
@@ -98,6 +99,7 @@ class _Followers:
             self._reader, keys, port.seal, system_clock, seal_after_s=seal_after_s
         )
         self._index = Follower(directory, keys, self._reader)
+        self._ranges = RangeMaker(directory, keys, self._reader, self._index, port)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self._own = OwnEvents(port, builder, keys.identity_root(), system_clock)
 
@@ -110,15 +112,17 @@ class _Followers:
         self._unreported += self._sealer.mismatches
         self._sealer.mismatches.clear()
         indexed = self._index.step(durable)
-        for finding in self._index.findings:
+        mapped = not indexed and self._ranges.step()
+        for finding in (*self._index.findings, *self._ranges.findings):
             _log.warning("%s", finding)
         self._index.findings.clear()
+        self._ranges.findings.clear()
         while self._unreported:
             self._report(self._unreported[0])
             del self._unreported[0]
         self._write_refusals()
         self._tell(metrics, durable)
-        return bool(sealed or indexed)
+        return bool(sealed or indexed or mapped)
 
     def _tell(self, metrics: FollowerMetrics, durable: int) -> None:
         entries = read_catalog(self._directory, self._ledger_id)

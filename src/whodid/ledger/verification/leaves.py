@@ -57,6 +57,7 @@ class Part(Struct):
     opens: Sequence[tuple[int, bytes]] = ()
     settings: dict[int, SourceOpened] = {}
     restarts: Sequence[tuple[int, bytes]] = ()
+    ranges: Sequence[tuple[int, bytes]] = ()
     opened: int = 0
     unopened: int = 0
     opened_before: int = 0
@@ -91,6 +92,8 @@ def read_leaves(part: Part, table: Array, tails: dict[int, bytes], cuts: Collect
     _sources(part, table)
     restarted = np.nonzero(table["type"] == int(LeafType.RESTART))[0].tolist()
     part.restarts = [(first + row, tails.get(row, b"")) for row in restarted]
+    named = np.nonzero(table["type"] == int(LeafType.RANGE_ROOT))[0].tolist()
+    part.ranges = [(first + row, tails.get(row, b"")) for row in named]
     part.sequences = sequence_runs(table)
 
 

@@ -8,6 +8,7 @@ from whodid.ledger.verification.databases import Settings, State, check_receipts
 from whodid.ledger.verification.heads import Heads
 from whodid.ledger.verification.identities import Identities, RunTags
 from whodid.ledger.verification.leaves import Part
+from whodid.ledger.verification.ranges import NamedRanges
 from whodid.ledger.verification.sequences import Sequences
 from whodid.ledger.verification.tree import StoredTiles, TreeCheck
 from whodid.ledger.verification.verdict import Findings
@@ -32,6 +33,7 @@ class Parts:
         self.broken_at: int | None = None
         self.size = self.opened = self.unopened = self.opened_before = 0
         self._identities = Identities(findings)
+        self._ranges = NamedRanges(findings)
         self._sequences = Sequences()
         self._appended_us = 0
         self._opens: dict[bytes, int] = {}
@@ -48,6 +50,7 @@ class Parts:
         self.opened_before += part.opened_before
         self._settings.update(part.settings)
         self.restarts += part.restarts
+        self._ranges.take(part.where, part.ranges)
         self._identities.add(part)
         if part.end <= part.first:
             return
