@@ -17,15 +17,28 @@ from whodid.access.password import Cost
 from whodid.api.make_api import make_api
 from whodid.api.tail import Tails
 from whodid.app.answer import EventProof, Growth, Health, Hit, SearchAnswer, SourceInfo, Standing
+from whodid.app.answer_proof import (
+    KIND,
+    AnswerProof,
+    Asked,
+    AskedTerm,
+    FieldKey,
+    ShownEntry,
+    ShownRange,
+    ShownTerm,
+)
 from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.app.profile import News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Gap, Link, TraceAnswer, in_order
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
+from whodid.index.ranges.lists import Chunk, Hidden, Joined
 from whodid.ledger.state_db import Source, StateDb
 from whodid.merkle.tiles import tile_path
 from whodid.query.parse import parse
+from whodid.query.provable import provable
+from whodid.query.times import resolve
 
 TIME_US = 1_697_903_123_136_000
 
@@ -116,6 +129,18 @@ class FakeReading:
         return SimpleNamespace(
             size=10, total=len(hits), total_is_exact=True, warnings=[],
             pages=lambda: chain([hits], self.more_pages),
+        )  # fmt: skip
+
+    def prove(self, caller, text, *, own=False):
+        self._call("prove", caller, text, own)
+        provable(resolve(parse(text), TIME_US).filter)
+        asked = Asked(text, (AskedTerm("actor", ("actor.id",), "alice"),), None, 5, own)
+        term = ShownTerm(0, b"rows", [bytes(32)], Joined({3: Chunk(b"xy"), 4: Hidden(bytes(32))}))
+        ranges = [ShownRange(9, b"leaf", [bytes(32)], [term])]
+        event = ShownEntry(7, b"leaf", [bytes(32)], [bytes(32)] * 8, [(1, bytes(16), b"{}")])
+        return AnswerProof(
+            KIND, "vkey", "note", asked, [FieldKey(0, "actor", bytes(32))], ranges, 4096, [],
+            [event], [], [], tail_opened=False,
         )  # fmt: skip
 
     def profile(self, caller, kind, value):

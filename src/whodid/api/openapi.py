@@ -75,6 +75,10 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
         "How the events are written.",
         {"type": "string", "enum": list(FORMATS), "default": "jsonl"},
     ),
+    "prove": (
+        "1 gives the whole answer as a document which proves that nothing is missing.",
+        {"type": "string", "enum": list(TRUTH), "default": "0"},
+    ),
     "inferred": (
         "0 leaves out what is only inferred to belong to it.",
         {"type": "string", "enum": list(TRUTH), "default": "1"},

@@ -40,7 +40,7 @@ from whodid.metrics import PROMETHEUS
 from whodid.query.parse import parse
 from whodid.query.rights import NOTHING
 
-SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as")
+SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as", "prove")
 HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
 FACETS_PARAMETERS = ("q", "fields", "values", "own")
 TRACE_PARAMETERS = ("inferred",)
@@ -88,6 +88,10 @@ class Operations:
         caller = identify(request, self._doorkeeper, self._reading)
         given = given_as.parameters(request, SEARCH_PARAMETERS)
         text, own = given_as.search_text(given), given_as.own(given)
+        if given_as.truth(given, "prove", "0"):
+            if given.keys() & {"limit", "before", "as"}:
+                raise UsageError("prove gives the whole answer; leave out limit, before and as.")
+            return answer(self._reading.prove(caller, text, own=own).encode())
         if parse(text).stats is not None:
             if given_as.cursor(given) is not None or given_as.as_ocsf(given):
                 raise UsageError("A table has one page and no OCSF; | limit makes it longer.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from whodid.app.answer_proof import AnswerProof
 from whodid.event import GROUPS
 
 Schema = dict[str, Any]
@@ -152,7 +153,10 @@ def _counted() -> dict[str, Schema]:
         unknown=_NUMBER,
     )  # fmt: skip
     return {
-        "AnswerOrTable": {"oneOf": [reference("Answer"), reference("Table")]},
+        "AnswerOrTable": {
+            "oneOf": [reference("Answer"), reference("Table"), reference("AnswerProof")]
+        },
+        **_answer_proof(),
         "Table": _object(
             "The table of a search with | stats.",
             columns=_listed(column), rows=_listed(_listed(cell)), total_groups=_NUMBER,
@@ -256,6 +260,14 @@ _ERROR: Schema = {
     },
     "required": ["code", "message"],
 }
+
+
+def _answer_proof() -> dict[str, Schema]:
+    """Return the schema of an answer with its proof, and those that it refers to."""
+    _, found = msgspec.json.schema_components(
+        [AnswerProof], ref_template="#/components/schemas/{name}"
+    )
+    return found
 
 
 def _event() -> Schema:

@@ -22,6 +22,7 @@ from whodid.app.answer import (
     SourceInfo,
     Standing,
 )
+from whodid.app.answer_proof import AnswerProof
 from whodid.app.counting import (
     Counting,
     events_only,
@@ -40,6 +41,7 @@ from whodid.app.integrity_answer import Integrity
 from whodid.app.own import Act, OwnEvents
 from whodid.app.profile import ProfileAnswer
 from whodid.app.profiling import Profiling
+from whodid.app.proving import Proving
 from whodid.app.read_context import ReadContext
 from whodid.app.reads import Following
 from whodid.app.standing import standing_of
@@ -110,6 +112,7 @@ class LedgerReading:
         self._counting = Counting(context, self._analyst)
         self._emptiness = Emptiness(self._page, self._analyst, clock)
         self._exporting = Exporting(context, self._page)
+        self._proving = Proving(context, self._searcher, self._reader, keys)
         self._profiling = Profiling(context, self._analyst)
         self._tracing = Tracing(context, self._searcher)
 
@@ -217,6 +220,10 @@ class LedgerReading:
     def export(self, caller: Caller, text: str, *, own: bool = False) -> Export:
         """Begin an export (see `Reading.export`)."""
         return self._exporting.export(caller, text, own=own)
+
+    def prove(self, caller: Caller, text: str, *, own: bool = False) -> AnswerProof:
+        """Return an answer with its proof (see `Reading.prove`)."""
+        return self._proving.prove(caller, text, own=own)
 
     def profile(self, caller: Caller, kind: str, value: str) -> ProfileAnswer:
         """Return what is known of a value (see `Reading.profile`)."""

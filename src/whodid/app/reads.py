@@ -13,6 +13,7 @@ from whodid.app.answer import (
     SourceInfo,
     Standing,
 )
+from whodid.app.answer_proof import AnswerProof
 from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.exporting import Export
 from whodid.app.integrity_answer import Integrity
@@ -76,6 +77,14 @@ class Reading(Protocol):
 
     def export(self, caller: Caller, text: str, *, own: bool = False) -> Export:
         """Begin an export of all events of a search. Raises QueryError, as `search` does."""
+        ...
+
+    def prove(self, caller: Caller, text: str, *, own: bool = False) -> AnswerProof:
+        """Return an answer with its proof. For readers from whom nothing is kept.
+
+        Raises QueryError for a search of which nothing can be proved, UsageError when too much
+        would be shown, IntegrityError when index and log differ.
+        """
         ...
 
     def profile(self, caller: Caller, kind: str, value: str) -> ProfileAnswer:

@@ -9,6 +9,7 @@ import click
 from whodid.app.export_formats import FORMATS
 from whodid.app.local import open_local
 from whodid.cli.options import dir_option, need_directory, plain, stderr, url_option
+from whodid.cli.output_file import write_whole
 from whodid.cli.remote import Remote
 
 
@@ -37,13 +38,7 @@ def command(
         for chunk in chunks:
             stream.write(chunk)
         return
-    part = out.with_name(f"{out.name}.part")  # a file of its name is whole
-    try:
-        with part.open("wb") as file:
-            size = sum(map(file.write, chunks))
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    size = write_whole(out, chunks)
     stderr.print(f"{size:,} bytes in {plain(str(out))}", markup=False)
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "tail": "Follow new events.",
     "show": "Show one event, with its proof if asked.",
     "trace": "Tell the story of an id across all systems.",
+    "check": "Check an answer with its proof, without the ledger.",
     "verify": "Verify a ledger; read-only, works on any copy.",
     "status": "Show size, growth, lags and the last verification.",
     "tiles": "Render the public C2SP files.",

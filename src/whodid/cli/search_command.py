@@ -21,6 +21,7 @@ from whodid.cli.options import (
     stdout,
     url_option,
 )
+from whodid.cli.output_file import write_whole
 from whodid.cli.remote import Remote
 from whodid.cli.stats_table import print_table
 from whodid.errors import QueryError, UsageError
@@ -36,12 +37,17 @@ _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
 @click.option("--before", help="Go on behind this place (the `next` of an answer).")
 @click.option("--own", is_flag=True, help="Show whodid's own events too.")
 @click.option("--ocsf", is_flag=True, help="Print each event as OCSF, one JSON object a line.")
+@click.option(
+    "--prove",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all of the answer with a proof that nothing is missing; `whodid check` reads it.",
+)
 @dir_option
 @url_option
 @json_option
 def command(
     query: tuple[str, ...], limit: int, before: str | None, directory: Path | None,
-    url: str | None, *, own: bool, ocsf: bool, as_json: bool,
+    url: str | None, prove: Path | None, *, own: bool, ocsf: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Search: newest first. QUERY is like `actor:alice access:read time:[now-7d TO now]`.
 
@@ -49,6 +55,11 @@ def command(
     """
     text = " ".join(query)
     try:
+        if prove is not None:
+            if before or ocsf or as_json:
+                raise UsageError("--prove writes one document; leave out --before, --ocsf, --json")
+            _prove(text, prove, directory, url, own=own)
+            return
         document = _answer(text, limit, before, directory, url, own=own, ocsf=ocsf)
     except QueryError as error:
         if not as_json:
@@ -83,6 +94,18 @@ def _answer(
             return table_document(reading.table(ledger.caller(), text, own=own))
         found = reading.search(ledger.caller(), text, limit=limit, before=before, own=own)
     return ocsf_answer_document(found) if ocsf else answer_document(found)
+
+
+def _prove(text: str, path: Path, directory: Path | None, url: str | None, *, own: bool) -> None:
+    if url:
+        more = {"own": "1"} if own else {}
+        size = write_whole(path, Remote(url).content("/v1/search", q=text, prove="1", **more))
+    else:
+        with open_local(need_directory(directory)) as ledger:
+            data = ledger.reading().prove(ledger.caller(), text, own=own).encode()
+        size = write_whole(path, [data])
+    name = plain(str(path))
+    stderr.print(f"{size:,} bytes in {name}: `whodid check {name}` checks it", markup=False)
 
 
 def _point(text: str, error: QueryError) -> None:

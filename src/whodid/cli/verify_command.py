@@ -8,6 +8,7 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from whodid.cli.options import json_option, plain, print_json, stderr, stdout
+from whodid.cli.verify_replay import replay_ledger
 from whodid.errors import InputError, WhodidError
 from whodid.index.verify_index import compare
 from whodid.ledger.keys import KeyFolder
@@ -25,10 +26,17 @@ _FAULTS_SHOWN = 20
 @click.option("--pub", type=click.Path(path_type=Path), help="File with the log's public key.")
 @click.option("--head", type=click.Path(path_type=Path), help="A checkpoint kept elsewhere.")
 @click.option("--index", "with_index", is_flag=True, help="Compare the index with the ledger too.")
+@click.option("--replay", "with_replay", is_flag=True, help="Make the maps of ranges anew too.")
+@click.option(
+    "--attest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a signed attestation of the replay, for `whodid check --replay`.",
+)
 @json_option
 def command(
-    directory: Path, pub: Path | None, head: Path | None, *, with_index: bool, as_json: bool
-) -> None:
+    directory: Path, pub: Path | None, head: Path | None, attest: Path | None, *,
+    with_index: bool, with_replay: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Verify the ledger in DIRECTORY, or any copy of it. Reads only.
 
     Ends with 1 on a fault, and when there is no public key to check the signatures with.
@@ -54,6 +62,12 @@ def command(
             reader = LedgerReader(directory, held)
             differences = compare(directory, held, reader)
             reader.close()
+        attested = None
+        if with_replay or attest:
+            replayed = replay_ledger(directory, held, show)
+            not_opened += replayed.not_opened
+            differences += replayed.faults
+            attested = replayed
         # Whoever replaced all of DIR signed it with a key of their own.
         signed = vkey is not None
         ok = verdict.ok and not differences and signed
@@ -64,6 +78,8 @@ def command(
         _print(verdict, differences, signed=signed)
     if not ok:
         raise SystemExit(1)
+    if attest is not None and attested is not None:
+        attested.write(attest)
 
 
 def _keys(directory: Path) -> KeyFolder | None:

@@ -1,0 +1,65 @@
+"""Opening the entries of an answer with a proof: whole, or as far as shows that it has them not."""
+
+from msgspec import Struct
+
+from whodid.app.answer_proof import ShownEntry
+from whodid.errors import IntegrityError
+from whodid.event import FIELDS, GROUPS, Event
+from whodid.ledger.stored import StoredRow
+from whodid.merkle.commitment import reveal
+from whodid.query.match import texts_of
+from whodid.query.own import is_own
+from whodid.query.provable import Provable, ProvableTerm, value_of
+
+_NUMBERS = {name: number for number, (name, _) in enumerate(GROUPS, 1)}
+_EVERY = tuple(range(1, len(GROUPS) + 1))
+
+
+class Opener(Struct, frozen=True):
+    """Opens entries for one question. `hide` takes whodid's own events for no answer."""
+
+    asked: Provable
+    hide: bool
+
+    def open(self, row: StoredRow) -> tuple[bool, ShownEntry]:
+        """Return whether an entry matches, and what of it is shown.
+
+        Raises IntegrityError for an event whose payload is not here.
+        """
+        event = row.event()
+        if event is None or row.seed is None or row.groups is None:
+            raise IntegrityError(
+                f"entry {row.index}: its payload is not here, so nothing can be proved with it"
+            )
+        needed = self._needed(event)
+        opening = reveal(row.seed, row.groups, needed or _EVERY)
+        shown = [(one.group, one.salt, one.data) for one in opening.revealed]
+        entry = ShownEntry(row.index, row.leaf_bytes, hashes=list(opening.hashes), shown=shown)
+        return not needed, entry
+
+    def open_tail(self, row: StoredRow) -> tuple[bool, ShownEntry]:
+        """Return the same of an entry behind the ranges, which may be no event, or not readable."""
+        if row.event() is None or row.seed is None:
+            return False, ShownEntry(row.index, row.leaf_bytes)
+        return self.open(row)
+
+    def _needed(self, event: Event) -> tuple[int, ...]:
+        """Return the groups that show that an event does not match, none when it does."""
+        if self.hide and is_own(event):
+            return (_NUMBERS["envelope"],)
+        time_us = event.when.received if event.when.time is None else event.when.time
+        low, high = self.asked.from_us, self.asked.to_us
+        if (low is not None and time_us < low) or (high is not None and time_us >= high):
+            return (_NUMBERS["when"],)
+        for term in self.asked.terms:
+            if not _has(event, term):
+                return tuple(sorted({_NUMBERS[FIELDS[name][0]] for name in term.fields}))
+        return ()
+
+
+def _has(event: Event, term: ProvableTerm) -> bool:
+    texts = [text for name in term.fields for text in texts_of(event.field(name))]
+    if term.exact:
+        return term.value in texts
+    wanted = term.key_value()
+    return any(value_of(term.mapped, text) == wanted for text in texts)
