@@ -1,13 +1,14 @@
-"""What sealing and indexing cost together, in CPU time of one process, as the follower does them.
+"""What sealing, indexing and mapping cost together, in CPU time of one process, the follower's.
 
-The events are in the write-ahead log; then the sealer and the index take turns until both are
-current. CPU time, because the machine is shared: what one processor would do in a second.
+The events are in the write-ahead log; then sealer, index and maps of ranges take turns until all
+are current. CPU time, because the machine is shared: what one processor would do in a second.
 """
 
 import os
 import shutil
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.events import BUILD
@@ -16,6 +17,7 @@ from benchmarks.report import Figure, Section, at_least, at_most, plain, say
 from whodid.app.local import LocalLedger, open_local
 from whodid.clock import system_clock
 from whodid.index.follower import Follower
+from whodid.index.ranges.maker import RangeMaker
 from whodid.ledger.opening import init_ledger
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
@@ -28,7 +30,8 @@ _BATCH = 1000
 def run(lab: Lab) -> Section:
     """Measure and return the figures."""
     count = min(_EVENTS, lab.size.events)
-    say(f"sealing and indexing {count:,} events")
+    say(f"sealing, indexing and mapping {count:,} events")
+    BUILD.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="pipeline-", dir=BUILD))
     before = os.environ.get("WHODID_KEYS")
     os.environ["WHODID_KEYS"] = str(home / "keys")
@@ -38,7 +41,8 @@ def run(lab: Lab) -> Section:
         with open_local(directory) as ledger:
             _fill(lab, ledger, count)
             spent = _follow(ledger)
-        return Section("Sealing and indexing", _figures(directory, spent, lab), [_note(spent)])
+        figures = _figures(directory, spent, lab)
+        return Section("Sealing, indexing and mapping", figures, [_note(spent)])
     finally:
         if before is None:
             del os.environ["WHODID_KEYS"]
@@ -57,43 +61,63 @@ def _fill(lab: Lab, ledger: LocalLedger, count: int) -> None:
         intake.accept(Delivery("load", records, system_clock()))
 
 
-def _follow(ledger: LocalLedger) -> tuple[int, float, float]:
-    """Return (entries, seconds of sealing, seconds of indexing)."""
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Entries, and the seconds of a processor for each part."""
+
+    size: int
+    sealing: float
+    indexing: float
+    mapping: float
+
+    @property
+    def each_s(self) -> float:
+        """Seconds an entry, all in."""
+        return (self.sealing + self.indexing + self.mapping) / self.size
+
+
+def _follow(ledger: LocalLedger) -> Spent:
     reader = LedgerReader(ledger.directory, ledger.keys)
     sealer = Sealer(reader, ledger.keys, ledger.port.seal, system_clock)
     index = Follower(ledger.directory, ledger.keys, reader)
+    maker = RangeMaker(ledger.directory, ledger.keys, reader, index, ledger.port)
     size = ledger.port.status().size
-    sealing = indexing = 0.0
+    ledger.port.publish()
+    sealing = indexing = mapping = 0.0
     worked = True
     while worked:
         start_s = time.process_time()
         sealed = sealer.run_once(size, force=True)
         between_s = time.process_time()
         indexed = index.step(size)
-        indexing += time.process_time() - between_s
+        indexed_s = time.process_time()
+        mapped = not indexed and maker.step()
+        mapping += time.process_time() - indexed_s
+        indexing += indexed_s - between_s
         sealing += between_s - start_s
-        worked = bool(sealed or indexed)
+        worked = bool(sealed or indexed or mapped)
     reader.close()
-    return size, sealing, indexing
+    return Spent(size, sealing, indexing, mapping)
 
 
-def _figures(directory: Path, spent: tuple[int, float, float], lab: Lab) -> list[Figure]:
-    size, sealing, indexing = spent
+def _figures(directory: Path, spent: Spent, lab: Lab) -> list[Figure]:
+    size = spent.size
 
     def each(*names: str) -> float:
         paths = [path for name in names for path in (directory / name).rglob("*")]
         return sum(path.stat().st_size for path in paths if path.is_file()) / size
 
+    maps = each("index/maps")
     parts = {name: each(name) for name in ("payload", "leaves", "tile", "index")}
     raw = lab.events()[0].path.stat().st_size / lab.size.events - 1
     shown = ", ".join(f"{name} {value:.1f}" for name, value in parts.items())
     return [
         at_least(
-            "sealing and indexing, of one processor", size / (sealing + indexing), 30_000,
-            "events/s",
+            "sealing, indexing and mapping, of one processor", 1 / spent.each_s, 30_000, "events/s",
         ),
-        plain("sealing", sealing / size * 1e6, "µs an event"),
-        plain("indexing", indexing / size * 1e6, "µs an event"),
+        plain("sealing", spent.sealing / size * 1e6, "µs an event"),
+        plain("indexing", spent.indexing / size * 1e6, "µs an event"),
+        plain("mapping", spent.mapping / size * 1e6, "µs an event", f"maps {maps:.1f} B an event"),
         at_most(
             f"disk all in, of {raw:.0f} B", sum(parts.values()), 300, "B an event",
             f"{shown}; identities {each('identity'):.1f} apart",
@@ -101,5 +125,6 @@ def _figures(directory: Path, spent: tuple[int, float, float], lab: Lab) -> list
     ]  # fmt: skip
 
 
-def _note(spent: tuple[int, float, float]) -> str:
-    return f"{spent[0]:,} entries; what is sealed is handed to the index, as far as memory allows."
+def _note(spent: Spent) -> str:
+    said = "what is sealed is handed to the index, as far as memory allows."
+    return f"{spent.size:,} entries; {said}"

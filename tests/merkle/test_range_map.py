@@ -12,7 +12,7 @@ from whodid.merkle.range_map import (
     joined_digest,
     key_of,
     list_digest,
-    lone,
+    offsets_in,
     what_of,
 )
 
@@ -54,7 +54,10 @@ def test_another_list_has_another_digest(level):
     assert list_digest(level, sorted([*offsets, free])) != digest
 
 
-def test_a_row_of_one_entry_shows_it():
-    assert what_of(16, [70_000 & 0xFFFF]) == lone(70_000 & 0xFFFF)
+def test_a_row_of_few_entries_shows_them():
+    assert what_of(16, [4464]) == b"\0\0\x11\x70" + bytes(28)
+    eight = list(range(7, 4000, 500))
+    assert offsets_in(8, what_of(12, eight)) == eight
     assert what_of(12, []) == NO_LIST
-    assert what_of(12, [1, 2]) == chunk_digest([1, 2])
+    nine = [*eight, 4095]
+    assert what_of(12, nine) == chunk_digest(nine)

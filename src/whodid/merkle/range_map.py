@@ -6,7 +6,8 @@ A range is 2^level aligned entries, level 12, 16 or 20. Its map has one *row* fo
     key  = SHA-256("whodid/key/v1" || K || u8 length || field || u32 length || value)[:6]
     row  = key 6B || u32 count || what 32B
 
-`what` is the offset of the only entry (u32, then zeros), or the digest of the list of all of them.
+`what` are the offsets of up to eight entries (u32, ascending, then zeros), or the digest of the
+list of all of them.
 A row's bucket is the first `level - 1` bits of its key; a bucket is its rows in the order of their
 keys, and the map is the tree of RFC 6962 over all buckets, empty ones too. So a value has one place
 only: its bucket shows its row, or that there is none, and no map can prove both.
@@ -28,6 +29,7 @@ LEVELS: Final = (12, 16, 20)
 CHUNK_LEVEL: Final = 12
 FANOUT_BITS: Final = 4
 KEY_BYTES: Final = 6
+INLINE: Final = 8
 KEY_BITS: Final = 8 * KEY_BYTES
 ROW_BYTES: Final = KEY_BYTES + 4 + 32
 SPAN_LEVEL: Final = 24
@@ -70,12 +72,17 @@ def chunk_digest(offsets: Sequence[int]) -> bytes:
     ).digest()
 
 
-def joined_digest(digests: Sequence[tuple[int, bytes]]) -> bytes:
-    """Return the digest of lists of ranges below: (which of the 16, digest), ascending."""
+def joined_bytes(digests: Sequence[tuple[int, bytes]]) -> bytes:
+    """Return what is hashed of lists of ranges below: (which of the 16, digest), ascending."""
     which = 0
     for child, _ in digests:
         which |= 1 << child
-    return sha256(_LISTS + which.to_bytes(2, "big") + b"".join([d for _, d in digests])).digest()
+    return _LISTS + which.to_bytes(2, "big") + b"".join([digest for _, digest in digests])
+
+
+def joined_digest(digests: Sequence[tuple[int, bytes]]) -> bytes:
+    """Return the digest of lists of ranges below."""
+    return sha256(joined_bytes(digests)).digest()
 
 
 def list_digest(level: int, offsets: Sequence[int]) -> bytes:
@@ -90,14 +97,12 @@ def list_digest(level: int, offsets: Sequence[int]) -> bytes:
 
 
 def what_of(level: int, offsets: Sequence[int]) -> bytes:
-    """Return what stands in a row for these entries: an offset, a digest, zeros for none."""
-    if not offsets:
-        return NO_LIST
-    if len(offsets) == 1:
-        return lone(offsets[0])
-    return list_digest(level, offsets)
+    """Return what stands in a row for these entries: the few offsets, or a digest."""
+    if len(offsets) > INLINE:
+        return list_digest(level, offsets)
+    return b"".join([offset.to_bytes(4, "big") for offset in offsets]).ljust(32, b"\0")
 
 
-def lone(offset: int) -> bytes:
-    """Return what stands in a row for one entry."""
-    return offset.to_bytes(4, "big") + bytes(28)
+def offsets_in(count: int, what: bytes) -> list[int]:
+    """Return the offsets that stand in a row of at most INLINE entries."""
+    return [int.from_bytes(what[at : at + 4], "big") for at in range(0, 4 * count, 4)]

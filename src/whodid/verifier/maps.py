@@ -10,11 +10,12 @@ from whodid.verifier.tree import leaf_hash, root_of_path
 
 ROW_BYTES = 42
 _KEY_BITS = 48
+_INLINE = 8
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a map has for one key: how many entries, and which (an offset, or a digest)."""
+    """What a map has for one key: how many entries, and which (few offsets, or a digest)."""
 
     count: int
     what: bytes
@@ -81,11 +82,8 @@ class Listed:
 
 def listed(row: Row, part: Part, level: int) -> Listed:
     """Return the entries of a row. Raises DocumentError when they are not what it stands for."""
-    if row.count == 1:
-        offset = int.from_bytes(row.what[:4], "big")
-        if offset >> level or any(row.what[4:]):
-            raise DocumentError("the only entry of a key lies outside of its range")
-        return Listed(frozenset([offset]), ())
+    if row.count <= _INLINE:
+        return Listed(frozenset(_inline(row, level)), ())
     offsets: set[int] = set()
     hidden: list[tuple[int, int]] = []
     if _digest(part, level, 0, offsets, hidden) != row.what:
@@ -93,6 +91,14 @@ def listed(row: Row, part: Part, level: int) -> Listed:
     if not hidden and len(offsets) != row.count:
         raise DocumentError(f"{part.place}: has {len(offsets)} entries, the map {row.count}")
     return Listed(frozenset(offsets), tuple(hidden))
+
+
+def _inline(row: Row, level: int) -> list[int]:
+    words = [int.from_bytes(row.what[at : at + 4], "big") for at in range(0, 32, 4)]
+    found, rest = words[: row.count], words[row.count :]
+    if not found or any(rest) or found[-1] >> level or any(b <= a for a, b in pairwise(found)):
+        raise DocumentError("the map that the log names has a row that cannot be")
+    return found
 
 
 def _digest(

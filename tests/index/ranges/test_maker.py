@@ -1,5 +1,7 @@
 """The maker: what it names in the log, and what happens when it crashes or files are lost."""
 
+import json
+
 import pytest
 
 from whodid.errors import RefusedError
@@ -9,6 +11,12 @@ from whodid.index.ranges.replay import replay
 from whodid.ledger.range_root import parse_range_root
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.verify import verify_ledger
+from whodid.query.match import matcher
+from whodid.query.own import is_own
+from whodid.query.parse import parse
+from whodid.verifier.answer import check
+
+from .conftest import MappedLog
 
 
 def files(log):
@@ -151,3 +159,24 @@ def parse_range_root_of(mapping, maker):
     while maker.step():
         pass
     return parse_range_root(mapping.named()[0][1])
+
+
+@pytest.mark.slow
+def test_sixteen_ranges_are_joined_to_one(tmp_path):
+    log = MappedLog(tmp_path, 66_000)
+    log.map()
+    roots = [parse_range_root(tail) for _, tail in log.named()]
+    assert [(r.level, r.first) for r in roots] == [(12, n * 4096) for n in range(16)] + [(16, 0)]
+    assert files(log) == ["16-0000000000000000", "entries"]
+    assert replayed(log).faults == []
+    for text in ("actor:alice access:read resource:bob", "correlation:c100000003", "ip:10.0.0.1 "
+                 "outcome:denied actor:über"):  # fmt: skip
+        data = log.prove(text).encode()
+        verdict = check(data)
+        assert (verdict.faults, verdict.complete_to) == ([], verdict.size)
+        matches = matcher(parse(text).filter)
+        expected = {i for i, e in log.log.events.items() if matches(e) and not is_own(e)}
+        assert {event["entry"] for event in json.loads(data)["events"]} == expected
+    ranges = json.loads(log.prove("actor:alice access:read resource:bob").encode())["ranges"]
+    assert len(ranges) == 1
+    log.log.close()

@@ -6,7 +6,8 @@
 As in a segment, each chunk is AES-256-GCM (nonce = its number, AAD = SHA-256 of everything before
 chunk 0) of zstd-compressed bytes under a random key of this file. Chunk 0 is msgpack: facts, where
 the chunks are, the roots of their subtrees. A chunk has the rows of 128 buckets, byte by byte in
-planes (all first bytes, all second ones, …), for what repeats to lie together.
+planes (all first bytes, all second ones, …), for what repeats to lie together; of a row's offsets
+the second and all others as differences, which are small where neighbours belong together.
 
 Nothing rests on it: a proof is checked against the root in the log, and a file that is gone or
 altered is made again.
@@ -36,7 +37,7 @@ from whodid.index.ranges.range_map import (
 from whodid.ledger import frame
 from whodid.ledger.keys import Kek, PublicKek, unwrap
 from whodid.ledger.layout import check_magic, magic
-from whodid.merkle.range_map import KEY_BITS, KEY_BYTES, ROW_BYTES, depth_of
+from whodid.merkle.range_map import INLINE, KEY_BITS, KEY_BYTES, ROW_BYTES, depth_of
 from whodid.merkle.tree import pair_up, perfect_root
 
 MAP_FILE = magic(b"M")
@@ -44,7 +45,7 @@ _CONTEXT = b"whodid/range-map/v1"
 _HEADER = struct.Struct(">8s16sBQH80sI")
 _CHUNK_BITS = 7
 _CHUNK_BYTES_MAX = 1 << 28
-_LEVEL = 3
+_LEVEL = 1
 
 
 class MapError(IntegrityError):
@@ -83,7 +84,7 @@ class _Body(Struct):
         compressor = zstandard.ZstdCompressor(level=_LEVEL)
         hashes = bucket_hashes(rows, depth, first_bucket, buckets)
         self.roots += [perfect_root(hashes[at : at + step]) for at in range(0, buckets, step)]
-        data = encode_rows(rows)
+        data = encode_rows(msgspec.structs.replace(rows, what=_differences(rows)))
         edges = bucket_edges(rows.keys, depth, first_bucket, buckets)[::step]
         for start, end in pairwise(edges):
             plain = compressor.compress(np.ascontiguousarray(data[start:end].T).tobytes())
@@ -224,11 +225,28 @@ def _decoded(data: "np.ndarray") -> Rows:
     keys = np.zeros((len(data), 8), dtype=np.uint8)
     keys[:, 2:] = data[:, :KEY_BYTES]
     counts = np.ascontiguousarray(data[:, KEY_BYTES : KEY_BYTES + 4]).view(">u4")[:, 0]
-    return Rows(
-        keys.view(">u8")[:, 0].astype(np.uint64),
-        counts.astype(np.uint32),
-        np.ascontiguousarray(data[:, KEY_BYTES + 4 :]),
-    )
+    counts = counts.astype(np.uint32)
+    what = _sums(counts, np.ascontiguousarray(data[:, KEY_BYTES + 4 :]))
+    return Rows(keys.view(">u8")[:, 0].astype(np.uint64), counts, what)
+
+
+def _differences(rows: Rows) -> "np.ndarray":
+    """Return `what` as it is stored: offsets behind the first as differences."""
+    words = np.ascontiguousarray(rows.what).view(">u4").astype(np.uint32)
+    out = words.copy()
+    for place in range(1, INLINE):
+        chosen = (rows.counts > place) & (rows.counts <= INLINE)
+        out[chosen, place] -= words[chosen, place - 1]
+    return out.astype(">u4").view(np.uint8)
+
+
+def _sums(counts: "np.ndarray", stored: "np.ndarray") -> "np.ndarray":
+    """Return what `_differences` stored."""
+    words = stored.view(">u4").astype(np.uint32)
+    for place in range(1, INLINE):
+        chosen = (counts > place) & (counts <= INLINE)
+        words[chosen, place] += words[chosen, place - 1]
+    return words.astype(">u4").view(np.uint8)
 
 
 def _decompress(data: bytes) -> bytes:

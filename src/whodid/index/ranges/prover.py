@@ -22,7 +22,7 @@ from whodid.index.ranges.map_file import MapError
 from whodid.index.ranges.named import Named
 from whodid.index.ranges.secrets import MapKeys
 from whodid.index.table import Array, Table
-from whodid.merkle.range_map import CHUNK_LEVEL, KEY_BYTES, ROW_BYTES, key_of, lone
+from whodid.merkle.range_map import CHUNK_LEVEL, INLINE, KEY_BYTES, ROW_BYTES, key_of, what_of
 from whodid.query.provable import Provable, ProvableTerm
 
 
@@ -122,7 +122,7 @@ def _range(
     proofs = [
         TermProof(
             number, rows, path,
-            None if len(offsets[number]) == 1
+            None if len(offsets[number]) <= INLINE
             else shown(level, offsets[number], None if number == shortest else chunks),
         )
         for number, (rows, path) in enumerate(buckets)
@@ -147,7 +147,10 @@ def _compare(item: Named, term: ProvableTerm, row: bytes | None, offsets: Array)
     if count == len(offsets):
         if not row:
             return
-        what = lone(int(offsets[0])) if count == 1 else digest_of(item.root.level, offsets)
+        if count <= INLINE:
+            what = what_of(item.root.level, offsets.tolist())
+        else:
+            what = digest_of(item.root.level, offsets)
         if row[KEY_BYTES + 4 :] == what:
             return
     raise IntegrityError(

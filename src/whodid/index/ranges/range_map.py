@@ -18,15 +18,17 @@ from whodid.merkle.batch import sha256_each
 from whodid.merkle.range_map import (
     CHUNK_LEVEL,
     FANOUT_BITS,
+    INLINE,
     KEY_BITS,
     KEY_BYTES,
     LIST_PREFIX,
     NO_LIST,
     ROW_BYTES,
-    chunk_digest,
+    joined_bytes,
     joined_digest,
     key_prefix,
-    lone,
+    list_digest,
+    offsets_in,
     what_of,
 )
 from whodid.query.provable import MAPPED, address_value
@@ -81,7 +83,7 @@ def build(tables: Sequence[Table], first: int, keys: dict[str, bytes]) -> tuple[
             for column in columns:
                 postings += _postings(table, column, rows, offsets, prefix)
         parts.append(_part(table, rows, low - first))
-    found = _grouped(np.unique(np.concatenate(postings))) if postings else NO_ROWS
+    found = _grouped(_ascending(np.concatenate(postings))) if postings else NO_ROWS
     return found, _facts(parts)
 
 
@@ -101,7 +103,7 @@ def _postings(
     if not len(codes):
         return
     used, place = np.unique(codes, return_inverse=True)
-    hashed = np.array(_keys(table, column, used, prefix), dtype=np.uint64)
+    hashed = _keys(table, column, used, prefix)
     yield hashed[place] << np.uint64(_ROW_BITS) | offsets
 
 
@@ -117,7 +119,7 @@ def _flattened(codes: Array, offsets: Array, bounds: Array, flat: Array) -> tupl
     return flat[np.repeat(starts, sizes) + within] + 1, np.repeat(offsets[having], sizes)
 
 
-def _keys(table: Table, column: str, used: Array, prefix: bytes) -> list[int]:
+def _keys(table: Table, column: str, used: Array, prefix: bytes) -> Array:
     """Return the keys of the texts with these codes."""
     at, blob = _needed(table, f"{column}@"), _needed(table, f"{column}$")
     values = _texts(at, blob, used.astype(np.int64) - 1)
@@ -126,7 +128,9 @@ def _keys(table: Table, column: str, used: Array, prefix: bytes) -> list[int]:
     else:
         values = split_encoded([value.decode("utf-8", "replace") for value in values], folded=True)
     hashed = sha256_each([prefix + len(value).to_bytes(4, "big") + value for value in values])
-    return [int.from_bytes(digest[:KEY_BYTES], "big") for digest in hashed]
+    words = np.frombuffer(b"".join(hashed), dtype=">u8")[::4].astype(np.uint64)
+    keys: Array = words >> np.uint64(64 - KEY_BITS)
+    return keys
 
 
 def _texts(at: Array, blob: Array, numbers: Array) -> list[bytes]:
@@ -137,21 +141,47 @@ def _texts(at: Array, blob: Array, numbers: Array) -> list[bytes]:
     return [blob[start:end].tobytes() for start, end in zip(starts, ends, strict=True)]
 
 
+def _ascending(pairs: Array) -> Array:
+    """Return distinct pairs, ascending: several times as fast as `np.unique` for these."""
+    pairs.sort()
+    kept = np.ones(len(pairs), dtype=np.bool_)
+    np.not_equal(pairs[1:], pairs[:-1], out=kept[1:])
+    return pairs[kept]
+
+
 def _grouped(pairs: Array) -> Rows:
     """Return rows of ascending distinct (key << 16 | offset) pairs."""
     keys = pairs >> np.uint64(_ROW_BITS)
-    edges = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]))
+    edges = _edges(keys)
     counts = np.diff(edges).astype(np.uint32)
-    offsets = (pairs & np.uint64((1 << _ROW_BITS) - 1)).astype(">u2")
-    what = np.zeros((len(counts), 32), dtype=np.uint8)
-    single = counts == 1
-    what[single, 2:4] = offsets[edges[:-1][single]].view(np.uint8).reshape(-1, 2)
-    many = np.flatnonzero(~single).tolist()
-    if many:
-        data, bounds = offsets.tobytes(), (2 * edges).tolist()
-        digests = sha256_each([LIST_PREFIX + data[bounds[i] : bounds[i + 1]] for i in many])
-        what[many] = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, 32)
+    offsets = pairs & np.uint64((1 << _ROW_BITS) - 1)
+    what = np.zeros((len(counts), INLINE), dtype=">u4")
+    few = counts <= INLINE
+    group = np.repeat(np.arange(len(counts)), counts)
+    chosen = few[group]
+    place = np.arange(len(pairs)) - edges[:-1][group]
+    what[group[chosen], place[chosen]] = offsets[chosen]
+    what = what.view(np.uint8)
+    data, bounds = offsets.astype(">u2").tobytes(), (2 * edges).tolist()
+    _put(what, ~few, [LIST_PREFIX + data[bounds[i] : bounds[i + 1]] for i in _where(~few)])
     return Rows(keys[edges[:-1]], counts, what)
+
+
+def _edges(keys: Array) -> Array:
+    """Return where equal ascending keys begin, and the end."""
+    return np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]))
+
+
+def _where(chosen: Array) -> list[int]:
+    found: list[int] = np.flatnonzero(chosen).tolist()
+    return found
+
+
+def _put(what: Array, chosen: Array, hashed: list[bytes]) -> None:
+    """Write the hashes of some bytes into the chosen rows."""
+    if hashed:
+        digests = b"".join(sha256_each(hashed))
+        what[chosen] = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
 
 
 class _Part(Struct):
@@ -197,52 +227,60 @@ def join(children: Sequence[Rows], level: int) -> Rows:
     keys, child = keys[order], child[order]
     counts = np.concatenate([rows.counts for rows in children])[order]
     what = np.concatenate([rows.what for rows in children])[order]
-    edges = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]))
-    starts = edges[:-1]
-    totals = np.add.reduceat(counts, starts, dtype=np.uint32)
-    out = what[starts].copy()
-    single = totals == 1
-    offsets = out[single, :4].copy().view(">u4")[:, 0].astype(np.uint32)
-    moved = offsets + (child[starts[single]].astype(np.uint32) << np.uint32(below))
-    out[single, :4] = moved.astype(">u4").view(np.uint8).reshape(-1, 4)
-    many = np.flatnonzero(~single)
-    if len(many):
-        digests = _digests(edges, many, child, counts, what, below)
-        out[many] = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, 32)
-    return Rows(keys[starts], totals, out)
+    edges = _edges(keys)
+    totals = np.add.reduceat(counts, edges[:-1], dtype=np.uint32)
+    out = _inline(edges, totals, child << below, counts.astype(np.int64), what)
+    many = totals > INLINE
+    digests = _child_digests(many[np.repeat(np.arange(len(totals)), np.diff(edges))],
+                             counts, what, below)  # fmt: skip
+    children_of, starts, ends = child.tolist(), edges[:-1].tolist(), edges[1:].tolist()
+    hashed = [
+        joined_bytes([(children_of[row], digests[row]) for row in range(starts[i], ends[i])])
+        for i in _where(many)
+    ]
+    _put(out, many, hashed)
+    return Rows(keys[edges[:-1]], totals, out)
 
 
-def _digests(
-    edges: Array, many: Array, child: Array, counts: Array, what: Array, below: int
-) -> list[bytes]:
-    """Return the digests of the lists of some groups of rows."""
-    starts, ends = edges[many].tolist(), edges[many + 1].tolist()
-    data = what.tobytes()
-    children, sizes = child.tolist(), counts.tolist()
-    single: dict[bytes, bytes] = {}
-    out: list[bytes] = []
-    for start, end in zip(starts, ends, strict=True):
-        parts = []
-        for row in range(start, end):
-            digest = data[32 * row : 32 * row + 32]
-            if sizes[row] == 1:
-                digest = single.get(digest) or single.setdefault(
-                    digest, what_digest(below, 1, digest)
-                )
-            parts.append((children[row], digest))
-        out.append(joined_digest(parts))
-    return out
+def _inline(edges: Array, totals: Array, shifts: Array, counts: Array, what: Array) -> Array:
+    """Return `what` of groups of rows whose entries are few; of others zeros."""
+    group = np.repeat(np.arange(len(totals)), np.diff(edges))
+    rows = np.flatnonzero((totals <= INLINE)[group])
+    sizes = counts[rows]
+    before = np.cumsum(counts) - counts
+    start = before[rows] - before[edges[:-1]][group[rows]]
+    row = np.repeat(np.arange(len(rows)), sizes)
+    inside = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    offsets = np.ascontiguousarray(what[rows]).view(">u4")[row, inside].astype(np.int64)
+    out = np.zeros((len(totals), INLINE), dtype=">u4")
+    out[group[rows][row], start[row] + inside] = offsets + shifts[rows][row]
+    return out.view(np.uint8)
+
+
+def _child_digests(chosen: Array, counts: Array, what: Array, level: int) -> dict[int, bytes]:
+    """Return the digests of the lists that some rows stand for."""
+    data, sizes = what.tobytes(), counts.tolist()
+    found: dict[int, bytes] = {}
+    few: list[int] = []
+    for row in _where(chosen):
+        if sizes[row] > INLINE:
+            found[row] = data[32 * row : 32 * row + 32]
+        else:
+            few.append(row)
+    if level == CHUNK_LEVEL:
+        short = what.reshape(-1, INLINE, 4)[:, :, 2:].tobytes()
+        width = 2 * INLINE
+        lists = [LIST_PREFIX + short[width * r : width * r + 2 * sizes[r]] for r in few]
+        found.update(zip(few, sha256_each(lists), strict=True))
+    else:
+        for row in few:
+            found[row] = what_digest(level, sizes[row], data[32 * row : 32 * row + 32])
+    return found
 
 
 def what_digest(level: int, count: int, what: bytes) -> bytes:
     """Return the digest of the list that a row stands for; there is at least one entry."""
-    if count > 1:
-        return what
-    offset = int.from_bytes(what[:4], "big")
-    digest = chunk_digest([offset & (1 << CHUNK_LEVEL) - 1])
-    for below in range(CHUNK_LEVEL, level, FANOUT_BITS):
-        digest = joined_digest([(offset >> below & 15, digest)])
-    return digest
+    return what if count > INLINE else list_digest(level, offsets_in(count, what))
 
 
 def join_facts(children: Sequence[Facts], level: int) -> Facts:
@@ -263,11 +301,13 @@ def join_facts(children: Sequence[Facts], level: int) -> Facts:
 
 def _joined(parts: list[tuple[int, Counted]], below: int) -> Counted:
     total = sum(part.count for _, part in parts)
-    if not total:
-        return Counted(0, NO_LIST)
-    if total == 1:
-        child, part = parts[0]
-        return Counted(1, lone((child << below) + int.from_bytes(part.what[:4], "big")))
+    if total <= INLINE:
+        offsets = [
+            (child << below) + offset
+            for child, part in parts
+            for offset in offsets_in(part.count, part.what)
+        ]
+        return Counted(total, what_of(below + FANOUT_BITS, offsets))
     digests = [(child, what_digest(below, part.count, part.what)) for child, part in parts]
     return Counted(total, joined_digest(digests))
 
