@@ -161,6 +161,13 @@ def parse_range_root_of(mapping, maker):
     return parse_range_root(mapping.named()[0][1])
 
 
+SEARCHES = (
+    "actor:alice access:read resource:bob",
+    "correlation:c100000003",
+    "ip:10.0.0.1 outcome:denied actor:über",
+)
+
+
 @pytest.mark.slow
 def test_sixteen_ranges_are_joined_to_one(tmp_path):
     log = MappedLog(tmp_path, 66_000)
@@ -169,8 +176,7 @@ def test_sixteen_ranges_are_joined_to_one(tmp_path):
     assert [(r.level, r.first) for r in roots] == [(12, n * 4096) for n in range(16)] + [(16, 0)]
     assert files(log) == ["16-0000000000000000", "entries"]
     assert replayed(log).faults == []
-    for text in ("actor:alice access:read resource:bob", "correlation:c100000003", "ip:10.0.0.1 "
-                 "outcome:denied actor:über"):  # fmt: skip
+    for text in SEARCHES:
         data = log.prove(text).encode()
         verdict = check(data)
         assert (verdict.faults, verdict.complete_to) == ([], verdict.size)

@@ -109,9 +109,10 @@ class RangeMaker:
         """Return the range to make next; `_at` moves behind those that are done."""
         at = self._at
         while True:
-            for level in LEVELS[:0:-1]:  # a larger range, done before
-                if not at & (1 << level) - 1 and self._done((level, at)):
-                    at += 1 << level
+            for level in LEVELS[:0:-1]:  # in a larger range that is done
+                first = at >> level << level
+                if self._done((level, first)):
+                    at = first + (1 << level)
                     break
             else:
                 if not self._done((CHUNK_LEVEL, at)):
