@@ -126,11 +126,19 @@ def _keys(table: Table, column: str, used: Array, prefix: bytes) -> Array:
     if column == "ip":
         values = [address_value(value) for value in values]
     else:
-        values = split_encoded([value.decode("utf-8", "replace") for value in values], folded=True)
+        values = _folded(values)
     hashed = sha256_each([prefix + len(value).to_bytes(4, "big") + value for value in values])
     words = np.frombuffer(b"".join(hashed), dtype=">u8")[::4].astype(np.uint64)
     keys: Array = words >> np.uint64(64 - KEY_BITS)
     return keys
+
+
+def _folded(values: list[bytes]) -> list[bytes]:
+    """Return texts with their case folded; of ASCII that is their lower case."""
+    joined = b"\0".join(values)
+    if joined.isascii() and joined.count(0) == len(values) - 1:
+        return joined.lower().split(b"\0")
+    return split_encoded([value.decode("utf-8", "replace") for value in values], folded=True)
 
 
 def _texts(at: Array, blob: Array, numbers: Array) -> list[bytes]:
