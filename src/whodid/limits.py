@@ -348,6 +348,12 @@ INDEX_HANDED_BYTES_MAX = 64 * 1024 * 1024
 INDEX_MAPPED_BYTES_MAX = 32 * 1024 * 1024
 """Columns that the follower keeps in memory while it makes the maps of ranges of them."""
 
+INDEX_REBUILD_PROCESSES_MAX = 4
+"""Most processes that make segments when many are missing."""
+
+INDEX_REBUILD_RANGES_MIN = 4
+"""When so many full segments are missing, they are made in several processes."""
+
 INDEX_SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 """A segment is closed early when the fields of its rows pass this, so that memory is bounded."""
 

@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from whodid.errors import LedgerError
+from whodid.index import follower as follower_module
+from whodid.index import rebuild
 from whodid.index.catalog import read_catalog
-from whodid.index.follower import Follower
 from whodid.index.verify_index import compare
 from whodid.ledger.layout import MARKER
 from whodid.ledger.reader import LedgerReader
@@ -213,7 +214,7 @@ def test_a_follower_killed_anywhere_leaves_an_index_that_goes_on(event_log, made
     """It dies at each write of a file in turn, before and after it, then a new one goes on."""
     event_log.append(made(150, 1))
     expected = event_log.expected(parse("*").filter)
-    write = Follower._write
+    write = rebuild.write_file
 
     class Killed(BaseException):
         pass
@@ -231,10 +232,12 @@ def test_a_follower_killed_anywhere_leaves_an_index_that_goes_on(event_log, made
                 path.with_name(path.name + ".tmp").write_bytes(data[: len(data) // 2])
             raise Killed
 
-        monkeypatch.setattr(Follower, "_write", staticmethod(dying))
+        monkeypatch.setattr(rebuild, "write_file", dying)
+        monkeypatch.setattr(follower_module, "write_file", dying)
         with contextlib.suppress(Killed):
             event_log.index(segment_rows=64)
-        monkeypatch.setattr(Follower, "_write", staticmethod(write))
+        monkeypatch.setattr(rebuild, "write_file", write)
+        monkeypatch.setattr(follower_module, "write_file", write)
         assert answer(event_log) == (expected, 150, [])
         event_log.index(segment_rows=64)
         assert answer(event_log) == (expected, 150, [])

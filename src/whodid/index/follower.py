@@ -1,6 +1,7 @@
 """The follower: writes segments after the ledger. One process does; its cursor is the catalog.
 
-A step fills the first range that no segment covers, then joins neighbours: a small segment that is
+A step fills the first range that no segment covers (when many full ones are missing, several at
+once, in other processes), then joins neighbours: a small segment that is
 not twice as long as the one after it, and all of an aligned range of INDEX_SEGMENT_ROWS once it is
 full. So there are few segments, and an entry is written few times.
 
@@ -11,7 +12,6 @@ touches the ledger.
 
 import hashlib
 import re
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,8 @@ from whodid.index.catalog import (
     read_catalog,
 )
 from whodid.index.merge import merge
-from whodid.index.segment import Segment, SegmentError, encode_segment
+from whodid.index.rebuild import Rebuilder, write_file, write_segment
+from whodid.index.segment import Segment, SegmentError
 from whodid.index.table import MemoryTable
 from whodid.index.watch import Watch
 from whodid.ledger.keys import KeyFolder
@@ -37,6 +38,7 @@ from whodid.ledger.reader import LedgerReader
 from whodid.limits import (
     INDEX_HANDED_BYTES_MAX,
     INDEX_MAPPED_BYTES_MAX,
+    INDEX_REBUILD_RANGES_MIN,
     INDEX_SEGMENT_BYTES_MAX,
     INDEX_SEGMENT_ROWS,
     INDEX_STEP_ROWS_MIN,
@@ -67,11 +69,16 @@ class Follower:
         self._segment_rows = segment_rows
         self._monotonic = monotonic
         self._waits_until_s = float("-inf")
+        self._rebuilder = Rebuilder(directory, keys, segment_rows)
         self._watch = Watch(self._folder, monotonic)
         self._entries: list[Entry] | None = None
         self._cache = ArrayCache(INDEX_MAPPED_BYTES_MAX)
         self._opened: dict[str, Segment] = {}
         self.findings: list[str] = []
+
+    def close(self) -> None:
+        """End the processes that make segments, if there are any."""
+        self._rebuilder.close()
 
     def behind(self, limit: int) -> int:
         """Return how many entries below `limit` are in no segment yet."""
@@ -106,6 +113,13 @@ class Follower:
         missing = gaps(self._adopted(), limit)
         if not missing:
             return 0
+        many = self._many(missing)
+        if many:
+            entries = self._rebuilder.build(many)
+            if entries:
+                self._name(entries, [])
+                return sum(entry.count for entry in entries)
+        self._rebuilder.close()
         first, end = missing[0]
         if end == limit and not self._due(limit - first):
             return 0
@@ -114,6 +128,19 @@ class Follower:
         self._replace([], table)
         self._join(first)
         return table.count
+
+    def _many(self, missing: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return whole ranges to be made at once, none while few are missing."""
+        rows = self._segment_rows
+        sealed = self._reader.manifest.sealed
+        whole = [
+            (at, at + rows)
+            for first, end in missing
+            for at in range(-(-first // rows) * rows, min(end, sealed) - rows + 1, rows)
+        ]
+        if self._rebuilder.processes < 2 or len(whole) < INDEX_REBUILD_RANGES_MIN:
+            return []
+        return whole[: self._rebuilder.processes]
 
     def _due(self, count: int) -> bool:
         """Tell whether so many new entries are worth a segment now: small ones are rare."""
@@ -201,21 +228,15 @@ class Follower:
 
     def _replace(self, gone: list[Entry], table: MemoryTable) -> Entry:
         lasting = table.count == self._segment_rows
-        data = encode_segment(table, self._keys.ledger_id, self._keys.public_kek(), lasting=lasting)
-        leaf = self._reader.leaf_bytes(table.end - 1)
-        entry = Entry(
-            f"{table.first:016d}-{table.count:06d}-{secrets.token_hex(4)}",
-            len(data),
-            hashlib.sha256(data).hexdigest(),
-            table.first,
-            table.count,
-            hashlib.sha256(leaf).hexdigest(),
-        )
-        self._write(self._folder / entry.name, data)
-        self._watch.know(entry.name)
-        kept = [item for item in self._adopted() if item not in gone]
-        self._write_catalog(sorted([*kept, entry], key=lambda item: item.first))
+        entry = write_segment(self._folder, table, self._reader, self._keys, lasting=lasting)
+        self._name([entry], gone)
         return entry
+
+    def _name(self, new: list[Entry], gone: list[Entry]) -> None:
+        for entry in new:
+            self._watch.know(entry.name)
+        kept = [item for item in self._adopted() if item not in gone]
+        self._write_catalog(sorted([*kept, *new], key=lambda item: item.first))
 
     def _join(self, index: int) -> None:
         """Join neighbours in the aligned range of `index` as long as the rule asks for it."""
@@ -234,7 +255,7 @@ class Follower:
     def _write_catalog(self, entries: list[Entry]) -> None:
         data = encode_catalog(self._keys.ledger_id, entries)
         catalog = catalog_path(self._directory)
-        self._write(catalog, data)
+        write_file(catalog, data)
         self._watch.know(catalog.name)
         self._entries = entries
         named = {entry.name for entry in entries}
@@ -242,13 +263,6 @@ class Follower:
         for path in self._folder.iterdir():
             if path.name not in named and _OURS.fullmatch(path.name):
                 path.unlink(missing_ok=True)
-
-    @staticmethod
-    def _write(path: Path, data: bytes) -> None:
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_bytes(data)
-        temporary.chmod(0o600)
-        temporary.replace(path)
 
 
 def _complete(entries: list[Entry], rows: int) -> list[Entry]:

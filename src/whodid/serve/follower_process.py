@@ -71,6 +71,8 @@ def run_follower(directory: Path, settings: Settings) -> None:
         said = ""
         if not worked:
             stopping.wait(_IDLE_S)
+    if followers is not None:
+        followers.close()
 
 
 class _Followers:
@@ -149,5 +151,6 @@ class _Followers:
         self._own.write(caller, act)
 
     def close(self) -> None:
-        """Close the reader's files."""
+        """Close the reader's files, and end the processes that make segments."""
+        self._index.close()
         self._reader.close()

@@ -123,10 +123,7 @@ def _keys(table: Table, column: str, used: Array, prefix: bytes) -> Array:
     """Return the keys of the texts with these codes."""
     at, blob = _needed(table, f"{column}@"), _needed(table, f"{column}$")
     values = _texts(at, blob, used.astype(np.int64) - 1)
-    if column == "ip":
-        values = [address_value(value) for value in values]
-    else:
-        values = _folded(values)
+    values = [address_value(v) for v in values] if column == "ip" else _folded(values)
     hashed = sha256_each([prefix + len(value).to_bytes(4, "big") + value for value in values])
     words = np.frombuffer(b"".join(hashed), dtype=">u8")[::4].astype(np.uint64)
     keys: Array = words >> np.uint64(64 - KEY_BITS)

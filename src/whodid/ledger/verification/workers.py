@@ -5,12 +5,16 @@ is started (it is `spawn`, which inherits neither locks nor threads).
 """
 
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+_KILLED = 1
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 _WAITING_EACH = 4
@@ -25,7 +29,9 @@ class Workers:
         self._most = processes * _WAITING_EACH
         if processes > 1:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(processes, mp_context=context)
+            self._pool = ProcessPoolExecutor(
+                processes, mp_context=context, initializer=_end_with_parent
+            )
 
     def __enter__(self) -> Self:
         """Return it; leaving ends the processes."""
@@ -61,3 +67,15 @@ class Workers:
                 yield ahead.popleft()()
         while ahead:
             yield ahead.popleft()()
+
+
+def _end_with_parent() -> None:
+    """Let a process end when the one that started it was killed: it would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(_KILLED)
+
+    threading.Thread(target=watch, daemon=True).start()
