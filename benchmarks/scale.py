@@ -1,0 +1,119 @@
+"""The questions of an investigation on a large ledger, beside DuckDB with the same events.
+
+In this process, without HTTP: what an answer takes from text to events, its own event on disk
+before it included. The ledger and the table are filled once and kept in `build/`.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from statistics import median
+
+from benchmarks.duck import Duck
+from benchmarks.events import corpus
+from benchmarks.filled import filled, size_of
+from benchmarks.lab import Lab
+from benchmarks.processes import memory_bytes
+from benchmarks.questions import FACETS, Question, questions
+from benchmarks.report import Figure, Section, at_most, plain, say
+from whodid.app.answer import Caller
+from whodid.app.local import LocalLedger
+from whodid.app.reading import LedgerReading
+from whodid.clock import system_clock
+from whodid.verifier.answer import check
+
+# 10000000 for the figures that have bars; it takes half an hour to fill.
+EVENTS = int(os.environ.get("WHODID_BENCH_SCALE", "1000000"))
+_PAGE = 100
+_BARS = 24
+
+
+def run(lab: Lab) -> Section:
+    """Measure and return the figures."""
+    count = min(EVENTS, lab.size.events) if lab.size.events < 1_000_000 else EVENTS
+    events, lines = corpus(count)
+    asked = questions(events)
+    say(f"DuckDB with {count:,} events")
+    duck = Duck(lines, count)
+    peer = {question.name: duck.median_ms(question) for question in asked if question.conditions}
+    duck.close()
+    say(f"a ledger of {count:,} events")
+    figures = []
+    with filled(count) as ledger:
+        start_s = time.perf_counter()
+        reading = LedgerReading(ledger.directory, ledger.keys, ledger.port, system_clock)
+        caller = ledger.caller()
+        reading.search(caller, "outcome:denied", limit=1)
+        opened_s = time.perf_counter() - start_s
+        figures += [
+            _measure(reading, caller, question, peer.get(question.name), count)
+            for question in asked
+        ]
+        figures += _sizes(ledger, duck, count)
+    figures.append(at_most("open, until the first answer", opened_s, 3, "s"))
+    used = memory_bytes(os.getpid()) / 2**20
+    figures.append(at_most("memory of the reading process", used, 1024, "MiB"))
+    return Section(f"Questions on {count:,} events", figures, _notes(duck))
+
+
+def _notes(duck: Duck) -> list[str]:
+    peer = f"DuckDB {duck.version}, native table, two threads, in the same run."
+    return [
+        "Medians of 15 different questions, one more is not counted; bars are for 10 million.",
+        f"{peer} It decrypts nothing, and writes no event of who asked.",
+    ]
+
+
+def _measure(
+    reading: LedgerReading, caller: Caller, question: Question, peer_ms: float | None, count: int
+) -> Figure:
+    ask = _asker(reading, caller, question.kind)
+    times_ms = []
+    detail = ""
+    for number, text in enumerate([question.texts[0], *question.texts]):
+        start_s = time.perf_counter()
+        detail = ask(text)
+        if number:
+            times_ms.append((time.perf_counter() - start_s) * 1000)
+    spent = median(times_ms)
+    if peer_ms is not None:
+        detail = f"DuckDB {peer_ms:,.1f} ms: {spent / peer_ms:.2f} of it"
+    detail += f"; slowest {max(times_ms):,.0f} ms"
+    if count >= 1_000_000:
+        return at_most(question.name, spent, question.bar_ms, "ms", detail)
+    return plain(question.name, spent, "ms", detail)
+
+
+def _asker(reading: LedgerReading, caller: Caller, kind: str) -> Callable[[str], str]:
+    def newest(text: str) -> str:
+        reading.search(caller, text, limit=_PAGE)
+        return ""
+
+    def overview(text: str) -> str:
+        reading.page(caller, text, limit=1, fields=FACETS, bars=_BARS)
+        return ""
+
+    def group(text: str) -> str:
+        reading.table(caller, f"{text} | stats by (actor, action) count() | limit 100")
+        return ""
+
+    def proof(text: str) -> str:
+        data = reading.prove(caller, text).encode()
+        verdict = check(data)
+        if not verdict.ok or not verdict.events:
+            raise RuntimeError(f"{text}: {verdict.faults}")
+        return f"{verdict.ranges} ranges, {len(data) / 1024:,.0f} KiB with the tail"
+
+    return {"newest": newest, "overview": overview, "group": group, "proof": proof}[kind]
+
+
+def _sizes(ledger: LocalLedger, duck: Duck, count: int) -> list[Figure]:
+    parts = {name: size_of(ledger, name) / count for name in ("payload", "leaves", "tile", "index")}
+    maps = size_of(ledger, "index/maps") / count
+    shown = ", ".join(f"{name} {value:.1f}" for name, value in parts.items())
+    return [
+        at_most(
+            "disk, all in", sum(parts.values()), 300, "B an event",
+            f"{shown} (maps {maps:.1f}); DuckDB {duck.size_bytes / count:.0f}",
+        )
+    ]  # fmt: skip
