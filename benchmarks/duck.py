@@ -4,14 +4,12 @@ Two threads, its file warm. `late_materialization_max_rows` is raised: with its 
 newest hundred would be twenty times as slow.
 """
 
-import time
 from pathlib import Path
-from statistics import median
 
 import duckdb
 
 from benchmarks.events import BUILD, COLUMNS, VERSION, Corpus
-from benchmarks.questions import FACETS, Question
+from benchmarks.questions import FACETS, Question, median_ms
 
 _TYPES = {"inet": "text", "uuid": "uuid"}
 
@@ -45,14 +43,12 @@ class Duck:
 
     def median_ms(self, question: Question) -> float:
         """Return the median time of the questions, after one that is not counted."""
-        times_ms = []
-        for number, condition in enumerate([question.conditions[0], *question.conditions]):
-            start_s = time.perf_counter()
+
+        def run(condition: str) -> None:
             for statement in statements(question.kind, condition):
                 self._db.execute(statement).fetchall()
-            if number:
-                times_ms.append((time.perf_counter() - start_s) * 1000)
-        return median(times_ms)
+
+        return median_ms(run, question)
 
     def close(self) -> None:
         """Close the file."""

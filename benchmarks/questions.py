@@ -4,9 +4,12 @@ The SQL is what DuckDB, PostgreSQL and SQLite take alike, but for the few places
 """
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 from benchmarks.events import Corpus, user_name
 
@@ -57,6 +60,17 @@ def questions(events: Corpus) -> list[Question]:
             [_since_sql(end, 30)] * EACH, 400, "group",
         ),
     ]  # fmt: skip
+
+
+def median_ms(run: Callable[[str], object], question: Question) -> float:
+    """Return the median time of the conditions of a question, after one that is not counted."""
+    times_ms = []
+    for number, condition in enumerate([question.conditions[0], *question.conditions]):
+        start_s = time.perf_counter()
+        run(condition)
+        if number:
+            times_ms.append((time.perf_counter() - start_s) * 1000)
+    return median(times_ms)
 
 
 def _needles(chosen: list[dict[str, str]]) -> list[Question]:

@@ -1,4 +1,4 @@
-"""The questions of an investigation on a large ledger, beside DuckDB with the same events.
+"""The questions of an investigation on a large ledger, beside others with the same events.
 
 In this process, without HTTP: what an answer takes from text to events, its own event on disk
 before it included. The ledger and the table are filled once and kept in `build/`.
@@ -7,15 +7,18 @@ before it included. The ledger and the table are filled once and kept in `build/
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.duck import Duck
-from benchmarks.events import corpus
+from benchmarks.duck import Duck, statements
+from benchmarks.events import Corpus, corpus
 from benchmarks.filled import filled, size_of
 from benchmarks.lab import Lab
+from benchmarks.postgres import postgres
 from benchmarks.processes import memory_bytes
-from benchmarks.questions import FACETS, Question, questions
+from benchmarks.questions import FACETS, Question, median_ms, questions
 from benchmarks.report import Figure, Section, at_most, plain, say
+from benchmarks.sqlite import Sqlite
 from whodid.app.answer import Caller
 from whodid.app.local import LocalLedger
 from whodid.app.reading import LedgerReading
@@ -25,6 +28,7 @@ from whodid.verifier.answer import check
 # 10000000 for the figures that have bars; it takes half an hour to fill.
 EVENTS = int(os.environ.get("WHODID_BENCH_SCALE", "1000000"))
 _PAGE = 100
+_WORDS_MAX = 1_000_000
 _BARS = 24
 
 
@@ -33,10 +37,7 @@ def run(lab: Lab) -> Section:
     count = min(EVENTS, lab.size.events) if lab.size.events < 1_000_000 else EVENTS
     events, lines = corpus(count)
     asked = questions(events)
-    say(f"DuckDB with {count:,} events")
-    duck = Duck(lines, count)
-    peer = {question.name: duck.median_ms(question) for question in asked if question.conditions}
-    duck.close()
+    peers = _peers(lines, asked, count)
     say(f"a ledger of {count:,} events")
     figures = []
     with filled(count) as ledger:
@@ -45,27 +46,64 @@ def run(lab: Lab) -> Section:
         caller = ledger.caller()
         reading.search(caller, "outcome:denied", limit=1)
         opened_s = time.perf_counter() - start_s
-        figures += [
-            _measure(reading, caller, question, peer.get(question.name), count)
-            for question in asked
-        ]
-        figures += _sizes(ledger, duck, count)
+        figures += [_measure(reading, caller, question, peers, count) for question in asked]
+        figures += _sizes(ledger, peers, count)
     figures.append(at_most("open, until the first answer", opened_s, 3, "s"))
     used = memory_bytes(os.getpid()) / 2**20
     figures.append(at_most("memory of the reading process", used, 1024, "MiB"))
-    return Section(f"Questions on {count:,} events", figures, _notes(duck))
+    return Section(f"Questions on {count:,} events", figures, _notes(peers))
 
 
-def _notes(duck: Duck) -> list[str]:
-    peer = f"DuckDB {duck.version}, native table, two threads, in the same run."
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What a peer took: its name, milliseconds by question, bytes an event."""
+
+    name: str
+    times_ms: dict[str, float]
+    size: float
+
+
+def _peers(lines: Corpus, asked: list[Question], count: int) -> list[Peer]:
+    """Ask the peers; those that index words for minutes only up to a million."""
+    kinds: list[type[Duck | Sqlite]] = [Duck, Sqlite] if count <= _WORDS_MAX else [Duck]
+    found = []
+    for kind in kinds:
+        say(f"{kind.__name__} with {count:,} events")
+        peer = kind(lines, count)
+        times = {q.name: peer.median_ms(q) for q in asked if q.conditions}
+        found.append(Peer(f"{kind.__name__} {peer.version}", times, peer.size_bytes / count))
+        peer.close()
+    return [*found, _postgres(lines, asked, count)] if count <= _WORDS_MAX else found
+
+
+def _postgres(lines: Corpus, asked: list[Question], count: int) -> Peer:
+    say(f"PostgreSQL with {count:,} events")
+    with postgres() as peer:
+        peer.make_table("events", trigrams=True)
+        peer.query("CREATE INDEX ON events (session)")
+        peer.copy("events", lines, 0, count, 2)
+        peer.query("VACUUM ANALYZE events")
+
+        def run(question: Question) -> float:
+            return median_ms(
+                lambda condition: [peer.query(s) for s in statements(question.kind, condition)],
+                question,
+            )
+
+        times = {q.name: run(q) for q in asked if q.conditions}
+        return Peer(f"PostgreSQL {peer.version}", times, peer.bytes_of("events") / count)
+
+
+def _notes(peers: list[Peer]) -> list[str]:
+    names = ", ".join(peer.name for peer in peers)
     return [
         "Medians of 15 different questions, one more is not counted; bars are for 10 million.",
-        f"{peer} It decrypts nothing, and writes no event of who asked.",
+        f"Beside it, in the same run: {names}. They decrypt nothing and record nobody who asks.",
     ]
 
 
 def _measure(
-    reading: LedgerReading, caller: Caller, question: Question, peer_ms: float | None, count: int
+    reading: LedgerReading, caller: Caller, question: Question, peers: list[Peer], count: int
 ) -> Figure:
     ask = _asker(reading, caller, question.kind)
     times_ms = []
@@ -76,9 +114,12 @@ def _measure(
         if number:
             times_ms.append((time.perf_counter() - start_s) * 1000)
     spent = median(times_ms)
-    if peer_ms is not None:
-        detail = f"DuckDB {peer_ms:,.1f} ms: {spent / peer_ms:.2f} of it"
-    detail += f"; slowest {max(times_ms):,.0f} ms"
+    for peer in peers:
+        if question.name in peer.times_ms:
+            taken = peer.times_ms[question.name]
+            word = peer.name.partition(" ")[0]
+            detail += f"{word} {taken:,.1f} ms: {spent / taken:.2f} of it; "
+    detail += f"slowest {max(times_ms):,.0f} ms"
     if count >= 1_000_000:
         return at_most(question.name, spent, question.bar_ms, "ms", detail)
     return plain(question.name, spent, "ms", detail)
@@ -107,13 +148,14 @@ def _asker(reading: LedgerReading, caller: Caller, kind: str) -> Callable[[str],
     return {"newest": newest, "overview": overview, "group": group, "proof": proof}[kind]
 
 
-def _sizes(ledger: LocalLedger, duck: Duck, count: int) -> list[Figure]:
+def _sizes(ledger: LocalLedger, peers: list[Peer], count: int) -> list[Figure]:
     parts = {name: size_of(ledger, name) / count for name in ("payload", "leaves", "tile", "index")}
     maps = size_of(ledger, "index/maps") / count
     shown = ", ".join(f"{name} {value:.1f}" for name, value in parts.items())
+    others = "".join(f"; {peer.name.partition(' ')[0]} {peer.size:,.0f}" for peer in peers)
     return [
         at_most(
             "disk, all in", sum(parts.values()), 300, "B an event",
-            f"{shown} (maps {maps:.1f}); DuckDB {duck.size_bytes / count:.0f}",
+            f"{shown} (maps {maps:.1f}){others}",
         )
     ]  # fmt: skip
