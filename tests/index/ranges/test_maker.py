@@ -161,6 +161,25 @@ def parse_range_root_of(mapping, maker):
     return parse_range_root(mapping.named()[0][1])
 
 
+def test_each_map_is_made_once_up_to_the_largest(mapping):
+    """Files of parts go when they are joined: nobody comes back to them."""
+    maker = mapping.maker()
+    done, made = set(), []
+    maker._done = done.__contains__
+    covered = 5 * (1 << 19)
+    while (place := maker._next(covered)) is not None:
+        made.append(place)
+        done.difference_update(maker_module._parts(place))
+        done.add(place)
+        if len(made) % 50 == 0:
+            maker._at = 0  # as after a start
+    assert len(made) == len(set(made))
+    counts = {level: sum(place[0] == level for place in made) for level in (12, 16, 20)}
+    assert counts == {12: 640, 16: 40, 20: 2}
+    assert made[-1] == (16, covered - (1 << 16))
+    assert made.index((20, 0)) == 256 + 16
+
+
 SEARCHES = (
     "actor:alice access:read resource:bob",
     "correlation:c100000003",

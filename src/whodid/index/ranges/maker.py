@@ -109,22 +109,22 @@ class RangeMaker:
         """Return the range to make next; `_at` moves behind those that are done."""
         at = self._at
         while True:
-            for level in LEVELS[:0:-1]:  # in a larger range that is done
-                first = at >> level << level
-                if self._done((level, first)):
-                    at = first + (1 << level)
-                    break
-            else:
-                if not self._done((CHUNK_LEVEL, at)):
-                    self._at = at
-                    ready = at + (1 << CHUNK_LEVEL) <= covered
-                    return (CHUNK_LEVEL, at) if ready else None
-                at += 1 << CHUNK_LEVEL
-            for level in LEVELS[1:]:
-                place = (level, at - (1 << level))
-                if not at & (1 << level) - 1 and not self._done(place):
+            level = self._level_done(at)
+            if level is None:
+                ready = at + (1 << CHUNK_LEVEL) <= covered
+                return (CHUNK_LEVEL, at) if ready else None
+            at = (at >> level) + 1 << level
+            for larger in LEVELS:
+                place = (larger, at - (1 << larger))
+                if larger > level and not at & (1 << larger) - 1 and not self._done(place):
                     return place
             self._at = at
+
+    def _level_done(self, at: int) -> int | None:
+        """Return the level of the largest range with this entry that is done, None for none."""
+        return next(
+            (level for level in reversed(LEVELS) if self._done((level, at >> level << level))), None
+        )
 
     def _done(self, place: Place) -> bool:
         if place in self._refused:
