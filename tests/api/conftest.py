@@ -29,6 +29,7 @@ from whodid.app.answer_proof import (
 )
 from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
+from whodid.app.lookers import LookedAt, Looker, LookersAnswer
 from whodid.app.profile import News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Gap, Link, TraceAnswer, in_order
 from whodid.errors import UsageError
@@ -150,6 +151,16 @@ class FakeReading:
             kind, value, 3, TIME_US, TIME_US + 5, heat_of([(0, 3)]), None, facets,
             [News("ip", "10.0.0.9", TIME_US, 1)], [Peer("bob", 2, 7)], "resource", True, 0, "note",
             10, ["a warning"],
+        )  # fmt: skip
+
+    def lookers(self, caller, text, *, kind=None, value="", limit=50, before=None):
+        self._call("lookers", caller, text, kind, value, limit, before)
+        parse(text)
+        lookers = [Looker("alice", {"search": 2}, 2, 7, 1, TIME_US)]
+        subjects = [LookedAt("actor", "bob", 2, 1, TIME_US)]
+        return LookersAnswer(
+            (kind, value) if kind else None, 3, None, 1, lookers, 1, subjects, 1, self.hits,
+            self.hits, None, False, True, 0, "note", 10, ["a warning"],
         )  # fmt: skip
 
     def event(self, caller, event_id):

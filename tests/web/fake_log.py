@@ -27,6 +27,7 @@ from whodid.app.answer import (
 from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
+from whodid.app.lookers import SUBJECTS, LookedAt, Looker, LookersAnswer
 from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order
 from whodid.errors import QueryError, UsageError
@@ -80,6 +81,7 @@ class FakeLog:
     warnings: list[str] = field(default_factory=list)
     clauses: list[Clause] = field(default_factory=list)
     tampered: bool = False
+    hostile: bool = False
     found: Integrity = NOTHING_KNOWN
 
     def add(self, event: Event, flags: int = 0) -> Hit:
@@ -219,6 +221,22 @@ class FakeLog:
             self._histogram(hits) if hits else None, facets if hits else [], news,
             [Peer(peer, 1, events) for peer, events in peers.most_common(8)] if hits else [],
             KINDS[kind].via, True, 0, self.note(), len(self.hits), list(self.warnings),
+        )  # fmt: skip
+
+    def lookers(self, caller, text, *, kind=None, value="", limit=50, before=None):
+        """Every own event is a look, each actor a looker; hostile events count as looks too."""
+        self._called("lookers", caller)
+        if kind is not None and kind not in SUBJECTS:
+            raise UsageError(f"what is looked at is one of: {', '.join(SUBJECTS)}")
+        hits = [hit for hit in self.search_all(text, own=True) if is_own(hit.event) or self.hostile]
+        people = Counter(hit.event.who.actor_id for hit in hits)
+        lookers = [Looker(who, {"search": n, who: 1}, n, n, 1, NOW_US) for who, n in people.items()]
+        things = [LookedAt("actor", hit.event.what.resource_name, 1, 1, NOW_US) for hit in hits]
+        bad = [hit for hit in hits if hit.event.what.outcome == "denied"]
+        return LookersAnswer(
+            (kind, value) if kind else None, len(hits), len(hits), len(bad), lookers, len(lookers),
+            things, len(things), bad, hits[:limit], "c~1" if hits else None, False, True, 0,
+            self.note(), len(self.hits), list(self.warnings),
         )  # fmt: skip
 
     def event(self, caller, event_id):
@@ -395,7 +413,7 @@ def story_log(events: int = 4_000) -> FakeLog:
 
 def hostile_log() -> tuple[FakeLog, list[str]]:
     """One event per hostile text, the text in every field of it."""
-    log = FakeLog()
+    log = FakeLog(hostile=True)
     for number, text in enumerate(HOSTILE):
         log.add(hostile_event(number, text), LeafFlag.QUARANTINED | LeafFlag.CONFLICT)
         log.add(hostile_event(number + 1000, text, quarantine=None))

@@ -142,6 +142,16 @@ def test_profiles_of_every_hostile_text(hostile, fake):
         check(hostile.client.get(f"/profile/{quote(text, safe='')}/x"))
 
 
+def test_lookers_of_every_hostile_text(hostile, fake):
+    hostile.log.warnings = fake.HOSTILE
+    text = check(hostile.client.get("/lookers?q="))
+    assert "&lt;script&gt;document.title" in text
+    for text in fake.HOSTILE:
+        for kind in ("actor", "event", text):
+            check(hostile.client.get("/lookers", params={"of": kind, "named": text, "q": ""}))
+        check(hostile.client.get("/lookers", params={"q": text, "before": text}))
+
+
 def test_event_page_with_a_hostile_text_in_every_field(hostile):
     assert len(hostile.log.hits) == 40
     for hit in hostile.log.hits:
@@ -199,6 +209,7 @@ def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
              "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
              "/nowhere", "/events/none", "/trace", "/trace/x", "/profile/actor/alice",
+             "/lookers", "/lookers?q=",
              "/login/wdl_x",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
     for path in [*paths, "/people", "/tokens"]:

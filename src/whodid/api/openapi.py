@@ -11,6 +11,7 @@ from whodid.api.parameters import LIMIT_DEFAULT, TRUTH
 from whodid.api.reply import BINARY, JSON
 from whodid.api.schemas import Schema, reference, schemas
 from whodid.app.export_formats import FORMATS
+from whodid.app.lookers import SUBJECTS
 from whodid.app.profile import KINDS
 from whodid.limits import (
     FACET_FIELDS_MAX,
@@ -91,6 +92,14 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
     "value": (
         "The actor, resource or address, as events name it.",
         {"type": "string", "minLength": 1, "maxLength": PROFILE_VALUE_CHARS_MAX},
+    ),
+    "of": (
+        "Only looks at one thing: what it is.",
+        {"type": "string", "enum": list(SUBJECTS)},
+    ),
+    "named": (
+        "The value of that thing, as events name it.",
+        {"type": "string", "maxLength": PROFILE_VALUE_CHARS_MAX},
     ),
     "event_id": ("The id of an event.", {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}),
     "name": ("The ledger's name on this server.", {"type": "string"}),

@@ -12,6 +12,7 @@ from whodid.api import parameters as given_as
 from whodid.api.accounts import Accounts
 from whodid.api.caller import Credential, identify, is_local
 from whodid.api.export import Exports
+from whodid.api.overviews import Overviews
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
@@ -71,6 +72,7 @@ class Operations:
         self._accounts = Accounts(reading, doorkeeper)
         self._exports = Exports(reading, doorkeeper)
         self._reads = Threads(READS_MAX)
+        self._overviews = Overviews(reading, doorkeeper, self._reads)
         self._watching = Threads(2)
 
     # --- reads of the log ------------------------------------------------------------------------
@@ -162,6 +164,10 @@ class Operations:
         if kind not in KINDS:
             raise NotFoundError(f"There are profiles of: {', '.join(KINDS)}.")
         return json_answer(profile_document(self._reading.profile(caller, kind, value)))
+
+    async def lookers(self, request: Request) -> Response:
+        """Answer `GET /v1/lookers`."""
+        return await self._overviews.lookers(request)
 
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{id}`."""

@@ -14,6 +14,7 @@ Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "integer"}
+_MAYBE_NUMBER: Schema = {"type": ["integer", "null"]}
 _YES_NO: Schema = {"type": "boolean"}
 _INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}
@@ -69,6 +70,7 @@ def schemas() -> dict[str, Schema]:
         **_counted(),
         "Trace": _trace(),
         "Profile": _profile(),
+        "Lookers": _lookers(),
         "Sources": _object(
             "The declared sources.",
             sources={"type": "array", "items": _object(
@@ -215,6 +217,29 @@ def _profile() -> Schema:
         kind=_TEXT, value=_TEXT, events=_NUMBER, first=_INSTANT, last=_INSTANT,
         heat=_listed(_listed(_NUMBER)), facets=_listed(_FACET),
         news={"type": ["array", "null"], "items": news}, peers=_listed(peer), via=_TEXT,
+        is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+    )  # fmt: skip
+
+
+def _lookers() -> Schema:
+    """Return the schema of who looked."""
+    looker = _object(
+        "Who looked: answered looks by action, rows he was shown, refusals.",
+        actor=_TEXT, acts={"type": "object", "additionalProperties": _NUMBER}, looks=_NUMBER,
+        rows=_MAYBE_NUMBER, denied=_NUMBER, last=_INSTANT,
+    )  # fmt: skip
+    looked_at = _object(
+        "What was looked at by name, and by how many.",
+        kind=_TEXT, value=_TEXT, looks=_NUMBER, lookers=_MAYBE_NUMBER, last=_INSTANT,
+    )  # fmt: skip
+    subject = _object("What the looks are at.", kind=_TEXT, value=_TEXT)
+    return _object(
+        "Reads of the log and refusals: counted, and a page of the events, newest first. "
+        "`only_own`: your rights show your own looks, not those of others.",
+        subject={**subject, "type": ["object", "null"]}, total=_NUMBER, rows=_MAYBE_NUMBER,
+        denied=_NUMBER, lookers=_listed(looker), lookers_total=_NUMBER,
+        subjects=_listed(looked_at), subjects_total=_NUMBER, refused=_listed(reference("Event")),
+        looks=_listed(reference("Event")), next={"type": ["string", "null"]}, only_own=_YES_NO,
         is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
     )  # fmt: skip
 

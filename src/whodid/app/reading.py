@@ -38,6 +38,8 @@ from whodid.app.exporting import Export, Exporting
 from whodid.app.following import Tail, hit_of
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
+from whodid.app.lookers import LookersAnswer
+from whodid.app.looking import Looking
 from whodid.app.own import Act, OwnEvents
 from whodid.app.profile import ProfileAnswer
 from whodid.app.profiling import Profiling
@@ -113,6 +115,7 @@ class LedgerReading:
         self._emptiness = Emptiness(self._page, self._analyst, clock)
         self._exporting = Exporting(context, self._page)
         self._proving = Proving(context, self._searcher, self._reader, keys)
+        self._looking = Looking(context, self._analyst, self._page)
         self._profiling = Profiling(context, self._analyst)
         self._tracing = Tracing(context, self._searcher)
 
@@ -228,6 +231,15 @@ class LedgerReading:
     def profile(self, caller: Caller, kind: str, value: str) -> ProfileAnswer:
         """Return what is known of a value (see `Reading.profile`)."""
         return self._profiling.profile(caller, kind, value)
+
+    def lookers(
+        self, caller: Caller, text: str, *, kind: str | None = None, value: str = "",
+        limit: int = 50, before: str | None = None,
+    ) -> LookersAnswer:  # fmt: skip
+        """Tell who looked (see `Reading.lookers`)."""
+        return self._looking.lookers(
+            caller, text, kind=kind, value=value, limit=limit, before=before
+        )
 
     def _allowed(self, caller: Caller, query: Query, act: Act) -> Query:
         """Return the query cut to the caller's rights; a refusal is an event before it is raised.

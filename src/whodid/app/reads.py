@@ -17,6 +17,7 @@ from whodid.app.answer_proof import AnswerProof
 from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.exporting import Export
 from whodid.app.integrity_answer import Integrity
+from whodid.app.lookers import LookersAnswer
 from whodid.app.profile import ProfileAnswer
 from whodid.app.trace import TraceAnswer
 
@@ -91,6 +92,17 @@ class Reading(Protocol):
         """Return what is known of an `actor`, a `resource` or an `ip`.
 
         Raises UsageError for another kind and for what is no address.
+        """
+        ...
+
+    def lookers(
+        self, caller: Caller, text: str, *, kind: str | None = None, value: str = "",
+        limit: int = 50, before: str | None = None,
+    ) -> LookersAnswer:  # fmt: skip
+        """Return who looked, of whodid's own events that a search without pipes finds.
+
+        With `kind` (of `lookers.SUBJECTS`) only looks at that `value`. Who may not see own events
+        sees his own looks. Raises QueryError, UsageError.
         """
         ...
 

@@ -50,6 +50,16 @@ def profile_url(kind: str, value: str) -> str:
     return f"/profile/{kind}/{quote(value, safe='')}"
 
 
+def lookers_url(
+    kind: str | None = None, value: str = "", text: str | None = None, before: str | None = None
+) -> str:
+    """Return the address of who looked: at one thing, and which looks `text` finds among them."""
+    pairs = [("of", kind), ("named", value)] if kind else []
+    pairs += [("q", text)] if text is not None else []
+    pairs += [("before", before)] if before else []
+    return "/lookers?" + urlencode(pairs) if pairs else "/lookers"
+
+
 def exact_term(field: str, value: Any) -> Term | None:
     """Return the term that finds this value of the field, None when no link should be made.
 

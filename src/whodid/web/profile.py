@@ -10,7 +10,7 @@ from whodid.errors import UsageError
 from whodid.query.tree import Query
 from whodid.web import facets, histogram
 from whodid.web.html import count, days_of_week
-from whodid.web.links import exact_term, profile_url, search_url, text_of
+from whodid.web.links import exact_term, lookers_url, profile_url, search_url, text_of
 from whodid.web.stats import head_of
 from whodid.web.visit import Visit
 
@@ -52,6 +52,7 @@ def show(visit: Visit) -> Response:
         200 if answer.events else 404,
         answer=answer,
         kind=_TITLES[kind],
+        lookers_href=lookers_url(kind, value, ""),
         events_href=search_url(text_of([query.filter])),
         heat=_heat(answer.heat),
         heat_days=HEAT_DAYS,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from whodid.app.answer import Hit
 from whodid.event import Event
@@ -46,16 +46,31 @@ class Row(NamedTuple):
     badges: list[Badge]
 
 
-class Day(NamedTuple):
+class Timed(Protocol):
+    """A row with a time (µs UTC)."""
+
+    @property
+    def time_us(self) -> int:
+        """When it was."""
+
+
+_R = TypeVar("_R", bound=Timed)
+
+
+class Day(NamedTuple, Generic[_R]):
     """Rows of one UTC day that follow each other."""
 
     title: str
-    rows: list[Row]
+    rows: list[_R]
 
 
-def rows_by_day(hits: Iterable[Hit], href: Href) -> list[Day]:
+def rows_by_day(hits: Iterable[Hit], href: Href) -> list[Day[Row]]:
     """Return the rows under their days, in the order of the hits."""
-    rows = [row_of(hit, href) for hit in hits]
+    return days_of([row_of(hit, href) for hit in hits])
+
+
+def days_of(rows: Iterable[_R]) -> list[Day[_R]]:
+    """Return rows under their days, in their order."""
     return [Day(title, list(group)) for title, group in groupby(rows, lambda r: day(r.time_us))]
 
 
