@@ -10,9 +10,6 @@ RECORD_BYTES_MAX = 256 * 1024
 RECORD_KEPT_BYTES = 16 * 1024
 """How much of a record that is too long is kept, beside the SHA-256 of all of it."""
 
-DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
-"""Largest single JSON document in a file (a CloudTrail delivery is one); lines have no bound."""
-
 NESTING_MAX = 64
 """Deepest JSON nesting that is mapped; deeper records are quarantined."""
 
@@ -200,14 +197,8 @@ VERIFY_SEQUENCES_MAX = 1_000_000
 """Most (source, epoch) pairs, and ranges of numbers in them, that a verification keeps apart."""
 
 # --- validation --------------------------------------------------------------------------------
-VALIDATION_EVERY_HOURS = 24.0
-"""A served ledger is verified end to end at least this often; later is a fault of the server."""
-
 VALIDATION_EARLY_SHARE = 0.25
 """A round begins this part of the interval before its end is due, or earlier if it is long."""
-
-VALIDATION_BUSY_SHARE = 0.25
-"""The part of one processor that validation in the background may use."""
 
 VALIDATION_WATCH_S = 15.0
 """New sealed files, heads and the tail of the log are looked at this often between rounds."""
@@ -328,6 +319,9 @@ TRACE_ID_EVENTS_MAX = 200
 
 PROFILE_VALUE_CHARS_MAX = 2048
 """Longest value of which a profile is asked for."""
+
+SOURCE_LATE_S = 900
+"""What comes later than this after its own time is late: told of sources and in overviews."""
 
 EXPORTS_MAX = 4
 """Most exports that are written at once."""

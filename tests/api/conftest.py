@@ -30,6 +30,16 @@ from whodid.app.answer_proof import (
 from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.app.lookers import LookedAt, Looker, LookersAnswer
+from whodid.app.overview import (
+    PERIODS,
+    FieldSurvey,
+    Grid,
+    Late,
+    OverviewAnswer,
+    Ranked,
+    Span3,
+    Survey,
+)
 from whodid.app.profile import News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Gap, Link, TraceAnswer, in_order
 from whodid.errors import UsageError
@@ -162,6 +172,21 @@ class FakeReading:
             (kind, value) if kind else None, 3, None, 1, lookers, 1, subjects, 1, self.hits,
             self.hits, None, False, True, 0, "note", 10, ["a warning"],
         )  # fmt: skip
+
+    def overview(self, caller, period):
+        self._call("overview", caller, period)
+        if period not in PERIODS:
+            raise UsageError("no such period")
+        ranked = Ranked([(("alice",), (3, 2, 1))], 1)
+        field = FieldSurvey(("actor",), (1, 1, 1), *[ranked] * 5, exact=True)
+        ended = Ranked([(("alice", "denied"), (1,))], 1)
+        found = Survey(
+            (3, 2, 1), {"denied": (1, 0, 0)}, None, [field], None,
+            Grid(("alice",), ("crm",), [[3]]), ended, [Late("crm", 1, 3)], exact=True,
+        )  # fmt: skip
+        bars = HistogramAnswer("1h", [Bar(TIME_US, TIME_US + 1, 1)], 1, True, 0, "note", 10, [])
+        span = Span3.until(TIME_US, PERIODS[period])
+        return OverviewAnswer(period, span, found, bars, True, 0, "note", 10, ["a warning"])
 
     def event(self, caller, event_id):
         self._call("event", caller, event_id)

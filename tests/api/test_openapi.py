@@ -93,6 +93,8 @@ def test_references_and_path_parameters_are_there(document):
         ("/v1/trace/corr-123?inferred=maybe", "/v1/trace/{trace_id}"),
         ("/v1/profile/actor/alice", "/v1/profile/{kind}/{value}"),
         ("/v1/profile/planet/earth", "/v1/profile/{kind}/{value}"),
+        ("/v1/overview", "/v1/overview"),
+        ("/v1/overview?period=year", "/v1/overview"),
         ("/v1/lookers", "/v1/lookers"),
         ("/v1/lookers?of=actor&named=bob&q=time:today&limit=5", "/v1/lookers"),
         ("/v1/lookers?named=bob", "/v1/lookers"),

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,6 +29,16 @@ from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.app.lookers import SUBJECTS, LookedAt, Looker, LookersAnswer
+from whodid.app.overview import (
+    PERIODS,
+    FieldSurvey,
+    Grid,
+    Late,
+    OverviewAnswer,
+    Ranked,
+    Span3,
+    Survey,
+)
 from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order
 from whodid.errors import QueryError, UsageError
@@ -237,6 +248,37 @@ class FakeLog:
             (kind, value) if kind else None, len(hits), len(hits), len(bad), lookers, len(lookers),
             things, len(things), bad, hits[:limit], "c~1" if hits else None, False, True, 0,
             self.note(), len(self.hits), list(self.warnings),
+        )  # fmt: skip
+
+    def overview(self, caller, period):
+        """The whole log is this period; every value is new, gone, more and less as well."""
+        self._called("overview", caller)
+        if period not in PERIODS:
+            raise UsageError(f"there are overviews of a: {', '.join(PERIODS)}")
+        hits = [hit for hit in self.hits if self.hostile or not is_own(hit.event)]
+
+        def counted(*fields):
+            counts = Counter(v for h in hits for v in product(*(_values_of(h, f) for f in fields)))
+            rows = [(value, (n, 1, 1)) for value, n in counts.most_common()]
+            ranked = Ranked(rows[:20], len(rows))
+            return FieldSurvey(fields, (len(rows), 1, 1), *[ranked] * 5, exact=True)
+
+        grid = counted("actor", "service").top.rows[:9]
+        ended = Ranked([((who, "denied"), (1,)) for (who, _), _ in grid], len(grid))
+        found = Survey(
+            (len(hits), 9, 1), {"denied": (2, 1, 0)}, None,
+            [counted(field) for field in ("actor", "resource", "service", "ip", "source")],
+            counted("actor", "resource"),
+            Grid(
+                tuple(values[0] for values, _ in grid), tuple(values[1] for values, _ in grid),
+                [[counts[0] if x == y else 0 for x in range(len(grid))]
+                 for y, (_, counts) in enumerate(grid)],
+            ),
+            ended, [Late(name, 1, 2) for name in self.formats], exact=True,
+        )  # fmt: skip
+        return OverviewAnswer(
+            period, Span3.until(NOW_US - NOW_US % 60_000_000, PERIODS[period]), found,
+            self._histogram(hits), True, 1, self.note(), len(self.hits), list(self.warnings),
         )  # fmt: skip
 
     def event(self, caller, event_id):

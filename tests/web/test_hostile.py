@@ -15,7 +15,7 @@ VOID = {"meta", "link", "img", "input", "br"}
 TAGS = VOID | {
     "html", "head", "title", "script", "body", "a", "header", "nav", "form", "span", "button",
     "main", "footer", "p", "div", "strong", "label", "ul", "ol", "li", "details", "summary",
-    "h1", "h2", "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "bdi", "em",
+    "h1", "h2", "h3", "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "bdi", "em",
     "select", "option", "article", "progress",
     "section", "pre", "mark", "code", "dl", "dt", "dd", "aside", "del", "ins", "b",
     "figure", "figcaption", "svg", "rect", "dialog", "kbd",
@@ -152,6 +152,15 @@ def test_lookers_of_every_hostile_text(hostile, fake):
         check(hostile.client.get("/lookers", params={"q": text, "before": text}))
 
 
+def test_overview_of_every_hostile_text(hostile, fake):
+    hostile.log.warnings = fake.HOSTILE
+    hostile.log.formats = {text: text for text in fake.HOSTILE}
+    text = check(hostile.client.get("/overview"))
+    assert "&lt;script&gt;document.title" in text
+    for text in fake.HOSTILE:
+        check(hostile.client.get("/overview", params={"period": text}))
+
+
 def test_event_page_with_a_hostile_text_in_every_field(hostile):
     assert len(hostile.log.hits) == 40
     for hit in hostile.log.hits:
@@ -209,7 +218,7 @@ def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
              "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
              "/nowhere", "/events/none", "/trace", "/trace/x", "/profile/actor/alice",
-             "/lookers", "/lookers?q=",
+             "/lookers", "/lookers?q=", "/overview",
              "/login/wdl_x",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
     for path in [*paths, "/people", "/tokens"]:

@@ -18,7 +18,7 @@ from whodid.api.operations import (
     TRACE_PARAMETERS,
     Operations,
 )
-from whodid.api.overviews import LOOKERS_PARAMETERS
+from whodid.api.overviews import LOOKERS_PARAMETERS, OVERVIEW_PARAMETERS
 from whodid.api.reply import (
     BINARY,
     JSON,
@@ -136,6 +136,8 @@ def _reads(does: Operations) -> list[tuple[Described, Handler]]:
             does.trace, JSON, "Trace", parameters=TRACE_PARAMETERS),
         _get("/v1/profile/{kind}/{value:path}", "All about an actor, a resource or an address",
             does.profile, JSON, "Profile"),
+        _get("/v1/overview", "The place as a whole over a period, against those before",
+            does.overview, JSON, "Overview", parameters=OVERVIEW_PARAMETERS),
         _get("/v1/lookers", "Who looked: reads of the log, by whom and at what, and refusals",
             does.lookers, JSON, "Lookers", parameters=LOOKERS_PARAMETERS),
         _get("/v1/events/{event_id}", "One event", does.event, JSON, "Event"),

@@ -7,11 +7,13 @@ from typing import Any, Literal
 from msgspec import Struct
 
 import whodid
+from whodid.api.overviews import PERIOD_DEFAULT
 from whodid.api.parameters import LIMIT_DEFAULT, TRUTH
 from whodid.api.reply import BINARY, JSON
 from whodid.api.schemas import Schema, reference, schemas
 from whodid.app.export_formats import FORMATS
 from whodid.app.lookers import SUBJECTS
+from whodid.app.overview import PERIODS
 from whodid.app.profile import KINDS
 from whodid.limits import (
     FACET_FIELDS_MAX,
@@ -92,6 +94,10 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
     "value": (
         "The actor, resource or address, as events name it.",
         {"type": "string", "minLength": 1, "maxLength": PROFILE_VALUE_CHARS_MAX},
+    ),
+    "period": (
+        "How long, up to now.",
+        {"type": "string", "enum": list(PERIODS), "default": PERIOD_DEFAULT},
     ),
     "of": (
         "Only looks at one thing: what it is.",

@@ -165,6 +165,10 @@ class Operations:
             raise NotFoundError(f"There are profiles of: {', '.join(KINDS)}.")
         return json_answer(profile_document(self._reading.profile(caller, kind, value)))
 
+    async def overview(self, request: Request) -> Response:
+        """Answer `GET /v1/overview`."""
+        return await self._overviews.overview(request)
+
     async def lookers(self, request: Request) -> Response:
         """Answer `GET /v1/lookers`."""
         return await self._overviews.lookers(request)

@@ -13,9 +13,12 @@ from whodid.api.threads import Threads
 from whodid.app.leaving import watched
 from whodid.app.lookers import SUBJECTS
 from whodid.app.lookers_document import lookers_document
+from whodid.app.overview_document import overview_document
 from whodid.app.reads import Reading
 from whodid.errors import UsageError
 
+OVERVIEW_PARAMETERS = ("period",)
+PERIOD_DEFAULT = "week"
 LOOKERS_PARAMETERS = ("q", "of", "named", "limit", "before")
 
 
@@ -30,6 +33,16 @@ class Overviews:
     async def _read(self, read: Callable[[Request], Response], request: Request) -> Response:
         async with watched(request.scope, request.receive):
             return await self._reads.run(read, request)
+
+    async def overview(self, request: Request) -> Response:
+        """Answer `GET /v1/overview`."""
+        return await self._read(self._overview, request)
+
+    def _overview(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given = given_as.parameters(request, OVERVIEW_PARAMETERS)
+        period = given.get("period", PERIOD_DEFAULT)
+        return json_answer(overview_document(self._reading.overview(caller, period)))
 
     async def lookers(self, request: Request) -> Response:
         """Answer `GET /v1/lookers`."""

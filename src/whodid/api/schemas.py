@@ -71,6 +71,7 @@ def schemas() -> dict[str, Schema]:
         "Trace": _trace(),
         "Profile": _profile(),
         "Lookers": _lookers(),
+        "Overview": _overview(),
         "Sources": _object(
             "The declared sources.",
             sources={"type": "array", "items": _object(
@@ -240,6 +241,37 @@ def _lookers() -> Schema:
         denied=_NUMBER, lookers=_listed(looker), lookers_total=_NUMBER,
         subjects=_listed(looked_at), subjects_total=_NUMBER, refused=_listed(reference("Event")),
         looks=_listed(reference("Event")), next={"type": ["string", "null"]}, only_own=_YES_NO,
+        is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+    )  # fmt: skip
+
+
+def _overview() -> Schema:
+    """Return the schema of an overview."""
+    stretches = {"now": _NUMBER, "last": _NUMBER, "earlier": _NUMBER}
+    by_stretch = _object("Of this period, the one before it, and earlier ones.", **stretches)
+    ranked = _object(
+        "Values in order, and how many such there are.", total=_NUMBER,
+        rows=_listed(_object("Values by field.", values=_TEXTS, **stretches)),
+    )  # fmt: skip
+    field = _object(
+        "The values of a field, or of a pair of fields: the most frequent, those without an event "
+        "before, those without one now, those with more and with fewer than in the last period.",
+        fields=_TEXTS, distinct=by_stretch, top=ranked, new=ranked, gone=ranked, more=ranked,
+        less=ranked, is_exact=_YES_NO,
+    )  # fmt: skip
+    grid = _object(
+        "Events of the most frequent actors (rows) and services (columns).",
+        rows=_TEXTS, columns=_TEXTS, counts=_listed(_listed(_NUMBER)),
+    )  # fmt: skip
+    refused = _object("Who was refused or failed.", actor=_TEXT, outcome=_TEXT, events=_NUMBER)
+    late = _object("Of a source: late events, all.", source=_TEXT, late=_NUMBER, events=_NUMBER)
+    bars = _object("Events over time by outcome.", bucket=_TEXT, bars=_listed({"type": "object"}))
+    return _object(
+        "A period up to now, against the one before it and earlier ones.",
+        period=_TEXT, start=_INSTANT, end=_INSTANT, last_start=_INSTANT, earlier_start=_INSTANT,
+        events=by_stretch, outcomes={"type": "object", "additionalProperties": by_stretch},
+        histogram=bars, fields=_listed(field), pairs={**field, "type": ["object", "null"]},
+        grid={**grid, "type": ["object", "null"]}, refused=_listed(refused), late=_listed(late),
         is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
     )  # fmt: skip
 

@@ -40,6 +40,8 @@ from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.lookers import LookersAnswer
 from whodid.app.looking import Looking
+from whodid.app.overview import OverviewAnswer
+from whodid.app.overviewing import Overviewing
 from whodid.app.own import Act, OwnEvents
 from whodid.app.profile import ProfileAnswer
 from whodid.app.profiling import Profiling
@@ -116,6 +118,7 @@ class LedgerReading:
         self._exporting = Exporting(context, self._page)
         self._proving = Proving(context, self._searcher, self._reader, keys)
         self._looking = Looking(context, self._analyst, self._page)
+        self._overviewing = Overviewing(context, self._analyst)
         self._profiling = Profiling(context, self._analyst)
         self._tracing = Tracing(context, self._searcher)
 
@@ -240,6 +243,10 @@ class LedgerReading:
         return self._looking.lookers(
             caller, text, kind=kind, value=value, limit=limit, before=before
         )
+
+    def overview(self, caller: Caller, period: str) -> OverviewAnswer:
+        """Tell of the place as a whole (see `Reading.overview`)."""
+        return self._overviewing.overview(caller, period)
 
     def _allowed(self, caller: Caller, query: Query, act: Act) -> Query:
         """Return the query cut to the caller's rights; a refusal is an event before it is raised.

@@ -18,6 +18,7 @@ from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.exporting import Export
 from whodid.app.integrity_answer import Integrity
 from whodid.app.lookers import LookersAnswer
+from whodid.app.overview import OverviewAnswer
 from whodid.app.profile import ProfileAnswer
 from whodid.app.trace import TraceAnswer
 
@@ -103,6 +104,13 @@ class Reading(Protocol):
 
         With `kind` (of `lookers.SUBJECTS`) only looks at that `value`. Who may not see own events
         sees his own looks. Raises QueryError, UsageError.
+        """
+        ...
+
+    def overview(self, caller: Caller, period: str) -> OverviewAnswer:
+        """Return the place as a whole over a period up to now (a key of `overview.PERIODS`).
+
+        Raises UsageError for another.
         """
         ...
 

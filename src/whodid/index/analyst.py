@@ -3,6 +3,8 @@
 What it counts is found once an answer (`selection`). Not safe for threads, as the searcher is not.
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from whodid.index.facets import Facet, facets
@@ -13,6 +15,7 @@ from whodid.index.page import Hit, Page
 from whodid.index.search import Searcher, View
 from whodid.index.selection import Selection, choose, of_indexes
 from whodid.index.stats import StatsTable, run_stats
+from whodid.index.survey import Asked, Survey, survey
 from whodid.index.table import Array
 from whodid.index.vocabulary import Vocabularies
 from whodid.query.own import hides_own
@@ -48,6 +51,15 @@ class Overview(Struct, frozen=True):
     facets: list[Facet]
     events: int
     exact: bool
+    hidden_own: int
+    size: int
+    warnings: list[str]
+
+
+class Surveyed(Struct, frozen=True):
+    """A survey, the entries of the log that it is about, and the own events of now left out."""
+
+    survey: Survey
     hidden_own: int
     size: int
     warnings: list[str]
@@ -104,6 +116,26 @@ class Analyst:
             )  # fmt: skip
 
         return self._searcher.over(order, durable=durable)
+
+    def survey(self, queries: Sequence[Query], asked: Asked, *, durable: int) -> Surveyed:
+        """Return the survey of stretches of time, each a resolved query, without own events."""
+
+        def look(view: View) -> Surveyed:
+            chosen, warnings = [], []
+            for query in queries:
+                selection, unreadable = _selected(query, view, own=False)
+                chosen.append(selection)
+                warnings += [*unreadable, *selection.warnings]
+            self._vocabularies.begin()
+            found = survey(asked, chosen, self._vocabularies, view.monotonic)
+            return Surveyed(
+                found,
+                chosen[0].hidden_own,
+                view.size,
+                [*dict.fromkeys([*view.warnings, *warnings])],
+            )
+
+        return self._searcher.over(look, durable=durable)
 
     def overview(
         self,
