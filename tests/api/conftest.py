@@ -114,6 +114,17 @@ class FakeReading:
         rows = [["alice", TIME_US, 1.5], [None, None, None]]
         return TableAnswer(columns, rows, 2, 3, True, 0, 1, "note", 10, ["a warning"])
 
+    def search_at(self, caller, text, at, *, limit=50, before=None, own=False):
+        self._call("search_at", caller, text, at, limit, before, own)
+        if at > 10:
+            raise UsageError(f"the log has 10 entries, there is no head of {at}")
+        return SearchAnswer(self.hits, 1, True, 0, None, "note", at, ["a warning"], newer=10 - at)
+
+    def table_at(self, caller, text, at, *, own=False):
+        self._call("table_at", caller, text, at, own)
+        columns = [Column("actor", "text", key=True), Column("count", "number", key=False)]
+        return TableAnswer(columns, [["alice", 1]], 1, 1, True, 0, 0, "note", at, [], newer=10 - at)
+
     def histogram(self, caller, text, *, bars=60, own=False):
         self._call("histogram", caller, text, bars, own)
         parse(text)

@@ -26,6 +26,7 @@ def test_search_answers_with_everything(server):
     assert document == {
         "total": 1, "total_is_exact": True, "hidden_own": 2, "next": "n3xt",
         "checkpoint": "note", "size": 10, "warnings": ["a warning"], "clauses": [],
+        "newer": None,
     }  # fmt: skip
     [(name, caller, *asked)] = server.reading.calls
     assert (name, asked) == ("search", ["actor:alice", 7, "n3xt", True])
@@ -200,3 +201,16 @@ def test_a_profile(server):
     assert document["news"][0]["value"] == "10.0.0.9"
     assert server.get("/v1/profile/planet/earth").status_code == 404
     assert len(server.reading.calls) == 1
+
+
+def test_a_search_as_of_a_size_of_the_log(server):
+    document = server.get("/v1/search?q=a&at=7&limit=3&own=1").json()
+    assert (document["size"], document["newer"]) == (7, 3)
+    table = server.get("/v1/search?q=a|stats%20by%20(actor)&at=7").json()
+    assert (table["rows"], table["newer"]) == ([["alice", 1]], 3)
+    assert [call[0:1] + call[2:] for call in server.reading.calls] == [
+        ("search_at", "a", 7, 3, None, True), ("table_at", "a|stats by (actor)", 7, False),
+    ]  # fmt: skip
+    assert server.get("/v1/search").json()["newer"] is None
+    for at in ("0", "-1", "x", "1.5", "9" * 16, "11"):
+        assert server.get("/v1/search", params={"at": at}).status_code == 400, at

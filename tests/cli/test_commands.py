@@ -129,7 +129,7 @@ def test_search_document(shared):
     assert list(document)[:3] == ["events", "total", "total_is_exact"]
     assert set(document) == {
         "events", "total", "total_is_exact", "checkpoint", "warnings", "hidden_own", "next", "size",
-        "clauses",
+        "clauses", "newer",
     }  # fmt: skip
     assert (document["total"], document["total_is_exact"], document["warnings"]) == (3, True, [])
     [event] = document["events"]

@@ -32,3 +32,18 @@ def _close_stdout():
     import os
 
     os.close(1)
+
+
+def test_as_of_a_size_of_the_log(cli):
+    cli.ingest({"userId": "alice", "action": "READ", "timestamp": "2026-11-19T10:00:00Z"})
+    size = cli.json("search", "")["size"]
+    cli.ingest({"userId": "bob", "action": "READ", "timestamp": "2026-11-19T10:00:01Z"})
+    found = cli.json("search", "--at", size)
+    assert [event["actor.id"] for event in found["events"]] == ["alice"]
+    assert (found["size"], found["total"]) == (size, 1)
+    assert found["newer"] > 0
+    assert f"as of the first {size} entries" in cli("search", "--at", size).stderr
+    table = cli("search", "| stats by (actor) count()", "--at", size)
+    assert "bob" not in table.stdout
+    assert f"as of the first {size} entries" in table.stderr
+    cli("search", "--at", "999999", rc=2)

@@ -70,6 +70,10 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
         {"type": "string", "pattern": "^([A-Za-z0-9_-]{22})?$"},
     ),
     "own": ("1 shows whodid's own events too.", {"type": "string", "enum": list(TRUTH)}),
+    "at": (
+        "Answer as of the first so many entries of the log, as `newer` were not yet there.",
+        {"type": "integer", "minimum": 1},
+    ),
     "as": (
         "The form of the events: our own, or OCSF 1.6 (then `events` holds OCSF events).",
         {"type": "string", "enum": ["event", "ocsf"], "default": "event"},

@@ -41,7 +41,7 @@ from whodid.metrics import PROMETHEUS
 from whodid.query.parse import parse
 from whodid.query.rights import NOTHING
 
-SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as", "prove")
+SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as", "at", "prove")
 HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
 FACETS_PARAMETERS = ("q", "fields", "values", "own")
 TRACE_PARAMETERS = ("inferred",)
@@ -89,21 +89,25 @@ class Operations:
     def _search(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
         given = given_as.parameters(request, SEARCH_PARAMETERS)
-        text, own = given_as.search_text(given), given_as.own(given)
+        text, own, at = given_as.search_text(given), given_as.own(given), given_as.at(given)
         if given_as.truth(given, "prove", "0"):
-            if given.keys() & {"limit", "before", "as"}:
-                raise UsageError("prove gives the whole answer; leave out limit, before and as.")
+            if given.keys() & {"limit", "before", "as", "at"}:
+                raise UsageError("prove gives the whole answer of now; leave out the others.")
             return answer(self._reading.prove(caller, text, own=own).encode())
         if parse(text).stats is not None:
             if given_as.cursor(given) is not None or given_as.as_ocsf(given):
                 raise UsageError("A table has one page and no OCSF; | limit makes it longer.")
-            return json_answer(table_document(self._reading.table(caller, text, own=own)))
-        found = self._reading.search(
-            caller,
-            text,
-            limit=given_as.limit(given),
-            before=given_as.cursor(given),
-            own=own,
+            table = (
+                self._reading.table(caller, text, own=own)
+                if at is None
+                else self._reading.table_at(caller, text, at, own=own)
+            )
+            return json_answer(table_document(table))
+        limit, before = given_as.limit(given), given_as.cursor(given)
+        found = (
+            self._reading.search(caller, text, limit=limit, before=before, own=own)
+            if at is None
+            else self._reading.search_at(caller, text, at, limit=limit, before=before, own=own)
         )
         shown = ocsf_answer_document if given_as.as_ocsf(given) else answer_document
         return json_answer(shown(found))

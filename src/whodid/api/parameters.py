@@ -86,6 +86,14 @@ def truth(given: dict[str, str], name: str, default: str) -> bool:
         raise UsageError(f"{name} is 1 or 0.") from None
 
 
+def at(given: dict[str, str]) -> int | None:
+    """Return `at`, None without it. Raises UsageError for what is no size of a log."""
+    text = given.get("at") or None
+    if text is not None and re.fullmatch("[1-9][0-9]{0,14}", text) is None:
+        raise UsageError("at is the size of the log that is asked: a number of entries.")
+    return None if text is None else int(text)
+
+
 def as_ocsf(given: dict[str, str]) -> bool:
     """Return whether `as` asks for OCSF. Raises UsageError for another form."""
     form = given.get("as", "event")

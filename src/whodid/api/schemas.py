@@ -66,6 +66,7 @@ def schemas() -> dict[str, Schema]:
             events={"type": "array", "items": _EVENT_OR_OCSF}, total=_NUMBER,
             total_is_exact=_YES_NO, hidden_own=_NUMBER, next={"type": ["string", "null"]},
             checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS, clauses=_listed(_CLAUSE),
+            newer=_MAYBE_NUMBER,
         ),
         **_counted(),
         "Trace": _trace(),
@@ -164,6 +165,7 @@ def _counted() -> dict[str, Schema]:
             "The table of a search with | stats.",
             columns=_listed(column), rows=_listed(_listed(cell)), total_groups=_NUMBER,
             events=_NUMBER, events_is_exact=_YES_NO, other_events=_NUMBER, **about,
+            newer=_MAYBE_NUMBER,
         ),
         "Histogram": _object(
             "How many events there were when, one bar after the other.",

@@ -64,6 +64,7 @@ class SearchAnswer(Struct, frozen=True):
     `next` continues behind the last event (None at the end); `checkpoint` is the signed note that
     the answer was read at; `size` the number of entries it saw; `hidden_own` counts matching
     events of whodid itself that were not asked for. `clauses` explain an answer that is empty.
+    `newer` counts the entries behind `size` where the answer is as of that size, else it is None.
     """
 
     events: list[Hit]
@@ -75,6 +76,7 @@ class SearchAnswer(Struct, frozen=True):
     size: int
     warnings: list[str]
     clauses: list[Clause] = []
+    newer: int | None = None
 
 
 class PageAnswer(Struct, frozen=True):

@@ -44,6 +44,7 @@ def table_document(answer: TableAnswer) -> Document:
         "events_is_exact": answer.events_is_exact,
         "other_events": answer.other_events,
         **read_at(answer),
+        "newer": answer.newer,
     }
 
 

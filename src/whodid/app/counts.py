@@ -30,6 +30,7 @@ class TableAnswer(Struct, frozen=True):
     checkpoint: str
     size: int
     warnings: list[str]
+    newer: int | None = None
 
 
 class HistogramAnswer(Struct, frozen=True):

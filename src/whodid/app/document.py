@@ -146,6 +146,7 @@ def answer_document(answer: SearchAnswer) -> Document:
             }
             for clause in answer.clauses
         ],
+        "newer": answer.newer,
     }  # fmt: skip
 
 

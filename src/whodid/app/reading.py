@@ -4,7 +4,7 @@ One instance a process; calls from many threads take turns (`turns`).
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,11 +43,13 @@ from whodid.app.looking import Looking
 from whodid.app.overview import OverviewAnswer
 from whodid.app.overviewing import Overviewing
 from whodid.app.own import Act, OwnEvents
+from whodid.app.pinning import Pinning
 from whodid.app.profile import ProfileAnswer
 from whodid.app.profiling import Profiling
 from whodid.app.proving import Proving
 from whodid.app.read_context import ReadContext
 from whodid.app.reads import Following
+from whodid.app.source_reading import SourceReading
 from whodid.app.standing import standing_of
 from whodid.app.trace import TraceAnswer
 from whodid.app.tracing import Tracing
@@ -71,15 +73,14 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT
 from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader
-from whodid.ledger.state_db import Source
 from whodid.ledger.stored import StoredRow
 from whodid.limits import FRESH_FOR_S, PAGE_ROWS_MAX, TAIL_BYTES_MAX
 from whodid.query.own import hides_own
 from whodid.query.parse import parse
 from whodid.query.pipes import Order, Sort
-from whodid.query.rights import Rights, restrict
-from whodid.query.times import resolve, resolve_node
-from whodid.query.tree import Node, Query, Term, all_of
+from whodid.query.rights import restrict
+from whodid.query.times import resolve
+from whodid.query.tree import Query, Term
 
 
 class LedgerReading:
@@ -119,7 +120,9 @@ class LedgerReading:
         self._proving = Proving(context, self._searcher, self._reader, keys)
         self._looking = Looking(context, self._analyst, self._page)
         self._overviewing = Overviewing(context, self._analyst)
+        self._pinning = Pinning(context, self._reader, self._analyst, self._page)
         self._profiling = Profiling(context, self._analyst)
+        self._source_reading = SourceReading(context, self._searcher)
         self._tracing = Tracing(context, self._searcher)
 
     # --- reads -----------------------------------------------------------------------------------
@@ -176,8 +179,13 @@ class LedgerReading:
         bars_of = histogram_answer(found, answer.checkpoint, []) if bars else None
         return PageAnswer(answer, bars_of, found.facets)
 
-    def _page(self, query: Query, limit: int, before: str | None, *, own: bool) -> Page:
-        """Return a page of events: in the order of time, or the one page of another."""
+    def _page(
+        self, query: Query, limit: int, before: str | None, *, own: bool, at: int | None = None
+    ) -> Page:
+        """Return a page of events (`at`: of the first so many entries).
+
+        They are in the order of time, or it is the one page of another.
+        """
         cursor = decode_cursor(before) if before else None
         durable = self._port.status().size
         if query.limit is not None:
@@ -186,10 +194,10 @@ class LedgerReading:
         if query.sort is not None and query.sort != _NEWEST_FIRST:
             if cursor is not None:
                 raise UsageError("a sorted answer has one page; | limit makes it longer")
-            page = self._analyst.ordered(query, limit=limit, durable=durable, own=own)
+            page = self._analyst.ordered(query, limit=limit, durable=durable, own=own, at=at)
         else:
             page = self._searcher.search(
-                query, limit=limit, before=cursor, durable=durable, own=own
+                query, limit=limit, before=cursor, durable=durable, own=own, at=at
             )
         return page if query.limit is None else msgspec.structs.replace(page, next=None)
 
@@ -205,6 +213,17 @@ class LedgerReading:
     def table(self, caller: Caller, text: str, *, own: bool = False) -> TableAnswer:
         """Count (see `Reading.table`)."""
         return self._counting.table(caller, text, own=own)
+
+    def search_at(
+        self, caller: Caller, text: str, at: int, *, limit: int = 50, before: str | None = None,
+        own: bool = False,
+    ) -> SearchAnswer:  # fmt: skip
+        """Search the first `at` entries (see `Reading.search_at`)."""
+        return self._pinning.search(caller, text, at, limit=limit, before=before, own=own)
+
+    def table_at(self, caller: Caller, text: str, at: int, *, own: bool = False) -> TableAnswer:
+        """Count in the first `at` entries (see `Reading.table_at`)."""
+        return self._pinning.table(caller, text, at, own=own)
 
     def histogram(
         self, caller: Caller, text: str, *, bars: int = 60, own: bool = False
@@ -315,47 +334,7 @@ class LedgerReading:
 
     def sources(self, caller: Caller) -> list[SourceInfo]:
         """Return the declared sources (see `Reading.sources`)."""
-        declared = self._port.sources().values()
-        durable = self._port.status().size
-        with self._turns.turn():
-            if caller.rights.filter is None:
-                infos = self._all_sources(declared, durable)
-            else:
-                infos = self._seen_sources(declared, durable, caller.rights)
-            self._own.write(caller, Act("list", "read", "ledger", "sources", rows=len(infos)))
-        return infos
-
-    def _all_sources(self, declared: Iterable[Source], durable: int) -> list[SourceInfo]:
-        counts = self._searcher.source_counts(durable=durable)
-        infos = []
-        for source in declared:
-            count = counts.get(source.name)
-            bad = self._of_source(source, durable, _QUARANTINED).total if count else 0
-            infos.append(
-                _info(source, count.events, bad, count.newest_us)
-                if count
-                else _info(source, 0, 0, None)
-            )
-        return infos
-
-    def _seen_sources(
-        self, declared: Iterable[Source], durable: int, reader: Rights
-    ) -> list[SourceInfo]:
-        """Return the sources of which the reader may see an event, with counts of those only."""
-        assert reader.filter is not None
-        infos = []
-        node = resolve_node(reader.filter, self._clock())
-        for source in declared:
-            seen = self._of_source(source, durable, node)
-            if not seen.total:
-                continue
-            bad = self._of_source(source, durable, node, _QUARANTINED).total
-            infos.append(_info(source, seen.total, bad, seen.rows[0].time_us))
-        return infos
-
-    def _of_source(self, source: Source, durable: int, *more: Node) -> Page:
-        query = Query(all_of([Term("source", "is", source.name), *more]))
-        return self._searcher.search(query, limit=1, durable=durable, own=True)
+        return self._source_reading.sources(caller)
 
     def follow(self, caller: Caller, text: str) -> Following:
         """Begin a live tail (see `Reading.follow`)."""
@@ -485,16 +464,7 @@ _TAIL_ROWS_MAX = 5000
 _COUNT_WAIT_S = 0.1
 
 
-_QUARANTINED = Term("_quarantined", "has", value=True)
-
-
-def _info(source: Source, events: int, quarantined: int, newest_us: int | None) -> SourceInfo:
-    return SourceInfo(
-        source.name, source.format, source.domain, source.opened_us, events, quarantined, newest_us
-    )
-
-
 def _access_of(action: str) -> Access:
     if action.startswith("log "):
         return "authenticate"
-    return "read" if action.startswith("export") else "administer"
+    return "read" if action.startswith(("export", "list")) else "administer"

@@ -57,6 +57,21 @@ class Reading(Protocol):
         """Answer a search with `| stats`. Raises QueryError, UsageError when it needs too much."""
         ...
 
+    def search_at(
+        self, caller: Caller, text: str, at: int, *, limit: int = 50, before: str | None = None,
+        own: bool = False,
+    ) -> SearchAnswer:  # fmt: skip
+        """Search as of the first `at` entries: exactly these, with a checkpoint of that size.
+
+        Relative times count from when the last of them was taken. Raises QueryError, UsageError
+        for a size that the log does not have.
+        """
+        ...
+
+    def table_at(self, caller: Caller, text: str, at: int, *, own: bool = False) -> TableAnswer:
+        """Answer a search with `| stats` as of the first `at` entries. Raises as both do."""
+        ...
+
     def histogram(
         self, caller: Caller, text: str, *, bars: int = 60, own: bool = False
     ) -> HistogramAnswer:

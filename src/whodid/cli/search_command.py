@@ -23,7 +23,7 @@ from whodid.cli.options import (
 )
 from whodid.cli.output_file import write_whole
 from whodid.cli.remote import Remote
-from whodid.cli.stats_table import print_table
+from whodid.cli.stats_table import print_newer, print_table
 from whodid.errors import QueryError, UsageError
 from whodid.query.parse import parse
 
@@ -35,6 +35,10 @@ _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
 @click.argument("query", nargs=-1)
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--before", help="Go on behind this place (the `next` of an answer).")
+@click.option(
+    "--at", type=click.IntRange(1), metavar="SIZE",
+    help="Answer as of the first SIZE entries of the log.",
+)  # fmt: skip
 @click.option("--own", is_flag=True, help="Show whodid's own events too.")
 @click.option("--ocsf", is_flag=True, help="Print each event as OCSF, one JSON object a line.")
 @click.option(
@@ -46,7 +50,7 @@ _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
 @url_option
 @json_option
 def command(
-    query: tuple[str, ...], limit: int, before: str | None, directory: Path | None,
+    query: tuple[str, ...], limit: int, before: str | None, at: int | None, directory: Path | None,
     url: str | None, prove: Path | None, *, own: bool, ocsf: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Search: newest first. QUERY is like `actor:alice access:read time:[now-7d TO now]`.
@@ -56,11 +60,11 @@ def command(
     text = " ".join(query)
     try:
         if prove is not None:
-            if before or ocsf or as_json:
+            if before or ocsf or as_json or at:
                 raise UsageError("--prove writes one document; leave out --before, --ocsf, --json")
             _prove(text, prove, directory, url, own=own)
             return
-        document = _answer(text, limit, before, directory, url, own=own, ocsf=ocsf)
+        document = _answer(text, limit, before, at, directory, url, own=own, ocsf=ocsf)
     except QueryError as error:
         if not as_json:
             _point(text, error)
@@ -78,21 +82,29 @@ def command(
 
 
 def _answer(
-    text: str, limit: int, before: str | None, directory: Path | None, url: str | None, *,
-    own: bool, ocsf: bool,
+    text: str, limit: int, before: str | None, at: int | None, directory: Path | None,
+    url: str | None, *, own: bool, ocsf: bool,
 ) -> dict[str, Any]:  # fmt: skip
     if url:
         return Remote(url).get(
             "/v1/search", q=text, limit=limit, before=before, own="1" if own else None,
-            **({"as": "ocsf"} if ocsf else {}),
+            at=at, **({"as": "ocsf"} if ocsf else {}),
         )  # fmt: skip
     with open_local(need_directory(directory)) as ledger:
         reading = ledger.reading()
         if parse(text).stats is not None:
             if before or ocsf:
                 raise UsageError("a table has one page and no OCSF; | limit makes it longer")
-            return table_document(reading.table(ledger.caller(), text, own=own))
-        found = reading.search(ledger.caller(), text, limit=limit, before=before, own=own)
+            return table_document(
+                reading.table(ledger.caller(), text, own=own)
+                if at is None
+                else reading.table_at(ledger.caller(), text, at, own=own)
+            )
+        found = (
+            reading.search(ledger.caller(), text, limit=limit, before=before, own=own)
+            if at is None
+            else reading.search_at(ledger.caller(), text, at, limit=limit, before=before, own=own)
+        )
     return ocsf_answer_document(found) if ocsf else answer_document(found)
 
 
@@ -165,6 +177,7 @@ def _print_remarks(document: dict[str, Any]) -> None:
     size = str(document["checkpoint"]).split("\n")[1:2]
     line += f", read at checkpoint {size[0]}" if size else ""
     stderr.print(line, markup=False)
+    print_newer(document)
     if document.get("hidden_own"):
         stderr.print(f"{document['hidden_own']:,} of whodid's own are hidden; --own shows them")
     for warning in document["warnings"]:

@@ -23,10 +23,19 @@ def print_table(document: dict[str, Any]) -> None:
     size = str(document["checkpoint"]).split("\n")[1:2]
     line += f", read at checkpoint {size[0]}" if size else ""
     stderr.print(line, markup=False)
+    print_newer(document)
     if document.get("hidden_own"):
         stderr.print(f"{document['hidden_own']:,} of whodid's own are hidden; --own shows them")
     for warning in document["warnings"]:
         stderr.print(f"warning: {plain(str(warning))}", markup=False, style="yellow")
+
+
+def print_newer(document: dict[str, Any]) -> None:
+    """Say how much longer the log is, of an answer as of an older size."""
+    if document.get("newer") is not None:
+        stderr.print(
+            f"as of the first {document['size']:,} entries; {document['newer']:,} are newer"
+        )
 
 
 def _table(columns: list[dict[str, Any]], rows: list[list[Any]]) -> Table:

@@ -72,8 +72,10 @@ class Analyst:
         self._searcher = searcher
         self._vocabularies = Vocabularies()
 
-    def stats(self, query: Query, *, durable: int, own: bool = False) -> Counted:
-        """Return the table of a query with `stats`, its times resolved.
+    def stats(
+        self, query: Query, *, durable: int, own: bool = False, at: int | None = None
+    ) -> Counted:
+        """Return the table of a query with `stats`, its times resolved, of entries below `at`.
 
         Raises UsageError when it needs more than the bounds, LedgerError as a search does.
         """
@@ -90,9 +92,11 @@ class Analyst:
             warnings = [*view.warnings, *unreadable, *table.warnings]
             return Counted(table, chosen.hidden_own, view.size, warnings)
 
-        return self._searcher.over(count, durable=durable)
+        return self._searcher.over(count, durable=durable, at=at)
 
-    def ordered(self, query: Query, *, limit: int, durable: int, own: bool = False) -> Page:
+    def ordered(
+        self, query: Query, *, limit: int, durable: int, own: bool = False, at: int | None = None
+    ) -> Page:
         """Return the first events in the order of the query's `sort`, all of them counted."""
         sort = query.sort
         if sort is None:
@@ -115,7 +119,7 @@ class Analyst:
                 [*view.warnings, *warnings, *chosen.warnings],
             )  # fmt: skip
 
-        return self._searcher.over(order, durable=durable)
+        return self._searcher.over(order, durable=durable, at=at)
 
     def survey(self, queries: Sequence[Query], asked: Asked, *, durable: int) -> Surveyed:
         """Return the survey of stretches of time, each a resolved query, without own events."""

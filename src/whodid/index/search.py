@@ -25,6 +25,7 @@ from whodid.index.needles import YES
 from whodid.index.opening import Opened, Pause, RowMatcher, go_on
 from whodid.index.order import Newest, below, candidates, newest_tables
 from whodid.index.page import Cursor, Hit, Page
+from whodid.index.pinned import pinned
 from whodid.index.scan import Scan
 from whodid.index.segment import Segment, SegmentError
 from whodid.index.table import SourceCount, Table
@@ -91,20 +92,28 @@ class Searcher:
         durable: int,
         before: Cursor | None = None,
         own: bool = False,
+        at: int | None = None,
     ) -> Page:
         """Return one page, at most `limit` events, of those after `before`.
 
         The query's times are resolved. `durable` is the number of entries that the sequencer has
-        acknowledged; `own` shows whodid's own events. Raises LedgerError when the ledger cannot be
-        read, ValueError for a relative time.
+        acknowledged; `own` shows whodid's own events; only entries below `at` are there. Raises
+        LedgerError when the ledger cannot be read, ValueError for a relative time.
         """
         limit = max(1, min(limit, PAGE_ROWS_MAX))
         hide = not own and hides_own(query)
-        return self._retried(lambda: self._search(query.filter, limit, durable, before, hide=hide))
+        return self._retried(
+            lambda: self._search(query.filter, limit, durable, before, hide=hide, at=at)
+        )
 
-    def over(self, work: "Callable[[View], _T]", *, durable: int | None = None) -> _T:
-        """Do work over all tables; again, when they change under it. Raises LedgerError."""
-        return self._retried(lambda: work(self._view(durable)))
+    def over(
+        self, work: "Callable[[View], _T]", *, durable: int | None = None, at: int | None = None
+    ) -> _T:
+        """Do work over all tables, of entries below `at`; again, when they change under it.
+
+        Raises LedgerError.
+        """
+        return self._retried(lambda: work(self._view(durable, at)))
 
     def by_id(self, event_id: str, *, durable: int | None = None) -> StoredRow | None:
         """Return the newest entry with this id; None when there is none."""
@@ -136,7 +145,7 @@ class Searcher:
                 self._segments.pop(error.name, None)
         raise SegmentError(folder, "the index changes faster than it can be read")
 
-    def _tables(self, durable: int | None) -> tuple[list[Table], int]:
+    def _tables(self, durable: int | None, at: int | None = None) -> tuple[list[Table], int]:
         """Return all tables, and the number of entries that they cover or should."""
         size = self._reader.refresh()
         if durable is not None:
@@ -146,7 +155,8 @@ class Searcher:
         size = max(size, usable[-1].end if usable else 0)
         segments: list[Table] = [self._segment(entry) for entry in usable]
         self._hot.update(gaps(usable, size))
-        return [*segments, *self._hot.tables], size
+        tables = [*segments, *self._hot.tables]
+        return (tables, size) if at is None else (pinned(tables, at), min(size, at))
 
     def _load_catalog(self) -> None:
         try:
@@ -174,8 +184,8 @@ class Searcher:
             self._segments[entry.name] = found
         return found
 
-    def _view(self, durable: int | None) -> View:
-        tables, size = self._tables(durable)
+    def _view(self, durable: int | None, at: int | None) -> View:
+        tables, size = self._tables(durable, at)
         unreadable = sum(table.summary.unreadable for table in tables)
         warnings = [*self._unseen(), *_unreadable(unreadable)]
         return View(tables, size, self._reader, self._monotonic, self._pause, warnings)
@@ -183,9 +193,10 @@ class Searcher:
     # --- answers ---------------------------------------------------------------------------------
 
     def _search(
-        self, node: Node, limit: int, durable: int, before: Cursor | None, *, hide: bool
-    ) -> Page:
-        tables, size = self._tables(durable)
+        self, node: Node, limit: int, durable: int, before: Cursor | None, *, hide: bool,
+        at: int | None,
+    ) -> Page:  # fmt: skip
+        tables, size = self._tables(durable, at)
         unseen = self._unseen()  # of these tables: a pause may change them
         rows = RowMatcher(node, self._reader, self._pause)
         page = None
