@@ -323,6 +323,9 @@ PROFILE_VALUE_CHARS_MAX = 2048
 SOURCE_LATE_S = 900
 """What comes later than this after its own time is late: told of sources and in overviews."""
 
+VIEWS_MAX = 200
+"""Most searches that one person keeps."""
+
 EXPORTS_MAX = 4
 """Most exports that are written at once."""
 

@@ -160,6 +160,27 @@ class FakeLog:
         facets = [_facet(field, hits, values) for field in fields]
         return PageAnswer(answer, self._histogram(hits), facets)
 
+    def search_at(self, caller, text, at, *, limit=50, before=None, own=False):
+        """The first entries, as if there were no others."""
+        self._called("search_at", caller)
+        if not 0 < at <= len(self.hits):
+            raise UsageError(f"the log has {len(self.hits)} entries, there is no head of {at}")
+        past = FakeLog(self.hits[:at], warnings=self.warnings)
+        found = past.search(caller, text, limit=limit, before=before, own=own)
+        return SearchAnswer(
+            found.events, found.total, found.total_is_exact, found.hidden_own, found.next,
+            found.checkpoint, at, found.warnings, newer=len(self.hits) - at,
+        )  # fmt: skip
+
+    def table_at(self, caller, text, at, *, own=False):
+        self._called("table_at", caller)
+        past = FakeLog(self.hits[:at], warnings=self.warnings)
+        found = past.table(caller, text, own=own)
+        return TableAnswer(
+            found.columns, found.rows, found.total_groups, found.events, True, 0, 0,
+            found.checkpoint, at, found.warnings, newer=len(self.hits) - at,
+        )  # fmt: skip
+
     def search_all(self, text, *, own):
         query = resolve(parse(text), NOW_US)
         matches = matcher(query.filter, lambda _: set())

@@ -1,5 +1,6 @@
 """Log content is hostile: markup in every field of an event stays text, on every page."""
 
+import contextlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from jinja2 import FileSystemLoader
 
 import whodid.web
+from whodid.errors import UsageError
 from whodid.web.headers import CONTENT_SECURITY_POLICY
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -161,6 +163,27 @@ def test_overview_of_every_hostile_text(hostile, fake):
         check(hostile.client.get("/overview", params={"period": text}))
 
 
+def test_saved_and_pinned_searches_of_every_hostile_text(hostile, fake):
+    hostile.log.warnings = fake.HOSTILE
+    views = hostile.doorkeeper.views
+    for number, text in enumerate(fake.HOSTILE):
+        with contextlib.suppress(UsageError):
+            views.save(f"user{number}", text.strip()[:80], text[:9000], "", shared=True)
+        check(hostile.client.get("/views", params={"q": text, text: text}))
+        check(hostile.client.get("/at/9", params={"q": text, "before": "", "own": text}))
+        check(hostile.client.get(f"/at/{quote(text, safe='')}"))
+        form = {"csrf": hostile.csrf("/about"), "name": text, "q": text, "state": text,
+                "id": text, "shared": text}  # fmt: skip
+        for path in ("/views", "/views/change", "/views/remove"):
+            answer = hostile.client.post(path, data=form)
+            assert answer.status_code in {303, 400}
+            if answer.status_code == 400:
+                check(answer)
+    assert len(check(hostile.client.get("/views")).split("<tr>")) > 10
+    check(hostile.client.get("/at/40?q=|+stats+by+(actor)+count()"))
+    check(hostile.client.get("/at/40?q="))
+
+
 def test_event_page_with_a_hostile_text_in_every_field(hostile):
     assert len(hostile.log.hits) == 40
     for hit in hostile.log.hits:
@@ -218,7 +241,8 @@ def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
              "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
              "/nowhere", "/events/none", "/trace", "/trace/x", "/profile/actor/alice",
-             "/lookers", "/lookers?q=", "/overview",
+             "/lookers", "/lookers?q=", "/overview", "/views", "/views?q=",
+             "/at/5?q=", "/at/5?q=|+stats+by+(actor)",
              "/login/wdl_x",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
     for path in [*paths, "/people", "/tokens"]:

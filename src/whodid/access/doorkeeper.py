@@ -15,6 +15,7 @@ from whodid.access.read_tokens import ReadTokens
 from whodid.access.sessions import Session, Sessions
 from whodid.access.source_tokens import SourceTokens
 from whodid.access.users import User, Users
+from whodid.access.views import Views
 from whodid.clock import Clock, system_clock
 from whodid.ledger.keys import StateKeys
 from whodid.limits import FORGED_ROWS_MAX
@@ -36,7 +37,7 @@ class Identity(Struct, frozen=True):
 
 
 class Doorkeeper:
-    """Everything of this room for one ledger: `users`, `sessions`, both kinds of tokens.
+    """Everything of this room for one ledger: `users`, `sessions`, `views`, both tokens.
 
     Calls block (SQLite, Argon2): a face on an event loop calls them in a thread. Safe for threads.
     """
@@ -54,6 +55,7 @@ class Doorkeeper:
         self.sessions = Sessions(directory, keys, clock, self._on_forged)
         self.source_tokens = SourceTokens(directory, keys, clock, self._on_forged)
         self.read_tokens = ReadTokens(directory, keys, clock, self._on_forged)
+        self.views = Views(directory, keys, clock, self._on_forged)
         self.failed_logins = FailedLogins(clock)
 
     def _on_forged(self, what: str) -> None:

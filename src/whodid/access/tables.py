@@ -1,4 +1,4 @@
-"""state.db, this room's part: users, login sessions, login links, tokens.
+"""state.db, this room's part: users, login sessions, login links, tokens, saved views.
 
 Commits are durable when they return (rollback journal, synchronous=FULL). The other parts of
 state.db belong to the ledger; of them only `sources` is read here. Every row carries a mac under a
@@ -49,8 +49,15 @@ _SCHEMA = (
         expires_us INTEGER, revoked_us INTEGER, user_version INTEGER, mac BLOB
     ) STRICT, WITHOUT ROWID
     """,
+    """
+    CREATE TABLE IF NOT EXISTS access_views (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL COLLATE NOCASE, name TEXT NOT NULL,
+        text TEXT NOT NULL, state TEXT NOT NULL, shared INTEGER NOT NULL,
+        saved_us INTEGER NOT NULL, mac BLOB
+    ) STRICT, WITHOUT ROWID
+    """,
 )
-_TABLES = 4
+_TABLES = 5
 _COUNT = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE 'access_%'"
 
 

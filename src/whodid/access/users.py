@@ -160,11 +160,15 @@ class Users:
         return user
 
     def remove(self, name: str) -> None:
-        """Remove a user; his sessions, links and tokens end. Raises UsageError for an unknown."""
+        """Remove a user, and his views; his sessions, links and tokens end.
+
+        Raises UsageError for an unknown.
+        """
         with self._tables.write() as db:
             row = _one(db, name)
             db.delete("access_users", _BY_NAME, name)
             _end(db, name)
+            db.delete("access_views", "owner = ?", name)
             held = "holder = ? COLLATE NOCASE AND kind = 'wdr_' AND revoked_us IS NULL"
             for token in db.select("access_tokens", held, row["name"]):
                 db.change("access_tokens", token, revoked_us=self._clock())

@@ -5,23 +5,19 @@ cannot send that without being asked first, and no cookie is read or set here. A
 an event before it is answered; one that the rate limit turned away was not looked at and is none.
 """
 
-from typing import TypeVar
-
-import msgspec
 from msgspec import Struct
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.access.users import User
+from whodid.api.body import read_body
 from whodid.api.caller import Credential, address, agent
 from whodid.api.reply import BusyError, UnauthenticatedError, json_answer
 from whodid.api.threads import Threads
 from whodid.app.answer import Caller
 from whodid.app.reads import Reading
 from whodid.clock import to_rfc3339
-from whodid.errors import InputError, TooLargeError
-from whodid.limits import WEB_FORM_BYTES_MAX
 
 _THREADS = 2
 _NAME_CHARS_MAX = 64
@@ -42,9 +38,6 @@ class PasswordRequest(Struct, forbid_unknown_fields=True):
     new: str
 
 
-Body = TypeVar("Body", LoginRequest, PasswordRequest)
-
-
 class Accounts:
     """The handlers. Argon2 runs in threads of their own, so that reads do not wait for it."""
 
@@ -55,7 +48,7 @@ class Accounts:
 
     async def log_in(self, request: Request) -> Response:
         """Answer `POST /v1/login`: a short-lived read token."""
-        asked = await _body(request, LoginRequest)
+        asked = await read_body(request, LoginRequest)
         return await self._threads.run(self._log_in, request, asked)
 
     def _log_in(self, request: Request, asked: LoginRequest) -> Response:
@@ -82,7 +75,7 @@ class Accounts:
 
     async def set_password(self, request: Request) -> Response:
         """Answer `POST /v1/password`: another password for whoever knows the one of before."""
-        asked = await _body(request, PasswordRequest)
+        asked = await read_body(request, PasswordRequest)
         return await self._threads.run(self._set_password, request, asked)
 
     def _set_password(self, request: Request, asked: PasswordRequest) -> Response:
@@ -108,22 +101,3 @@ class Accounts:
 
 def _caller(request: Request, name: str, session: str | None = None) -> Caller:
     return Caller(name, "api", address(request), agent(request), session)
-
-
-async def _body(request: Request, kind: type[Body]) -> Body:
-    """Read a body strictly. Raises InputError, TooLargeError."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise InputError("Send a JSON object with Content-Type: application/json.")
-    data = bytearray()
-    try:
-        async for piece in request.stream():
-            data += piece
-            if len(data) > WEB_FORM_BYTES_MAX:
-                raise TooLargeError(f"The body is longer than {WEB_FORM_BYTES_MAX:,} bytes.")
-        return msgspec.json.decode(data, type=kind)
-    except ClientDisconnect:
-        raise InputError("The body ended early.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        names = ", ".join(item.name for item in msgspec.structs.fields(kind))
-        raise InputError(f"The body is a JSON object of the texts {names}.") from None

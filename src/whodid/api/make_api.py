@@ -143,6 +143,8 @@ def _reads(does: Operations) -> list[tuple[Described, Handler]]:
         _get("/v1/events/{event_id}", "One event", does.event, JSON, "Event"),
         _get("/v1/events/{event_id}/proof", "One event with its inclusion proof", does.proof,
             JSON, "ProvenEvent"),
+        _get("/v1/views", "The saved views: one's own, and those that are shared", does.views,
+            JSON, "Views"),
         _get("/v1/sources", "The declared sources", does.sources, JSON, "Sources"),
     ]  # fmt: skip
 
@@ -158,6 +160,21 @@ def _others(does: Operations) -> list[tuple[Described, Handler]]:
             Described("POST", "/v1/integrity/verify", "Verify all of the ledger now", "token",
                       {202: (JSON, "Integrity")}),
             does.verify_now,
+        ),
+        (
+            Described("POST", "/v1/views/save", "Save a search under a name", "token",
+                      {200: (JSON, "View")}, body="ViewRequest"),
+            does.save_view,
+        ),
+        (
+            Described("POST", "/v1/views/change", "Rename a view of one's own, share it or not",
+                      "token", {200: (JSON, "View")}, body="ViewChange"),
+            does.change_view,
+        ),
+        (
+            Described("POST", "/v1/views/remove", "Remove a view of one's own", "token",
+                      {200: (JSON, "View")}, body="ViewId"),
+            does.remove_view,
         ),
         (
             Described("POST", "/v1/login", "A read token for 8 hours, for a name and a password",

@@ -16,6 +16,7 @@ from whodid.api.overviews import Overviews
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
+from whodid.api.views import ViewsApi
 from whodid.app.answer import Caller, Health
 from whodid.app.count_document import facets_document, histogram_document, table_document
 from whodid.app.document import (
@@ -73,6 +74,7 @@ class Operations:
         self._exports = Exports(reading, doorkeeper)
         self._reads = Threads(READS_MAX)
         self._overviews = Overviews(reading, doorkeeper, self._reads)
+        self._views = ViewsApi(reading, doorkeeper, self._reads)
         self._watching = Threads(2)
 
     # --- reads of the log ------------------------------------------------------------------------
@@ -253,6 +255,24 @@ class Operations:
             raise AccessDeniedError(f"Not allowed: {reason}.")
         self._reading.verify_now(caller)
         return json_answer(integrity_document(self._reading.integrity()), 202)
+
+    # --- saved views -----------------------------------------------------------------------------
+
+    async def views(self, request: Request) -> Response:
+        """Answer `GET /v1/views`."""
+        return await self._views.all(request)
+
+    async def save_view(self, request: Request) -> Response:
+        """Answer `POST /v1/views/save`."""
+        return await self._views.save(request)
+
+    async def change_view(self, request: Request) -> Response:
+        """Answer `POST /v1/views/change`."""
+        return await self._views.change(request)
+
+    async def remove_view(self, request: Request) -> Response:
+        """Answer `POST /v1/views/remove`."""
+        return await self._views.remove(request)
 
     # --- people ----------------------------------------------------------------------------------
 

@@ -91,6 +91,7 @@ def schemas() -> dict[str, Schema]:
         "Error": _object("Why there is no answer.", error=_ERROR),
         "LoginRequest": _object("Who logs in.", name=_TEXT, password=_TEXT),
         "Login": _object("A read token.", token=_TEXT, expires=_INSTANT, role=_TEXT),
+        **_views(),
         "PasswordRequest": _object(
             "Who changes his password, from which to which.", name=_TEXT, password=_TEXT, new=_TEXT
         ),
@@ -276,6 +277,24 @@ def _overview() -> Schema:
         grid={**grid, "type": ["object", "null"]}, refused=_listed(refused), late=_listed(late),
         is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
     )  # fmt: skip
+
+
+def _views() -> dict[str, Schema]:
+    """Return the schemas of saved views."""
+    saved = _object("A search to be saved.", name=_TEXT, query=_TEXT, state=_TEXT, shared=_YES_NO)
+    return {
+        "View": _object(
+            "A saved search; `state` are further parameters of its address.",
+            id=_TEXT, name=_TEXT, query=_TEXT, state=_TEXT, owner=_TEXT, mine=_YES_NO,
+            shared=_YES_NO, saved=_INSTANT,
+        ),
+        "Views": _object("One's own, then those that others share.",
+                         views=_listed(reference("View"))),
+        "ViewRequest": {**saved, "required": ["name", "query"]},
+        "ViewChange": _object("What it is called now, and whether all see it.",
+                              id=_TEXT, name=_TEXT, shared=_YES_NO),
+        "ViewId": _object("Which one.", id=_TEXT),
+    }  # fmt: skip
 
 
 def _listed(item: Schema) -> Schema:

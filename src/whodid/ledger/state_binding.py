@@ -1,9 +1,9 @@
 """Binding state.db to the key folder: which key signs which rows, and the one-time upgrade.
 
-`access.key` signs users, sessions, links and read tokens; `doors.key` signs sources and write
-tokens, and is the one that a door needs. A ledger of before has neither: `whodid upgrade` makes
-them, and its rows are signed as they are and the keys are made. After that only the key folder
-decides what is genuine, so nobody can ask for the upgrade again by altering DIR.
+`access.key` signs users, sessions, links, read tokens and saved views; `doors.key` signs sources
+and write tokens, and is the one that a door needs. A ledger of before has neither: `whodid upgrade`
+makes them, and its rows are signed as they are and the keys are made. After that only the key
+folder decides what is genuine, so nobody can ask for the upgrade again by altering DIR.
 
 1. Make doors.key, if it is missing.
 2. In one transaction: add the columns that are missing, drop sessions and links, sign the others.
@@ -24,7 +24,9 @@ from whodid.ledger.row_mac import Row, insert, is_genuine, replace, rows_of, sig
 SOURCE_TOKEN = "wd_"  # noqa: S105 - the kind of a token, and no token
 """The `kind` of write tokens in access_tokens."""
 
-BOUND_TABLES = ("sources", "access_users", "access_tokens", "access_sessions", "access_links")
+BOUND_TABLES = (
+    "sources", "access_users", "access_tokens", "access_sessions", "access_links", "access_views",
+)  # fmt: skip
 
 _COLUMNS = {
     "sources": ("mac BLOB",),

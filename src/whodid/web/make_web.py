@@ -16,10 +16,12 @@ from whodid.web import (
     lookers,
     overview,
     people,
+    pinned,
     profile,
     search,
     sources,
     trace,
+    views,
 )
 from whodid.web.headers import SecurityHeaders
 from whodid.web.html import environment
@@ -56,6 +58,11 @@ def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: 
         get("/profile/{kind}/{value:path}", profile.show),
         get("/overview", overview.show),
         get("/lookers", lookers.show),
+        get("/at/{size}", pinned.show),
+        get("/views", views.show),
+        post("/views", views.save),
+        post("/views/change", views.change),
+        post("/views/remove", views.remove),
         get("/sources", sources.show),
         get("/connect", connect.show),
         get("/integrity", integrity.show),

@@ -1,7 +1,7 @@
 // Comfort only; every page works without it. Keys lead where a link leads; pointing at a time shows
 // it in the reader's own zone.
 
-const places = { s: "/", v: "/overview", t: "/trace", w: "/lookers", o: "/sources", i: "/integrity", l: "/about" };
+const places = { s: "/", m: "/views", v: "/overview", t: "/trace", w: "/lookers", o: "/sources", i: "/integrity", l: "/about" };
 const rows = "table.events td.open a, table.story a.open, table.stats tbody tr td:first-child a";
 let going = false;
 
