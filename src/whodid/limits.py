@@ -323,6 +323,9 @@ PROFILE_VALUE_CHARS_MAX = 2048
 SOURCE_LATE_S = 900
 """What comes later than this after its own time is late: told of sources and in overviews."""
 
+SOURCE_SKEW_S = 300
+"""A source of which no event of an hour came sooner than this has a slow clock, or sends late."""
+
 VIEWS_MAX = 200
 """Most searches that one person keeps."""
 

@@ -41,10 +41,13 @@ from whodid.app.overview import (
     Survey,
 )
 from whodid.app.profile import News, Peer, ProfileAnswer, heat_of
+from whodid.app.source_state import Gaps, SourceState
 from whodid.app.trace import Followed, Gap, Link, TraceAnswer, in_order
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
 from whodid.index.ranges.lists import Chunk, Hidden, Joined
+from whodid.index.lags import Way
+from whodid.index.rhythm import Rhythm
 from whodid.ledger.state_db import Source, StateDb
 from whodid.merkle.tiles import tile_path
 from whodid.query.parse import parse
@@ -212,6 +215,15 @@ class FakeReading:
     def sources(self, caller):
         self._call("sources", caller)
         return [SourceInfo("crm", "json", "crm", TIME_US, 3, 1, TIME_US)]
+
+    def source_states(self, caller):
+        [info] = self.sources(caller)
+        way = Way(3, 1_500_000, 9_000_000, -3_000_000, 1)
+        quiet = SourceInfo("old", "json", "old", TIME_US, 0, 0, None)
+        return [
+            SourceState(info, TIME_US, Rhythm(3, [0] * 23 + [3], 9, 200, 30), way, Gaps(5, 1, 2)),
+            SourceState(quiet, None, None, None, None),
+        ]
 
     def follow(self, caller, text):
         self._call("follow", caller, text)

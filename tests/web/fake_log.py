@@ -40,6 +40,7 @@ from whodid.app.overview import (
     Survey,
 )
 from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
+from whodid.app.source_state import Gaps, SourceState
 from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order
 from whodid.errors import QueryError, UsageError
 from whodid.event import (
@@ -53,6 +54,8 @@ from whodid.event import (
     Who,
     encode_groups,
 )
+from whodid.index.lags import Way
+from whodid.index.rhythm import Rhythm
 from whodid.ledger.leaf import Leaf, LeafFlag
 from whodid.merkle.checkpoint import Checkpoint, Vkey, sign_note
 from whodid.merkle.commitment import commit
@@ -329,6 +332,18 @@ class FakeLog:
             opened = NOW_US - 30 * 86_400_000_000
             infos.append(SourceInfo(name, format_name, name, opened, len(own), len(bad), newest))
         return infos
+
+    def source_states(self, caller):
+        """Every source is silent, ahead and has gaps; whodid's own too."""
+        self.calls.append(("source_states", caller))
+        rhythm = Rhythm(3, [*range(21), 0, 1, 3], 7000, 200, 30)
+        way = Way(3, 1_500_000, 90_000_000, -7_000_000, 1)
+        states = [
+            SourceState(info, info.newest_us, rhythm, way, Gaps(5, 1, 2))
+            for info in self.sources(caller)
+        ]
+        self.calls.pop()
+        return states
 
     def record(self, caller, action, resource, *, ok=True, reason=None, content=None):
         if self.fail is not None:

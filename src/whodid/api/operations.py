@@ -25,7 +25,6 @@ from whodid.app.document import (
     event_document,
     integrity_document,
     proof_document,
-    source_document,
 )
 from whodid.app.leaving import watched
 from whodid.app.ocsf_answer import ocsf_answer_document
@@ -33,6 +32,7 @@ from whodid.app.profile import KINDS
 from whodid.app.profile_document import profile_document
 from whodid.app.public_files import PublicFiles
 from whodid.app.reads import Reading
+from whodid.app.source_state import state_document
 from whodid.app.standing_document import standing_document
 from whodid.app.trace_document import trace_document
 from whodid.errors import AccessDeniedError, InputError, UsageError
@@ -212,8 +212,8 @@ class Operations:
     def _sources(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
         given_as.parameters(request, ())
-        infos = self._reading.sources(caller)
-        return json_answer({"sources": [source_document(info) for info in infos]})
+        states = self._reading.source_states(caller)
+        return json_answer({"sources": [state_document(state) for state in states]})
 
     async def tail(self, request: Request) -> Response:
         """Answer `GET /v1/tail`."""

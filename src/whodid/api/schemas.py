@@ -14,6 +14,7 @@ Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "integer"}
+_SECONDS: Schema = {"type": "number"}
 _MAYBE_NUMBER: Schema = {"type": ["integer", "null"]}
 _YES_NO: Schema = {"type": "boolean"}
 _INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
@@ -73,14 +74,7 @@ def schemas() -> dict[str, Schema]:
         "Profile": _profile(),
         "Lookers": _lookers(),
         "Overview": _overview(),
-        "Sources": _object(
-            "The declared sources.",
-            sources={"type": "array", "items": _object(
-                "A declared sender of records.",
-                name=_TEXT, format=_TEXT, domain=_TEXT, opened=_INSTANT, events=_NUMBER,
-                quarantined=_NUMBER, newest=_INSTANT,
-            )},
-        ),
+        "Sources": _object("The declared sources.", sources=_listed(_source())),
         **_standing(),
         "Tally": _object(
             "What became of records; all of it is on disk.",
@@ -222,6 +216,28 @@ def _profile() -> Schema:
         heat=_listed(_listed(_NUMBER)), facets=_listed(_FACET),
         news={"type": ["array", "null"], "items": news}, peers=_listed(peer), via=_TEXT,
         is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+    )  # fmt: skip
+
+
+def _source() -> Schema:
+    """Return the schema of a source and how it is doing."""
+    seconds: Schema = {"type": ["number", "null"]}
+    lag = _object(
+        "From an event's own time to its receipt, in the last hour; `ahead` came before it.",
+        events=_NUMBER, median_seconds=_SECONDS, p95_seconds=_SECONDS, least_seconds=_SECONDS,
+        ahead=_NUMBER,
+    )  # fmt: skip
+    sequence = _object(
+        "Of its numbers in the last 24 hours; no `numbers`: it does not number its events.",
+        numbers=_NUMBER, gaps=_NUMBER, missing=_NUMBER,
+    )  # fmt: skip
+    return _object(
+        "A declared sender of records and how it is doing; what is not known is null.",
+        name=_TEXT, format=_TEXT, domain=_TEXT, opened=_INSTANT, events=_NUMBER,
+        quarantined=_NUMBER, newest=_INSTANT, heard=_INSTANT, last_hour=_NUMBER,
+        last_24_hours=_listed(_NUMBER), silent=_YES_NO, silent_seconds=seconds,
+        pause_seconds=seconds, lag={**lag, "type": ["object", "null"]},
+        clock={"type": ["string", "null"]}, sequence={**sequence, "type": ["object", "null"]},
     )  # fmt: skip
 
 

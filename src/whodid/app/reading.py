@@ -50,6 +50,7 @@ from whodid.app.proving import Proving
 from whodid.app.read_context import ReadContext
 from whodid.app.reads import Following
 from whodid.app.source_reading import SourceReading
+from whodid.app.source_state import SourceState
 from whodid.app.standing import standing_of
 from whodid.app.trace import TraceAnswer
 from whodid.app.tracing import Tracing
@@ -122,7 +123,7 @@ class LedgerReading:
         self._overviewing = Overviewing(context, self._analyst)
         self._pinning = Pinning(context, self._reader, self._analyst, self._page)
         self._profiling = Profiling(context, self._analyst)
-        self._source_reading = SourceReading(context, self._searcher)
+        self._source_reading = SourceReading(context, self._searcher, self._analyst, self._reader)
         self._tracing = Tracing(context, self._searcher)
 
     # --- reads -----------------------------------------------------------------------------------
@@ -335,6 +336,10 @@ class LedgerReading:
     def sources(self, caller: Caller) -> list[SourceInfo]:
         """Return the declared sources (see `Reading.sources`)."""
         return self._source_reading.sources(caller)
+
+    def source_states(self, caller: Caller) -> list[SourceState]:
+        """Return how the sources are doing (see `Reading.source_states`)."""
+        return self._source_reading.states(caller)
 
     def follow(self, caller: Caller, text: str) -> Following:
         """Begin a live tail (see `Reading.follow`)."""

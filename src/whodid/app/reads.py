@@ -20,6 +20,7 @@ from whodid.app.integrity_answer import Integrity
 from whodid.app.lookers import LookersAnswer
 from whodid.app.overview import OverviewAnswer
 from whodid.app.profile import ProfileAnswer
+from whodid.app.source_state import SourceState
 from whodid.app.trace import TraceAnswer
 
 
@@ -143,6 +144,10 @@ class Reading(Protocol):
 
     def sources(self, caller: Caller) -> list[SourceInfo]:
         """Return the declared sources with their counts."""
+        ...
+
+    def source_states(self, caller: Caller) -> list[SourceState]:
+        """Return the declared sources with how they are doing (its event is that of `sources`)."""
         ...
 
     def follow(self, caller: Caller, text: str) -> "Following":

@@ -75,14 +75,14 @@ def growth_of(reader: LedgerReader, size: int, each: float, now_us: int) -> Grow
     size = min(size, reader.size)
     if not size:
         return Growth(0, 0, 0.0, 0.0)
-    week = size - _first_since(reader, size, now_us - 7 * _DAY_US)
-    month = size - _first_since(reader, size, now_us - 30 * _DAY_US)
+    week = size - first_since(reader, size, now_us - 7 * _DAY_US)
+    month = size - first_since(reader, size, now_us - 30 * _DAY_US)
     age_days = max((now_us - _appended_us(reader, 0)) / _DAY_US, 1.0)
     a_day = week / min(age_days, 7.0)
     return Growth(week, month, round(a_day, 1), round(a_day * each, 1))
 
 
-def _first_since(reader: LedgerReader, size: int, time_us: int) -> int:
+def first_since(reader: LedgerReader, size: int, time_us: int) -> int:
     """Return the first entry that was appended at or after a time; `size` when none was."""
     low, high = 0, size
     while low < high:

@@ -9,15 +9,18 @@ from msgspec import Struct
 
 from whodid.index.facets import Facet, facets
 from whodid.index.histogram import Histogram, histogram
+from whodid.index.lags import Way, ways
 from whodid.index.opening import RowMatcher
 from whodid.index.ordered import first_of
 from whodid.index.page import Hit, Page
+from whodid.index.rhythm import Rhythm, rhythms
 from whodid.index.search import Searcher, View
 from whodid.index.selection import Selection, choose, of_indexes
 from whodid.index.stats import StatsTable, run_stats
 from whodid.index.survey import Asked, Survey, survey
 from whodid.index.table import Array
 from whodid.index.vocabulary import Vocabularies
+from whodid.limits import STATS_SECONDS_MAX
 from whodid.query.own import hides_own
 from whodid.query.times import time_bounds
 from whodid.query.tree import Query
@@ -120,6 +123,31 @@ class Analyst:
             )  # fmt: skip
 
         return self._searcher.over(order, durable=durable, at=at)
+
+    def sending(
+        self, week: Query, hour: Query, end_us: int, *, durable: int
+    ) -> tuple[dict[str, Rhythm], dict[str, Way], list[str]]:
+        """Return the rhythm of each source, how long its events are on their way, and warnings.
+
+        `week` finds what was received in the MINUTES before `end_us`, `hour` in the last hour.
+        """
+
+        def look(view: View) -> tuple[dict[str, Rhythm], dict[str, Way], list[str]]:
+            lately, warnings = _selected(week, view, own=True)
+            now, more = _selected(hour, view, own=True)
+            self._vocabularies.begin()
+            end_s = view.monotonic() + STATS_SECONDS_MAX
+
+            def ended() -> bool:
+                return view.monotonic() > end_s
+
+            return (
+                rhythms(lately, end_us, self._vocabularies, ended),
+                ways(now, self._vocabularies, ended),
+                [*dict.fromkeys([*view.warnings, *warnings, *more, *lately.warnings])],
+            )
+
+        return self._searcher.over(look, durable=durable)
 
     def survey(self, queries: Sequence[Query], asked: Asked, *, durable: int) -> Surveyed:
         """Return the survey of stretches of time, each a resolved query, without own events."""

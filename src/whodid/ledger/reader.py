@@ -209,6 +209,29 @@ class LedgerReader:
             return self.row(index).leaf_bytes
         return sequenced.leaves()[index - record.first][1:]
 
+    def leaf_tables(self, first: int, end: int) -> Iterator[np.ndarray]:
+        """Yield the leaves of entries [first, end) as arrays of LEAF_DTYPE, without their tails.
+
+        Opens no payload. Raises IntegrityError where an entry is unreadable.
+        """
+        at = first
+        while at < end:
+            if at < self.manifest.sealed:
+                file = self._leaves.file_at(at)
+                table, start = file.table, file.first
+            else:
+                record = self._record_of(at)
+                sequenced = self._tail.open(record)
+                if sequenced is None:  # recycled: it is sealed by now
+                    self.refresh()
+                    if at >= self.manifest.sealed:
+                        raise IntegrityError(f"entry {at} is not in the write-ahead log any more")
+                    continue
+                table, start = sequenced.table()[0], record.first
+            part = table[at - start : end - start]
+            yield part
+            at += len(part)
+
     def tail_records(self) -> list[TailRecord]:
         """Return the unsealed records, oldest first."""
         return list(self._tail.records)
