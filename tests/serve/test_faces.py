@@ -172,6 +172,20 @@ def reads(faces):
             ("verify", "read", faces.event_id, None),
         ),
         ("web", "GET", "/sources", None, ("list", "read", "sources", None)),
+        ("api", "GET", "/v1/overview", None, ("overview", "read", "week", None)),
+        ("web", "GET", "/overview?period=day", None, ("overview", "read", "day", None)),
+        ("api", "GET", "/v1/lookers?q=actor:bob", None, ("review", "read", "looks", "actor:bob")),
+        ("web", "GET", "/lookers?of=actor&named=bob&q=", None, ("review", "read", "bob", None)),
+        ("api", "GET", "/v1/views", None, ("list views", "read", "views", None)),
+        ("web", "GET", "/views", None, ("list views", "read", "views", None)),
+        (
+            "api", "GET", "/v1/search?q=actor:bob&at=2", None,
+            ("search", "read", "events of the first 2 entries", "actor:bob"),
+        ),
+        (
+            "web", "GET", "/at/2?q=actor:bob", None,
+            ("search", "read", "events of the first 2 entries", "actor:bob"),
+        ),
         ("session", "GET", "/v1/search?q=bob", None, ("search", "read", "events", "bob")),
     ]  # fmt: skip
 

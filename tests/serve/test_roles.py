@@ -153,6 +153,67 @@ def test_exports_profiles_and_stories_show_nothing_outside_nor_withheld(house, n
         assert not {word for word in (OUTSIDE, WITHHELD, "zelda") if word in story.text}
 
 
+@pytest.mark.parametrize("name", CUT)
+def test_overviews_and_answers_of_before_show_nothing_outside_nor_withheld(house, name):
+    size = house.get("ines", "/v1/search", q="").json()["size"]
+    for face, path, params in [
+        ("api", "/v1/overview", {}), ("web", "/overview", {}),
+        ("api", "/v1/search", {"q": "", "at": size}), ("web", f"/at/{size}", {"q": ""}),
+        ("api", "/v1/search", {"q": "| stats by (resource) count()", "at": size}),
+        ("web", f"/at/{size}", {"q": "| stats by (resource) count()"}),
+    ]:  # fmt: skip
+        response = house.get(name, path, face=face, **params)
+        assert response.status_code == 200, path
+        assert not {word for word in (OUTSIDE, WITHHELD, "zelda") if word in response.text}, path
+        assert "orders" in response.text, path
+    found = house.get(name, "/v1/overview").json()
+    assert (found["events"]["now"], found["grid"], found["refused"]) == (3, None, [])
+    assert house.get(name, "/v1/search", q="", at=size).json()["total"] == 3
+    for path, face in (("/v1/search", "api"), (f"/at/{size}", "web")):
+        given = {"q": "actor:zelda", **({"at": size} if face == "api" else {})}
+        assert house.get(name, path, face=face, **given).status_code == 403
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_one_sees_ones_own_looks_and_no_others(house, name):
+    house.get("ines", "/v1/search", q="actor:zelda")
+    house.get(name, "/v1/search", q="board")
+    for given in ({}, {"q": "action:search"}, {"of": "resource", "named": "orders"}):
+        found = house.get(name, "/v1/lookers", **given)
+        assert found.status_code == 200
+        document = found.json()
+        assert document["only_own"]
+        assert not {word for word in ("ines", "zelda", WITHHELD) if word in found.text}
+        assert document["lookers"] == [], "the actor is withheld from him"
+    assert house.get(name, "/v1/lookers").json()["total"] > 0
+    assert house.get(name, "/lookers", face="web").status_code == 200
+    assert house.get(name, "/v1/lookers", q="actor:ines").status_code == 403
+    theirs = house.get("ines", "/v1/lookers", q="action:search").json()
+    assert {"ines", name} <= {one["actor"] for one in theirs["lookers"]}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_sources_tell_of_visible_events_only(house, name):
+    [shop] = house.get(name, "/v1/sources").json()["sources"]
+    assert (shop["events"], shop["last_hour"], shop["sequence"]) == (3, 3, None)
+    assert sum(shop["last_24_hours"]) == 3
+
+
+def test_an_administrator_has_no_part_in_what_shows_events(house):
+    for face, path in [
+        ("api", "/v1/overview"), ("web", "/overview"), ("api", "/v1/lookers"), ("web", "/lookers"),
+        ("api", "/v1/views"), ("web", "/views"), ("api", "/v1/search?at=3"), ("web", "/at/3"),
+    ]:  # fmt: skip
+        response = house.get("root", path.partition("?")[0], face=face,
+                             **({"at": 3} if "?" in path else {}))  # fmt: skip
+        assert response.status_code == 403, path
+        assert not {word for word in (OUTSIDE, WITHHELD, "zelda") if word in response.text}
+    said = house.get("ines", "/v1/search", q="service:whodid actor:root outcome:denied").json()
+    assert {event["action"] for event in said["events"]} >= {
+        "overview", "review", "list views", "search",
+    }  # fmt: skip
+
+
 def test_addresses_with_line_breaks_are_answered_as_others(house):
     for path, status in (("/v1/trace/a%0Ab", 200), ("/v1/nowhere%0A", 404)):
         answer = house.get("ines", path)
