@@ -18,6 +18,7 @@ def test_the_last_week(cli):
     assert "1  denied, 0 in the period before" in text
     assert "\nnew actor (1)\n             1  new" in text
     assert "\nnot used any more: actor (1)\n             1  gone" in text
+    assert "\nrefused and failed most\n             1  new" in text
     assert "\x1b" not in text
     document = cli.json("overview", "--period", "month")
     assert document["events"] == {"now": 4, "last": 0, "earlier": 0}

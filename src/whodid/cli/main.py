@@ -21,6 +21,7 @@ COMMANDS = {
     "show": "Show one event, with its proof if asked.",
     "trace": "Tell the story of an id across all systems.",
     "check": "Check an answer with its proof, without the ledger.",
+    "profile": "Tell all about an actor, a resource or an address.",
     "overview": "Show who used what, what changed and what is not used any more.",
     "lookers": "Tell who looked at the log, and at what.",
     "verify": "Verify a ledger; read-only, works on any copy.",

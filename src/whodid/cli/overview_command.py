@@ -64,6 +64,8 @@ def _print(document: dict[str, Any]) -> None:
             _print_list(title + field["fields"][0], field[name], gone=name == "gone")
     if document["pairs"] is not None:
         _print_list("new together: actor, resource", document["pairs"]["new"])
+    if document["refused"]:
+        stdout.print("\nrefused and failed most")
     for one in document["refused"]:
         stdout.print(
             f"{one['events']:>{_WIDE},}  {plain(one['actor'])} {plain(one['outcome'])}",
