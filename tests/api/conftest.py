@@ -45,8 +45,8 @@ from whodid.app.source_state import Gaps, SourceState
 from whodid.app.trace import Followed, Gap, Link, TraceAnswer, in_order
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
-from whodid.index.ranges.lists import Chunk, Hidden, Joined
 from whodid.index.lags import Way
+from whodid.index.ranges.lists import Chunk, Hidden, Joined
 from whodid.index.rhythm import Rhythm
 from whodid.ledger.state_db import Source, StateDb
 from whodid.merkle.tiles import tile_path
