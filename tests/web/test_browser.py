@@ -64,7 +64,7 @@ def test_nothing_planted_in_an_event_runs(tab, served, fake):
     stories = [f"/trace/{quote(text, safe='')}" for text in fake.HOSTILE if "\n" not in text]
     stories += [f"/profile/actor/{quote(text, safe='')}" for text in fake.HOSTILE[:9]]
     events = [f"/events/{hit.event.when.id}" for hit in log.hits]
-    overviews = ("/overview", "/lookers?q=", "/views?q=%3Cscript%3E", "/at/40?q=")
+    overviews = ("/overview", "/lookers?q=", "/views?save=1&q=%3Cscript%3E", "/at/40?q=")
     for page in ("/", *tables, "/sources", *overviews, *stories, *events):
         tab.open(base + page)
         # what is planted would make the title OWNED and nothing else
@@ -151,7 +151,7 @@ def test_comfort_and_width(tab, served, fake):
     for page in ("/", "/sources", "/about", f"/events/{log.hits[0].event.when.id}", "/nowhere",
                  "/trace/nothing", f"/profile/actor/{quote(fake.HOSTILE[0], safe='')}",
                  f"/trace/{quote(fake.HOSTILE[0], safe='')}",
-                 "/overview", "/lookers?q=", "/views?q=", "/at/40?q=",
+                 "/overview", "/lookers?q=", "/views?save=1&q=", "/at/40?q=",
                  "/?q=nofield:x", "/?q=|+stats+by+(agent,+time:1d)+count()+max(time)"):  # fmt: skip
         for width in (390, 1280):
             tab.look(width=width)

@@ -169,7 +169,7 @@ def test_saved_and_pinned_searches_of_every_hostile_text(hostile, fake):
     for number, text in enumerate(fake.HOSTILE):
         with contextlib.suppress(UsageError):
             views.save(f"user{number}", text.strip()[:80], text[:9000], "", shared=True)
-        check(hostile.client.get("/views", params={"q": text, text: text}))
+        check(hostile.client.get("/views", params={"save": "1", "q": text, text: text}))
         check(hostile.client.get("/at/9", params={"q": text, "before": "", "own": text}))
         check(hostile.client.get(f"/at/{quote(text, safe='')}"))
         form = {"csrf": hostile.csrf("/about"), "name": text, "q": text, "state": text,
@@ -241,7 +241,7 @@ def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
              "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
              "/nowhere", "/events/none", "/trace", "/trace/x", "/profile/actor/alice",
-             "/lookers", "/lookers?q=", "/overview", "/views", "/views?q=",
+             "/lookers", "/lookers?q=", "/overview", "/views", "/views?save=1&q=",
              "/at/5?q=", "/at/5?q=|+stats+by+(actor)",
              "/login/wdl_x",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip

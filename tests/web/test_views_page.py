@@ -11,8 +11,12 @@ def ids(site):
 
 def test_a_search_is_saved_renamed_shared_and_removed(site):
     text = site.client.get("/", params={"q": "actor:alice", "own": "1"}).text
-    assert '<a href="/views?q=actor%3Aalice&amp;own=1">Save or share this search</a>' in text
-    text = site.client.get("/views?q=actor%3Aalice&own=1&cols=ip&before=x").text
+    link = '<a href="/views?save=1&amp;q=actor%3Aalice&amp;own=1">Save or share this search</a>'
+    assert link in text
+    assert 'href="/views?save=1&amp;"' in site.client.get("/").text
+    assert "Save this search" in site.client.get("/views?save=1&").text
+    assert "Save this search" not in site.client.get("/views?q=actor:alice").text
+    text = site.client.get("/views?save=1&q=actor%3Aalice&own=1&cols=ip&before=x").text
     assert 'name="state" value="own=1&amp;cols=ip"' in text
     csrf = site.csrf("/views")
     form = {"csrf": csrf, "name": "About Alice", "q": "actor:alice", "state": "own=1&cols=ip"}

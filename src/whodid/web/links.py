@@ -45,11 +45,6 @@ def pinned_url(size: int, text: str, *, own: bool = False, before: str | None = 
     return f"/at/{size}?" + urlencode(pairs)
 
 
-def views_url(text: str, *, own: bool = False) -> str:
-    """Return the address of the page that offers to save a search."""
-    return "/views?" + urlencode([("q", text), *([("own", "1")] if own else [])])
-
-
 def event_url(event_id: str) -> str:
     """Return the address of an event's page."""
     return f"/events/{quote(event_id, safe='')}"

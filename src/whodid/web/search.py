@@ -17,7 +17,7 @@ from whodid.query.phrase import query_sentence
 from whodid.query.render import to_text
 from whodid.query.tree import Everything, Network, Node, Query, Term, all_of
 from whodid.web import connect, facets, histogram, query_error, stats, time_range
-from whodid.web.links import can_be_typed, export_url, profile_url, search_url, views_url
+from whodid.web.links import can_be_typed, export_url, profile_url, search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
 from whodid.web.visit import Visit, redirect
@@ -140,7 +140,6 @@ def _box(asked: Asked) -> dict[str, Any]:
     return {
         "q": asked.text,
         "own": asked.own,
-        "save_href": views_url(asked.text, own=asked.own),
         "examples": [Link(words, search_url(text)) for words, text in _EXAMPLES],
     }
 

@@ -1,6 +1,7 @@
 """Saved searches: `GET /views`, and the forms on it that save, rename, share and remove them.
 
-With a search in its address (`q`) the page offers to save it, and a link to its answer as of now.
+With the parameters of a search behind `save` in its address, the page offers to save that search,
+and a link to its answer as of now.
 """
 
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from whodid.query.phrase import query_sentence
 from whodid.web.links import pinned_url
 from whodid.web.visit import Visit, redirect
 
-_NO_STATE = frozenset({"q", "before", "past", "csrf", "from", "to"})
+_NO_STATE = frozenset({"q", "before", "past", "csrf", "from", "to", "save"})
 """Parameters of a search's address that are not how it is looked at."""
 
 
@@ -99,7 +100,7 @@ def _asked(visit: Visit) -> tuple[str | None, str]:
     if visit.form:
         return visit.form.get("q"), visit.form.get("state", "")
     given = visit.request.query_params
-    if "q" not in given:
+    if "save" not in given:
         return None, ""
     kept = [(key, value) for key, value in given.multi_items() if key not in _NO_STATE]
     return visit.asked("q"), urlencode(kept)

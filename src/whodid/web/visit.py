@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -63,6 +64,7 @@ class Visit:
             **content,
             session=self.session,
             here=self.request.url.path,
+            parameters=urlencode(self.request.query_params.multi_items()),
             demo=site.demo,
             stopped=self._stopped(),
             alarms=self._alarms(),
