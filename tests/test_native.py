@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodid.index.words import cut, lexical
-from whodid.merkle.commitment import commit_rows_unrolled
+from whodid.ledger.pieces import Grid
+from whodid.merkle.commitment import commit_columns, commit_rows_unrolled
 from whodid.native import build, native
 
 CAN_BUILD = shutil.which("cc") and Path(sysconfig.get_path("include"), "Python.h").exists()
@@ -101,6 +102,27 @@ def test_it_numbers_as_python_does(calls, start):
     assert known == mine
 
 
+@built
+@given(rows)
+def test_it_commits_columns_as_rows(given_rows):
+    seeds, groups = [seed for seed, _ in given_rows], [row for _, row in given_rows]
+    grid = Grid.of(list(zip(*groups, strict=True)) or [[]] * 8)
+    expected = b"".join(commit_rows_unrolled(seeds, groups))
+    assert commit_columns(b"".join(seeds), grid.data, grid.begin, grid.end) == expected
+
+
+@built
+@given(st.binary(max_size=400), st.integers(1, 100))
+def test_it_hashes_the_rows_of_a_table(data, step):
+    table = data[: len(data) // step * step]
+    each = [table[at : at + step] for at in range(0, len(table), step)]
+    assert native.sha256_rows(table, step) == b"".join(native.sha256_each(each))
+
+
+def at(*places):
+    return np.array(places, dtype=np.int64)
+
+
 SEED, ROW = bytes(16), tuple([b""] * 8)
 
 
@@ -117,6 +139,24 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
         lambda: native.commitments((SEED,), (ROW,)),
         lambda: native.sha256_each([b"", "text"]),
         lambda: native.sha256_each(b"text"),
+        lambda: native.sha256_rows(b"text", 3),
+        lambda: native.sha256_rows(b"text", 0),
+        lambda: native.sha256_rows(b"text", -4),
+        lambda: native.commitments_at(SEED, b"text", at(*[0] * 8), at(*[5] * 8)),
+        lambda: native.commitments_at(SEED, b"text", at(*[0] * 7), at(*[0] * 7)),
+        lambda: native.commitments_at(SEED, b"text", at(*[0] * 16), at(*[0] * 16)),
+        lambda: native.commitments_at(SEED + b"?", b"", at(*[0] * 8), at(*[0] * 8)),
+        lambda: native.number(b"text", at(0), at(5)),
+        lambda: native.number(b"text", at(2), at(1)),
+        lambda: native.number(b"text", at(-1), at(1)),
+        lambda: native.number(b"text", at(-(2**63)), at(2**63 - 1)),
+        lambda: native.number(b"text", at(0, 1), at(1)),
+        lambda: native.number(b"text", b"1234567", b"1234567"),
+        lambda: native.number(b"text", at(0, 1)[::-1], at(1, 1)),
+        lambda: native.number("text", at(0), at(1)),
+        lambda: native.join(b"", b"text", at(0), at(5), b"", False),
+        lambda: native.join(b"", b"text", at(2), at(1), b"", True),
+        lambda: native.join("", b"text", at(0), at(1), b"", False),
         lambda: native.split(b"text", array("q", [0, 5])),
         lambda: native.split(b"text", array("q", [3, 2])),
         lambda: native.split(b"text", array("q", [-1, 2])),
@@ -133,7 +173,7 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
     ],
 )
 def test_what_it_cannot_take_is_an_error(wrong):
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError, BufferError)):
         wrong()
 
 

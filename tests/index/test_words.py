@@ -10,6 +10,7 @@ from whodid.index.needles import needle_of
 from whodid.index.signature import SignatureBuilder, blocks_of, merged, words_with
 from whodid.index.table import MemoryTable, Summary
 from whodid.index.words import key_number
+from whodid.ledger.pieces import Grid
 from whodid.query.tree import Pattern, Text
 from whodid.query.words import within_raw
 
@@ -28,7 +29,7 @@ def may_hold(value, raw):
     if needle is None:
         return True
     builder = SignatureBuilder()
-    builder.add(np.array([7]), [[raw]])
+    builder.add(np.array([7]), [Grid.of([[raw]])])
     blocks = needle.blocks(table_of(builder.finish(1, [])))
     return blocks is None or bool(blocks[0])
 
@@ -78,7 +79,7 @@ def test_what_is_not_there_is_mostly_no_candidate(value, raw):
 @given(st.text(st.sampled_from("abgzG019 -"), max_size=90), st.text("agz0", min_size=1))
 def test_a_lexicon_is_that_of_a_plain_reading(text, piece):
     builder = SignatureBuilder()
-    builder.add(np.array([7]), [[text.encode()]])
+    builder.add(np.array([7]), [Grid.of([[text.encode()]])])
     lexicon = builder.finish(1, [])["lexicon"]
     words = {
         word for word in text.lower().replace("-", " ").split() if not set(word).isdisjoint("gz")
@@ -92,9 +93,9 @@ def test_a_lexicon_is_that_of_a_plain_reading(text, piece):
 def test_a_lexicon_that_is_too_large_says_nothing(bound, monkeypatch):
     monkeypatch.setattr(f"whodid.index.signature.INDEX_LEXICON_{bound}_MAX", 9)
     builder = SignatureBuilder()
-    builder.add(np.array([0]), [[b" ".join(b"word%d" % number for number in range(8))]])
+    builder.add(np.array([0]), [Grid.of([[b" ".join(b"word%d" % number for number in range(8))]])])
     small = SignatureBuilder()
-    small.add(np.array([300]), [[b"word8 x y"]])
+    small.add(np.array([300]), [Grid.of([[b"word8 x y"]])])
     few, more = builder.finish(1, []), small.finish(1, [])
     assert ("lexicon" in few) == (bound == "WORDS")
     assert "lexicon" not in merged([few, more])
@@ -105,7 +106,7 @@ def test_a_lexicon_that_is_too_large_says_nothing(bound, monkeypatch):
 def test_a_piece_of_very_many_words_may_be_anywhere(monkeypatch):
     monkeypatch.setattr("whodid.index.needles._WORDS_MAX", 2)
     builder = SignatureBuilder()
-    builder.add(np.array([0, 256, 512]), [[b"wordy", b"wordier swords", b"other"]])
+    builder.add(np.array([0, 256, 512]), [Grid.of([[b"wordy", b"wordier swords", b"other"]])])
     table = table_of(builder.finish(3, []))
     (needle,) = [needle_of(Text(Pattern(("", "words", ""))))]
     assert np.flatnonzero(needle.blocks(table)).tolist() == [1]
@@ -118,7 +119,7 @@ def test_any_cut_gives_the_same_signature(rows, first):
         builder = SignatureBuilder()
         indexes = np.arange(first + 100 * start, first + 100 * end, 100)
         if start < end:
-            builder.add(indexes, [[row.encode() for row in rows[start:end]]])
+            builder.add(indexes, [Grid.of([[row.encode() for row in rows[start:end]]])])
         return builder.finish(10_000, [])
 
     whole, half = made(0, len(rows)), len(rows) // 2
@@ -131,7 +132,7 @@ def test_any_cut_gives_the_same_signature(rows, first):
 def test_a_block_of_too_many_words_may_hold_any(monkeypatch):
     monkeypatch.setattr("whodid.index.signature.INDEX_BLOCK_WORDS_MAX", 2)
     builder = SignatureBuilder()
-    builder.add(np.array([0, 300]), [[b"one two three", b"one two"]])
+    builder.add(np.array([0, 300]), [Grid.of([[b"one two three", b"one two"]])])
     words = builder.finish(2, [])["words"]
     (number,) = needle_of(Text("elsewhere")).words
     assert np.flatnonzero(blocks_of(words, number)).tolist() == [0]

@@ -52,7 +52,7 @@ def test_what_is_handed_over_is_what_was_sealed(hand, bytes_max, steps):
 def test_it_is_given_out_once_and_bounded(hand, monkeypatch):
     hand.add(range(62))
     reader = LedgerReader(hand.directory, hand.keys)
-    reader.hand_over(3 * 16 * 1000)
+    reader.hand_over(3 * 16 * 600)
     Sealer(reader, hand.keys, hand.sequencer.seal, hand.clock).run_once(64, force=True)
     assert [unit.first for unit, _ in reader._handed._units] == [16, 32, 48]
     opened = []

@@ -3,15 +3,18 @@
 from hashlib import sha256, shake_128
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from whodid.errors import IntegrityError
+from whodid.merkle import commitment
 from whodid.merkle.commitment import (
     Opening,
     Revealed,
     commit,
+    commit_columns,
     commit_rows,
     commit_rows_unrolled,
     group_hash,
@@ -56,6 +59,20 @@ def test_all_ways_to_commit_agree_with_the_formula(events):
         expected.append(sha256(b"whodid/event/v1" + b"".join(hashes)).digest())
     assert [commit(seed, groups) for seed, groups in events] == expected
     assert commit_rows([e[0] for e in events], [e[1] for e in events]) == expected
+
+
+@pytest.mark.parametrize("compiled", [native, None])
+def test_columns_are_committed_as_rows(compiled, monkeypatch):
+    monkeypatch.setattr(commitment, "native", compiled)
+    each = [(bytes([n]) * 16, [b"%d" % n * g for g in range(8)]) for n in range(5)]
+    parts = [groups[g] for g in range(8) for _, groups in each]
+    ends = np.cumsum([len(part) for part in parts]).reshape(8, 5)
+    begins = ends - np.array([len(part) for part in parts]).reshape(8, 5)
+    joined = b"".join(seed for seed, _ in each)
+    expected = b"".join(commit(seed, groups) for seed, groups in each)
+    assert commit_columns(joined, b"".join(parts), begins, ends) == expected
+    with pytest.raises(ValueError, match=r"seed|argument"):
+        commit_columns(joined[16:], b"".join(parts), begins, ends)
 
 
 @given(seeds, rows, st.integers(0, 7), st.binary(min_size=1, max_size=4))

@@ -7,6 +7,7 @@ import numpy as np
 from whodid.errors import LedgerError
 from whodid.index.builder import TableBuilder
 from whodid.index.table import MemoryTable
+from whodid.ledger.pieces import Grid
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.stored import GroupRows
 from whodid.limits import FRAME_ROWS, INDEX_SEGMENT_BYTES_MAX
@@ -56,7 +57,7 @@ def _one_by_one(reader: LedgerReader, first: int, end: int, wanted: Sequence[int
         np.array([leaf[1] for leaf in heads], dtype=np.uint8),
         np.array([int.from_bytes(leaf[2:4], "big") for leaf in heads], dtype=np.uint16),
         np.array([row.groups is not None for row in rows], dtype=np.bool_),
-        [[groups[number] for groups in here] for number in wanted],
+        Grid.of([[groups[number] for groups in here] for number in wanted]),
     )
 
 
@@ -67,7 +68,7 @@ def _gathered(chunks: Iterator[GroupRows]) -> Iterator[GroupRows]:
     for chunk in chunks:
         waiting.append(chunk)
         count += len(chunk.types)
-        size += sum(sum(map(len, column)) for column in chunk.groups)
+        size += int(chunk.groups.sizes.sum())
         if count >= _ROWS_AT_ONCE or size >= _BYTES_AT_ONCE:
             yield _joined(waiting)
             waiting, count, size = [], 0, 0
@@ -78,11 +79,10 @@ def _gathered(chunks: Iterator[GroupRows]) -> Iterator[GroupRows]:
 def _joined(chunks: list[GroupRows]) -> GroupRows:
     if len(chunks) == 1:
         return chunks[0]
-    columns = zip(*(chunk.groups for chunk in chunks), strict=True)
     return GroupRows(
         chunks[0].first,
         np.concatenate([chunk.types for chunk in chunks]),
         np.concatenate([chunk.flags for chunk in chunks]),
         np.concatenate([chunk.here for chunk in chunks]),
-        [[part for column in parts for part in column] for parts in columns],
+        Grid.stacked([chunk.groups for chunk in chunks]),
     )

@@ -6,7 +6,7 @@ for its distinct values only.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import compress, count
+from itertools import count
 from operator import attrgetter
 from typing import Any
 
@@ -21,6 +21,7 @@ from whodid.index.dictionary import encode_texts, split_encoded
 from whodid.index.signature import BLOCK_BITS, SignatureBuilder, list_keys, value_keys
 from whodid.index.table import MemoryTable, narrow
 from whodid.ledger.leaf import LeafType
+from whodid.ledger.pieces import Grid, Pieces
 from whodid.ledger.stored import GroupRows
 from whodid.native import native
 
@@ -32,6 +33,7 @@ WANTED: tuple[int, ...] = tuple(sorted({0, *(number for number, *_ in COLUMNS)})
 """Groups (0 to 7) that have columns, `when` first; a signature is of all eight."""
 
 ALL: tuple[int, ...] = tuple(range(len(GROUPS)))
+_BESIDE_WHEN = ALL[1:]
 
 
 def _decoder(number: int) -> Callable[[bytes], list[Any]]:
@@ -150,15 +152,14 @@ class TableBuilder:
         live = rows.here & (rows.types == LeafType.EVENT)
         groups = rows.groups
         if bool((rows.here & ~live).any()):
-            kept = live[rows.here].tolist()
-            groups = [list(compress(column, kept)) for column in groups]
+            groups = groups.part(live[rows.here])
         try:
             decoded = self._decode(groups)
         except msgspec.DecodeError:
-            columns = self._columns(groups)
-            readable = [_readable(parts) for parts in zip(*columns, strict=True)]
+            columns = zip(*self._columns(groups), strict=True)
+            readable = np.array([_readable(parts) for parts in columns], dtype=np.bool_)
             live[np.flatnonzero(live)] = readable
-            groups = [list(compress(column, readable)) for column in groups]
+            groups = groups.part(readable)
             decoded = self._decode(groups)
         here = np.flatnonzero(live) + self.count
         self._add_fixed(rows, live, decoded[0])
@@ -166,28 +167,28 @@ class TableBuilder:
             if group.values:
                 self._add_group(number, group, here)
         if self._signature is not None:
-            times = _texts_of_when(decoded[0])
-            self._signature.add(here + self._first, [times, *groups[1:]])
+            times = Grid.of([_texts_of_when(decoded[0])])
+            self._signature.add(here + self._first, [times, groups.columns(_BESIDE_WHEN)])
         self.count += len(rows.types)
 
-    def _columns(self, groups: list[list[bytes]]) -> list[list[bytes]]:
-        return groups if len(groups) == len(WANTED) else [groups[number] for number in WANTED]
+    def _columns(self, groups: Grid) -> Grid:
+        return groups if len(groups) == len(WANTED) else groups.columns(WANTED)
 
-    def _decode(self, groups: list[list[bytes]]) -> list[_Group]:
+    def _decode(self, groups: Grid) -> list[_Group]:
         columns = zip(WANTED, self._columns(groups), strict=True)
         return [self._distinct(number, parts) for number, parts in columns]
 
-    def _distinct(self, number: int, parts: list[bytes]) -> _Group:
-        place: Array | None
-        place, distinct = numbered(parts, {}, 0)
-        self._size_bytes += sum(map(len, distinct))
-        if len(distinct) == len(parts):
-            place = None
-        joined = b"[%s]" % b",".join([part or b"{}" for part in distinct])
+    def _distinct(self, number: int, parts: Pieces) -> _Group:
+        place, first = parts.numbered()
+        distinct = parts.part(first)
+        self._size_bytes += int(distinct.sizes.sum())
+        if not bool(distinct.sizes.all()):
+            distinct = Pieces.of([part or b"{}" for part in distinct])
+        joined = distinct.joined(b",", head=b"[") + b"]"
         structs = _DECODE[number](joined)
         if len(structs) != len(distinct):
             raise msgspec.DecodeError("a group that is not one object")
-        return _Group(structs, place, joined)
+        return _Group(structs, None if len(distinct) == len(parts) else place, joined)
 
     def _add_fixed(self, rows: GroupRows, live: Array, when: _Group) -> None:
         structs, place = when.values, when.place

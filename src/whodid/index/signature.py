@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from whodid.index.words import Cut, cut_into, distinct, key_numbers, numbers_of, searched
+from whodid.ledger.pieces import Grid, Pieces
 from whodid.limits import (
     INDEX_BLOCK_WORDS_MAX,
     INDEX_LEXICON_BYTES_MAX,
@@ -28,7 +29,6 @@ Array = np.ndarray
 BLOCK_BITS = 8
 _BLOCKS = 256
 _PIECE_BYTES = 96 * 1024
-_SHORT_BYTES = 160
 _WORD_BYTES = 120
 _PIECES_MAX = 64
 _SHIFT, _LOW = np.uint64(BLOCK_BITS), np.uint64(_BLOCKS - 1)
@@ -79,16 +79,17 @@ class SignatureBuilder:
         self._block = _Block()
         self.size_bytes = 0
 
-    def add(self, indexes: Array, parts: Sequence[Sequence[bytes]]) -> None:
-        """Add the texts of entries at ascending indexes: parallel lists, one a kind of text."""
+    def add(self, indexes: Array, parts: Sequence[Grid]) -> None:
+        """Add the texts of entries at ascending indexes: grids whose rows are those entries'."""
         if not len(indexes):  # of a run of entries that are no events
             return
         numbers = indexes >> BLOCK_BITS
         edges = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
         for start, end in zip(edges, [*edges[1:], len(indexes)], strict=True):
             self._enter(int(numbers[start]))
-            for piece in _pieces(parts, start, end):
-                self._add_text(searched(piece))
+            for grid in parts:
+                for piece in _pieces(grid.part(slice(start, end))):
+                    self._add_text(searched(piece))
 
     def _enter(self, number: int) -> None:
         if number != self._number:
@@ -150,20 +151,12 @@ def _joined(parts: Sequence[Array]) -> Array:
     return np.concatenate([np.zeros(0, dtype=np.uint32), *parts])
 
 
-def _pieces(parts: Sequence[Sequence[bytes]], start: int, end: int) -> Iterator[list[bytes]]:
-    """Cut the texts of entries [start, end) into pieces that the processor's cache holds.
-
-    Of many texts, those that are mostly equal are taken once.
-    """
-    columns = [column[start:end] for column in parts]
-    sizes = [sum(map(len, column)) for column in columns]
-    rows = max(1, (end - start) * _PIECE_BYTES // max(sum(sizes), 1))
-    for at in range(0, end - start, rows):
-        piece: list[bytes] = []
-        for column, size in zip(columns, sizes, strict=True):
-            texts = column[at : at + rows]
-            piece += dict.fromkeys(texts) if size < _SHORT_BYTES * (end - start) else texts
-        yield piece
+def _pieces(grid: Grid) -> Iterator[Pieces]:
+    """Cut the texts of some entries into pieces that the processor's cache holds."""
+    size = int(grid.sizes.sum())
+    rows = max(1, grid.rows * _PIECE_BYTES // max(size, 1))
+    for at in range(0, grid.rows, rows):
+        yield grid.part(slice(at, at + rows)).all()
 
 
 def value_keys(name: str, codes: Array, blocks: Array, folded: Sequence[bytes]) -> Array:

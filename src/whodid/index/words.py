@@ -10,7 +10,7 @@ so that the digits of identifiers and hashes, new in every event, are none.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import repeat
 from zlib import crc32
@@ -18,6 +18,7 @@ from zlib import crc32
 import numpy as np
 from msgspec import Struct
 
+from whodid.ledger.pieces import Pieces
 from whodid.native import native
 from whodid.query.words import unescape
 
@@ -52,12 +53,12 @@ class Cut(Struct, frozen=True):
     long: Array
 
 
-def searched(parts: Sequence[bytes]) -> bytes:
-    """Return these texts as one; where escapes hide letters, undone once more too.
+def searched(parts: Pieces) -> bytes:
+    """Return these texts as one, equal ones once; where escapes hide letters, undone once more too.
 
     Case is folded beyond ASCII; within it, the functions below do that.
     """
-    joined = b"\n".join(parts)
+    joined = parts.joined(b"\n", once=True)
     if b"\\" in joined and _ESCAPED.search(joined) is not None:
         found = [part for part in parts if _ESCAPED.search(part)]
         joined = b"\n".join(

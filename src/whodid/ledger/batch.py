@@ -108,8 +108,8 @@ class Batch(Struct, frozen=True):
         """
         plain = frame.decrypt(key, self.frame_number, self.aad(), self.body)
         found = frame.open_frame(plain, with_tags=False)
-        if len(found.seeds) != self.rows:
-            raise IntegrityError(f"a batch of {self.rows} rows whose body has {len(found.seeds)}")
+        if found.count != self.rows:
+            raise IntegrityError(f"a batch of {self.rows} rows whose body has {found.count}")
         return found
 
 

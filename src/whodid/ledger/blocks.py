@@ -59,10 +59,8 @@ class Block(Struct, frozen=True):
         rows = self.frames[number][2]
         plain = frame.decrypt(key, number, self.aad, sealed)
         found = frame.open_frame(plain, with_tags=True)
-        if len(found.seeds) != rows:
-            raise IntegrityError(
-                f"frame {number} has {len(found.seeds)} rows, its table says {rows}"
-            )
+        if found.count != rows:
+            raise IntegrityError(f"frame {number} has {found.count} rows, its table says {rows}")
         return found
 
     def frame_of(self, index: int) -> tuple[int, int]:
@@ -82,21 +80,20 @@ def encode_block(
     first: int,
     span: int,
     class_: int,
-    indexes: Sequence[int],
+    indexes: Sequence[int] | np.ndarray,
     rows: frame.Columns,
 ) -> tuple[bytes, bytes, bytes]:
     """Return (file bytes, key id, data key) of a block of these rows."""
     key, key_id = secrets.token_bytes(32), secrets.token_bytes(16)
     compressor = zstandard.ZstdCompressor(level=SEAL_LEVEL, write_content_size=True)
-    lengths = rows.lengths()
-    cuts = _cuts(lengths.sum(axis=0, dtype=np.int64))
-    plains = [frame.pack_columns(rows, lengths, at, end, compressor) for at, end in cuts]
+    cuts = _cuts(rows.groups.sizes.sum(axis=0))
+    plains = [frame.pack_columns(rows, at, end, compressor) for at, end in cuts]
     tag_bytes = 16
     table = [
         _FRAME.pack(len(plain) + tag_bytes, end - at)
         for plain, (at, end) in zip(plains, cuts, strict=True)
     ]
-    offsets = (np.array(indexes, dtype=np.int64) - first).astype(">u2").tobytes()
+    offsets = (np.asarray(indexes, dtype=np.int64) - first).astype(">u2").tobytes()
     fixed = _HEADER.pack(BLOCK, ledger_id, first, span, class_, len(indexes), key_id, len(plains))
     header = b"".join((fixed, *table, offsets))
     aad = hashlib.sha256(header).digest()

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from whodid.errors import IntegrityError
+from whodid.ledger.pieces import Grid
 from whodid.limits import BATCH_ROWS_MAX
 from whodid.native import native
 
@@ -52,42 +53,60 @@ class Rows(Struct):
 
 
 class Columns(Struct):
-    """Rows of one retention class: parallel lists; `groups[g][i]` is group g of row i."""
+    """Rows without an object for each: column g of `groups` is group g; the others are joined.
 
-    seeds: list[bytes]
-    groups: list[list[bytes]]
-    content_tags: list[bytes]
+    There are no content tags where `content_tags` is empty.
+    """
+
+    seeds: bytes
+    groups: Grid
+    content_tags: bytes
 
     @classmethod
     def of(cls, rows: Rows) -> "Columns":
         """Return the same rows by column."""
-        columns = zip(*rows.groups, strict=True) if rows.groups else [()] * GROUPS
-        groups: list[list[bytes]] = [list(column) for column in columns]
-        return cls(rows.seeds, groups, rows.content_tags)
+        columns = list(zip(*rows.groups, strict=True)) if rows.groups else [()] * GROUPS
+        return cls(b"".join(rows.seeds), Grid.of(columns), b"".join(rows.content_tags))
 
-    def lengths(self) -> np.ndarray:
-        """Return the length of each group, a line for each of the eight."""
-        count = len(self.seeds)
-        each = [np.fromiter(map(len, column), np.uint32, count=count) for column in self.groups]
-        return np.array(each)
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return self.groups.rows
 
-    def picked(self, rows: Sequence[int]) -> "Columns":
-        """Return some of the rows."""
+    def part(self, rows: "slice | np.ndarray") -> "Columns":
+        """Return the rows of a slice, or of an array of numbers."""
         return Columns(
-            [self.seeds[row] for row in rows],
-            [[column[row] for row in rows] for column in self.groups],
-            [self.content_tags[row] for row in rows],
+            _picked(self.seeds, SEED_BYTES, rows),
+            self.groups.part(rows),
+            _picked(self.content_tags, CONTENT_TAG_BYTES, rows),
         )
+
+    @classmethod
+    def stacked(cls, parts: Sequence["Columns"]) -> "Columns":
+        """Return the rows of all parts, in order, without text that is of none."""
+        return cls(
+            b"".join([part.seeds for part in parts]),
+            Grid.stacked([part.groups for part in parts]),
+            b"".join([part.content_tags for part in parts]),
+        )
+
+
+def _picked(joined: bytes, size: int, rows: "slice | np.ndarray") -> bytes:
+    if not joined:
+        return joined
+    table = np.frombuffer(joined, dtype=f"V{size}")
+    return table[rows].tobytes()
 
 
 class OpenFrame(Struct, frozen=True):
     """A decompressed frame: the groups stand in `data` one after the other.
 
-    `bounds` says where each begins, and at last where all end: by row, or `by_group`.
+    `bounds` says where each begins, and at last where all end: by row, or `by_group`. Seeds and
+    content tags are joined.
     """
 
-    seeds: list[bytes]
-    content_tags: list[bytes]
+    seeds: bytes
+    content_tags: bytes
     data: bytes
     bounds: "array[int]"
     by_group: bool
@@ -95,7 +114,20 @@ class OpenFrame(Struct, frozen=True):
     @property
     def size_bytes(self) -> int:
         """About what it holds in memory."""
-        return len(self.data) + 8 * len(self.bounds) + 120 * len(self.seeds)
+        return len(self.data) + 8 * len(self.bounds) + len(self.seeds) + len(self.content_tags)
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.seeds) // SEED_BYTES
+
+    def seed(self, row: int) -> bytes:
+        """Return the seed of a row."""
+        return self.seeds[SEED_BYTES * row : SEED_BYTES * (row + 1)]
+
+    def content_tag(self, row: int) -> bytes:
+        """Return the content tag of a row, empty where the frame has none."""
+        return self.content_tags[CONTENT_TAG_BYTES * row : CONTENT_TAG_BYTES * (row + 1)]
 
     def row_bytes(self, row: int) -> bytes:
         """Return the eight groups of a row, joined without anything between."""
@@ -110,7 +142,7 @@ class OpenFrame(Struct, frozen=True):
         """
         if not self.by_group:
             return self.data[self.bounds[0] :]
-        count = len(self.seeds)
+        count = self.count
         start, end = self.bounds[_RAW * count], self.bounds[(_RAW + 1) * count]
         raw = self.groups((_RAW,))[0]
         return b"\n".join((self.data[self.bounds[0] : start], *raw, self.data[end:]))
@@ -122,7 +154,7 @@ class OpenFrame(Struct, frozen=True):
 
     def row(self, row: int) -> tuple[bytes, ...]:
         """Return the eight groups of a row."""
-        data, bounds, count = self.data, self.bounds, len(self.seeds)
+        data, bounds, count = self.data, self.bounds, self.count
         if not self.by_group:
             edges = bounds[GROUPS * row : GROUPS * (row + 1) + 1]
             return tuple([data[a:b] for a, b in pairwise(edges)])
@@ -132,15 +164,27 @@ class OpenFrame(Struct, frozen=True):
     def rows(self) -> Rows:
         """Return all rows."""
         columns = self.groups(range(GROUPS))
-        return Rows(self.seeds, list(zip(*columns, strict=True)), self.content_tags)
+        seeds = _slices(self.seeds, SEED_BYTES)
+        return Rows(
+            seeds, list(zip(*columns, strict=True)), _slices(self.content_tags, CONTENT_TAG_BYTES)
+        )
 
     def groups(self, wanted: Sequence[int]) -> list[list[bytes]]:
         """Return some groups, each as a list over the rows."""
-        data, edges, count = self.data, self.bounds, len(self.seeds)
+        data, edges, count = self.data, self.bounds, self.count
         if self.by_group:
             return [_split(data, edges[g * count : (g + 1) * count + 1]) for g in wanted]
         parts = _split(data, edges)
         return [parts[g::GROUPS] for g in wanted]
+
+    def grid(self) -> Grid:
+        """Return the groups, a column for each, without an object for each piece."""
+        edges = np.frombuffer(self.bounds, dtype=np.int64)
+        if self.by_group:
+            shape = (GROUPS, self.count)
+            return Grid(self.data, edges[:-1].reshape(shape), edges[1:].reshape(shape))
+        shape = (self.count, GROUPS)
+        return Grid(self.data, edges[:-1].reshape(shape).T, edges[1:].reshape(shape).T)
 
 
 def pack_frame(
@@ -154,7 +198,7 @@ def pack_frame(
     """Serialise and compress rows; what `unpack_frame` reads."""
     if by_group:
         columns = Columns.of(Rows(seeds, groups, content_tags or []))
-        return pack_columns(columns, columns.lengths(), 0, len(seeds), compressor)
+        return pack_columns(columns, 0, len(seeds), compressor)
     flat = [part for row in groups for part in row]
     lengths = np.fromiter(map(len, flat), dtype=">u4", count=len(flat))
     lengths = np.ascontiguousarray(lengths.reshape(-1, GROUPS).T)
@@ -162,15 +206,15 @@ def pack_frame(
     return b"".join((_COUNT.pack(len(seeds)), *seeds, *(content_tags or ()), packed))
 
 
-def pack_columns(
-    rows: Columns, lengths: np.ndarray, at: int, end: int, compressor: zstandard.ZstdCompressor
-) -> bytes:
-    """Serialise and compress rows [at, end) group by group; `lengths` are those of all rows."""
-    planes = lengths[:, at:end].astype(">u4").reshape(-1).view(np.uint8).reshape(-1, 4).T
-    parts = [part for column in rows.groups for part in column[at:end]]
-    packed = compressor.compress(planes.tobytes() + b"".join(parts))
+def pack_columns(rows: Columns, at: int, end: int, compressor: zstandard.ZstdCompressor) -> bytes:
+    """Serialise and compress rows [at, end) group by group."""
+    groups = rows.groups.part(slice(at, end))
+    planes = groups.sizes.astype(">u4").reshape(-1).view(np.uint8).reshape(-1, 4).T
+    packed = compressor.compress(groups.all().joined(head=planes.tobytes()))
     count = _COUNT.pack(end - at | _BY_GROUP)
-    return b"".join((count, *rows.seeds[at:end], *rows.content_tags[at:end], packed))
+    seeds = rows.seeds[SEED_BYTES * at : SEED_BYTES * end]
+    tags = rows.content_tags[CONTENT_TAG_BYTES * at : CONTENT_TAG_BYTES * end]
+    return b"".join((count, seeds, tags, packed))
 
 
 def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:
@@ -181,12 +225,10 @@ def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:
         at = _COUNT.size
         if count > BATCH_ROWS_MAX:
             raise IntegrityError(f"a frame of {count} rows; at most {BATCH_ROWS_MAX}")
-        seeds = _slices(plain, at, count, SEED_BYTES)
-        at += count * SEED_BYTES
-        tags: list[bytes] = []
-        if with_tags:
-            tags = _slices(plain, at, count, CONTENT_TAG_BYTES)
-            at += count * CONTENT_TAG_BYTES
+        seeds = _taken(plain, at, count * SEED_BYTES)
+        at += len(seeds)
+        tags = _taken(plain, at, count * CONTENT_TAG_BYTES) if with_tags else b""
+        at += len(tags)
         data = _decompress(plain[at:])
         size = 4 * GROUPS * count
         if by_group:
@@ -217,11 +259,14 @@ def _split(data: bytes, edges: "array[int]") -> list[bytes]:
     return [data[a:b] for a, b in pairwise(edges)]
 
 
-def _slices(data: bytes, at: int, count: int, size: int) -> list[bytes]:
-    end = at + count * size
-    if end > len(data):
+def _taken(data: bytes, at: int, size: int) -> bytes:
+    if at + size > len(data):
         raise IntegrityError("a frame that is cut short")
-    return [data[i : i + size] for i in range(at, end, size)]
+    return data[at : at + size]
+
+
+def _slices(data: bytes, size: int) -> list[bytes]:
+    return [data[i : i + size] for i in range(0, len(data), size)]
 
 
 def _decompress(packed: bytes) -> bytes:

@@ -42,6 +42,11 @@ class LeafFile(Struct, frozen=True):
         """Return the leaves, each behind the 0x00 of RFC 6962."""
         return encode_leaves(self.table, self.tails)
 
+    def is_of(self, table: Table, tails: dict[int, bytes]) -> bool:
+        """Tell whether these are its leaves."""
+        long = {row: tail for row, tail in tails.items() if tail}
+        return self.table.tobytes() == table.tobytes() and self.tails == long
+
     def leaf(self, row: int) -> bytes:
         """Return one leaf, without the 0x00."""
         fixed: bytes = self.table[row : row + 1].tobytes()
@@ -51,10 +56,17 @@ class LeafFile(Struct, frozen=True):
 def encode_leaf_file(ledger_id: bytes, first: int, leaves: Sequence[bytes]) -> bytes:
     """Serialise leaves (each behind its 0x00) of entries first, first+1 and so on."""
     step = LEAF_DTYPE.itemsize
-    tails = [leaf[step:] for leaf in leaves]
-    fixed = b"".join(leaf[:step] for leaf in leaves) if any(tails) else b"".join(leaves)
-    table = np.frombuffer(fixed, dtype=LEAF_DTYPE)
-    sources, numbers = np.unique(table["source_id"], return_inverse=True)
+    tails = {row: leaf[step:] for row, leaf in enumerate(leaves) if len(leaf) > step}
+    fixed = b"".join(leaf[:step] for leaf in leaves) if tails else b"".join(leaves)
+    return encode_leaf_table(ledger_id, first, np.frombuffer(fixed, dtype=LEAF_DTYPE), tails)
+
+
+def encode_leaf_table(ledger_id: bytes, first: int, table: Table, tails: dict[int, bytes]) -> bytes:
+    """Serialise leaves as an array of LEAF_DTYPE, and their tails by row."""
+    sources, numbers = _sources(table)
+    lengths = np.zeros(len(table), dtype=">u2")
+    for row, tail in tails.items():
+        lengths[row] = len(tail)
     columns = [
         table["version"].tobytes(),
         table["type"].tobytes(),
@@ -64,15 +76,23 @@ def encode_leaf_file(ledger_id: bytes, first: int, leaves: Sequence[bytes]) -> b
         table["epoch"].tobytes(),
         _delta(table["seq"]),
         _delta(table["appended_us"]),
-        np.fromiter(map(len, tails), dtype=">u2", count=len(tails)).tobytes(),
+        lengths.tobytes(),
         len(sources).to_bytes(2, "big"),
         sources.tobytes(),
-        *tails,
+        *(tails[row] for row in sorted(tails)),
     ]
     packed = zstandard.ZstdCompressor(level=3).compress(b"".join(columns))
     tagged = table["identity_tag"][_tagged(table)]
     header = _HEADER.pack(LEAF_FILE, ledger_id, first, len(table), len(packed))
     return b"".join((header, packed, tagged.tobytes(), table["commitment"].tobytes()))
+
+
+def _sources(table: Table) -> tuple[Table, Table]:
+    """Return the different source ids, in order, and the number of each leaf's."""
+    ids = np.ascontiguousarray(table["source_id"])
+    if ids.tobytes() == ids[:1].tobytes() * len(ids):  # mostly, and sorting is slow
+        return ids[:1], np.zeros(len(ids), dtype=np.int64)
+    return np.unique(ids, return_inverse=True)
 
 
 def _delta(column: Table) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from whodid.ledger.frame import Look, OpenFrame
+from whodid.ledger.pieces import Grid
 from whodid.ledger.sequenced import Sequenced
 from whodid.ledger.stored import GroupRows, StoredRow
 
@@ -20,7 +21,7 @@ class OpenedRecord:
 
     def __init__(self, sequenced: Sequenced, frame: OpenFrame | None) -> None:
         self.first, self.end = sequenced.first, sequenced.end
-        self._leaves = sequenced.leaves()
+        self._table, self._tails = sequenced.table()
         self._places = sequenced.kept()
         self._whole = len(self._places) == sequenced.batch.rows
         self._frame = frame
@@ -29,7 +30,7 @@ class OpenedRecord:
     def size_bytes(self) -> int:
         """About what it holds in memory."""
         frame = self._frame.size_bytes if self._frame is not None else 0
-        return frame + _LEAF_BYTES * len(self._leaves)
+        return frame + _LEAF_BYTES * len(self._table)
 
     def rows(self, first: int, end: int) -> Iterator[StoredRow]:
         """Yield entries [first, end), as far as they are in it."""
@@ -37,11 +38,12 @@ class OpenedRecord:
 
     def _row(self, index: int) -> StoredRow:
         number = index - self.first
-        leaf, frame = self._leaves[number][1:], self._frame
+        leaf = self._table[number : number + 1].tobytes()[1:] + self._tails.get(number, b"")
+        frame = self._frame
         if frame is None:
             return StoredRow(index, leaf, None, None)
         place = self._places[number]
-        return StoredRow(index, leaf, frame.seeds[place], frame.row(place))
+        return StoredRow(index, leaf, frame.seed(place), frame.row(place))
 
     def pick(self, indexes: Sequence[int], look: Look | None) -> Iterator[StoredRow]:
         """Yield its entries at these indexes; with a `look`, those for which it is true.
@@ -59,14 +61,11 @@ class OpenedRecord:
     def groups(self, first: int, end: int, wanted: Sequence[int]) -> GroupRows:
         """Return entries [first, end), as far as they are in it, with some groups (0 to 7)."""
         at, stop = max(first - self.first, 0), min(end, self.end) - self.first
-        heads = np.frombuffer(b"".join([leaf[2:5] for leaf in self._leaves[at:stop]]), np.uint8)
-        types, high, low = heads.reshape(-1, 3).T
-        flags = high.astype(np.uint16) << 8 | low
+        types, flags = self._table["type"][at:stop], self._table["flags"][at:stop].astype(np.uint16)
         here = np.full(stop - at, self._frame is not None)
         if self._frame is None:
-            return GroupRows(self.first + at, types, flags, here, [[] for _ in wanted])
-        columns = self._frame.groups(wanted)
-        if not self._whole:
-            columns = [[column[place] for place in self._places] for column in columns]
-        chosen = [column[at:stop] for column in columns]
+            nothing = Grid.of([[] for _ in wanted])
+            return GroupRows(self.first + at, types, flags, here, nothing)
+        places = slice(at, stop) if self._whole else np.array(self._places[at:stop], dtype=np.intp)
+        chosen = self._frame.grid().columns(wanted).part(places)
         return GroupRows(self.first + at, types, flags, here, chosen)

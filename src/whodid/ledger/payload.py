@@ -4,6 +4,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from whodid.ledger import frame
 from whodid.ledger.block_file import BlockFile, check_block
 from whodid.ledger.kept import Kept
@@ -11,8 +13,10 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import DataKeys
 from whodid.ledger.layout import PAYLOAD
 from whodid.ledger.manifest import SealedFile, all_files, read_manifest
+from whodid.ledger.pieces import Grid
 from whodid.limits import BLOCK_HEADS_BYTES_MAX, FRAMES_BYTES_MAX
 
+Array = np.ndarray
 Row = tuple[bytes, tuple[bytes, ...], bytes]
 """(seed, eight groups, content tag)"""
 
@@ -76,7 +80,7 @@ class SealedPayload:
             except KeyError:
                 continue
             rows = self._frame(block, number)
-            return rows.seeds[at], rows.row(at), rows.content_tags[at]
+            return rows.seed(at), rows.row(at), rows.content_tag(at)
         return None
 
     def rows(self, first: int, end: int) -> Iterator[tuple[int, Row]]:
@@ -90,10 +94,8 @@ class SealedPayload:
                 found += self._in_file(file, first, end)
             yield from sorted(found, key=lambda item: item[0])
 
-    def groups(
-        self, first: int, end: int, wanted: Sequence[int]
-    ) -> Iterator[tuple[list[int], list[list[bytes]]]]:
-        """Yield (ascending indexes, some groups of those rows) of the rows in [first, end).
+    def groups(self, first: int, end: int, wanted: Sequence[int]) -> Iterator[tuple[Array, Grid]]:
+        """Yield (ascending indexes, i64, some groups of those rows) of the rows in [first, end).
 
         A yield is some frames of one block, or all of a unit that has blocks of several classes.
         """
@@ -110,7 +112,7 @@ class SealedPayload:
 
     def _chunks(
         self, file: SealedFile, first: int, end: int, wanted: Sequence[int]
-    ) -> Iterator[tuple[list[int], list[list[bytes]]]]:
+    ) -> Iterator[tuple[Array, Grid]]:
         block = self._block(file)
         start = 0
         for number, (_, _, count) in enumerate(block.head.frames):
@@ -118,8 +120,8 @@ class SealedPayload:
             start += count
             low, high = bisect_left(indexes, first), bisect_left(indexes, end)
             if low < high:
-                groups = self._read_frame(block, number).groups(wanted)
-                yield list(indexes[low:high]), [column[low:high] for column in groups]
+                groups = self._read_frame(block, number).grid().columns(wanted)
+                yield np.array(indexes[low:high]), groups.part(slice(low, high))
 
     def pick(
         self, indexes: Sequence[int], look: frame.Look | None
@@ -166,7 +168,7 @@ class SealedPayload:
                 if skip or (look is not None and not look(rows.row_bytes(row))):
                     yield index, None
                 else:
-                    yield index, (rows.seeds[row], rows.row(row), rows.content_tags[row])
+                    yield index, (rows.seed(row), rows.row(row), rows.content_tag(row))
 
     def _in_file(self, file: SealedFile, first: int, end: int) -> Iterator[tuple[int, Row]]:
         block = self._block(file)
@@ -183,17 +185,13 @@ class SealedPayload:
                     yield index, (seed, groups, tag)
 
 
-def _in_order(
-    chunks: list[tuple[list[int], list[list[bytes]]]],
-) -> Iterator[tuple[list[int], list[list[bytes]]]]:
+def _in_order(chunks: list[tuple[Array, Grid]]) -> Iterator[tuple[Array, Grid]]:
     """Yield the rows of several blocks as one chunk, by index."""
     if not chunks:
         return
-    indexes = [index for chunk, _ in chunks for index in chunk]
-    order = sorted(range(len(indexes)), key=indexes.__getitem__)
-    columns = zip(*(groups for _, groups in chunks), strict=True)
-    joined = [[part for column in parts for part in column] for parts in columns]
-    yield [indexes[i] for i in order], [[column[i] for i in order] for column in joined]
+    indexes = np.concatenate([chunk for chunk, _ in chunks])
+    order = np.argsort(indexes)
+    yield indexes[order], Grid.stacked([groups for _, groups in chunks]).part(order)
 
 
 def content_tags(directory: Path, keys: KeyFolder, first: int, end: int) -> dict[int, bytes]:

@@ -20,6 +20,7 @@ from whodid.ledger.leaves import LeafFile
 from whodid.ledger.manifest import Manifest, all_files, read_manifest
 from whodid.ledger.opened_record import OpenedRecord
 from whodid.ledger.payload import SealedPayload
+from whodid.ledger.pieces import Grid
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.stored import GroupRows, StoredRow
 from whodid.ledger.unit import HandedOver, Unit
@@ -50,7 +51,7 @@ class LedgerReader:
         self._door_keys: dict[bytes, bytes] = {}
         self._records: Kept[OpenedRecord] = Kept(RECORDS_BYTES_MAX)
         self._handed = HandedOver()
-        self._part: tuple[int, Unit] = (0, Unit(0, [], [], Columns([], [], [])))
+        self._part: tuple[int, Unit] | None = None
         self.refresh()
 
     @property
@@ -126,17 +127,17 @@ class LedgerReader:
     ) -> Iterator[GroupRows]:
         at, stop = max(first, file.first), min(end, file.end)
         for indexes, groups in self._payload.groups(at, stop, wanted):
-            past = indexes[-1] + 1
+            past = int(indexes[-1]) + 1
             rows = file.table[at - file.first : past - file.first]
             here = np.zeros(len(rows), dtype=np.bool_)
-            here[np.array(indexes) - at] = True
+            here[indexes - at] = True
             yield GroupRows(at, rows["type"], rows["flags"].astype(np.uint16), here, groups)
             at = past
         if at < stop:
             rows = file.table[at - file.first : stop - file.first]
             nothing = np.zeros(len(rows), dtype=np.bool_)
             flags = rows["flags"].astype(np.uint16)
-            yield GroupRows(at, rows["type"], flags, nothing, [[] for _ in wanted])
+            yield GroupRows(at, rows["type"], flags, nothing, Grid.of([[] for _ in wanted]))
 
     def _door_key(self, batch: Batch) -> bytes:
         key = self._door_keys.get(batch.wrapped_key)
@@ -289,18 +290,10 @@ class LedgerReader:
         For sealing. Raises IntegrityError when it is not readable there.
         """
         record = self._record_of(first)
-        if self._part[0] != record.lsn:
+        if self._part is None or self._part[0] != record.lsn:
             self._part = (record.lsn, self._whole(record))
         part, low, high = self._part[1], first - record.first, min(end, record.end) - record.first
-        if (low, high) == (0, len(part.leaves)):
-            return part
-        start, stop = bisect_left(part.opened, low), bisect_left(part.opened, high)
-        return Unit(
-            first,
-            part.leaves[low:high],
-            [row - low for row in part.opened[start:stop]],
-            part.rows.picked(range(start, stop)),
-        )
+        return part if (low, high) == (0, part.count) else part.part(low, high)
 
     def hand_over(self, bytes_max: int) -> None:
         """From now on keep so many bytes of what `opened` says, for `groups` to give out once."""
@@ -314,17 +307,17 @@ class LedgerReader:
         sequenced = self._tail.open(record)
         if sequenced is None:
             raise IntegrityError(f"write-ahead record {record.lsn} is not readable")
-        leaves, kept = sequenced.leaves(), sequenced.kept()
+        table, tails = sequenced.table()
         try:
             opened = sequenced.batch.open_frame(self._door_key(sequenced.batch))
         except IntegrityError:  # as in `_opened`
-            return Unit(record.first, leaves, [], Columns([], [[] for _ in range(GROUPS)], []))
-        rows = Columns(opened.seeds, opened.groups(range(GROUPS)), [])
-        if len(kept) < sequenced.batch.rows:
-            rows.seeds = [rows.seeds[row] for row in kept]
-            rows.groups = [[column[row] for row in kept] for column in rows.groups]
+            nothing = Columns(b"", Grid.of([[]] * GROUPS), b"")
+            return Unit(record.first, table, tails, np.zeros(0, dtype=np.int64), nothing)
+        rows = Columns(opened.seeds, opened.grid(), b"")
+        if len(table) < opened.count:
+            rows = rows.part(np.array(sequenced.kept(), dtype=np.intp))
         rows.content_tags = sequenced.content_tags()
-        return Unit(record.first, leaves, range(len(leaves)), rows)
+        return Unit(record.first, table, tails, np.arange(len(table)), rows)
 
     def close(self) -> None:
         """Close files."""
@@ -332,11 +325,8 @@ class LedgerReader:
 
 
 def _unit_groups(unit: Unit, at: int, end: int, wanted: Sequence[int]) -> GroupRows:
-    low, high = at - unit.first, end - unit.first
-    heads = b"".join([leaf[2:5] for leaf in unit.leaves[low:high]])
-    types, first, second = np.frombuffer(heads, dtype=np.uint8).reshape(-1, 3).T
-    start, stop = bisect_left(unit.opened, low), bisect_left(unit.opened, high)
-    here = np.zeros(high - low, dtype=np.bool_)
-    here[np.array(unit.opened[start:stop], dtype=np.int64) - low] = True
-    chosen = [unit.rows.groups[number][start:stop] for number in wanted]
-    return GroupRows(at, types, first.astype(np.uint16) << 8 | second, here, chosen)
+    part = unit.part(at - unit.first, end - unit.first)
+    here = np.zeros(part.count, dtype=np.bool_)
+    here[part.opened] = True
+    flags = part.table["flags"].astype(np.uint16)
+    return GroupRows(at, part.table["type"], flags, here, part.rows.groups.columns(wanted))

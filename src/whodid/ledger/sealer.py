@@ -20,13 +20,12 @@ from whodid.ledger.blocks import encode_block
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import add_keys
 from whodid.ledger.layout import block_path, leaves_path
-from whodid.ledger.leaves import decode_leaf_file, encode_leaf_file
+from whodid.ledger.leaves import decode_leaf_file, encode_leaf_table
 from whodid.ledger.manifest import SealedFile
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sequencer import SealRequest
 from whodid.ledger.unit import Unit
 from whodid.limits import SEAL_AFTER_S, UNIT_ROWS
-from whodid.merkle.batch import sha256_each
 from whodid.storage.posix import PosixDisk
 
 UNITS_AT_ONCE = 16
@@ -81,8 +80,8 @@ class Sealer:
                 unit = self._read(at, stop)
                 found += unit.mismatches()
                 for path, data in self._files(unit):
-                    files.append(self._write(path, suffix, data, at, len(unit.leaves)))
-                hashes.update(b"".join(sha256_each(unit.leaves)))
+                    files.append(self._write(path, suffix, data, at, unit.count))
+                hashes.update(unit.leaf_hashes())
                 reader.opened(unit)
                 at = unit.end
             lsn, digest = self._released(end)
@@ -124,17 +123,16 @@ class Sealer:
 
     def _files(self, unit: Unit) -> list[tuple[str, bytes]]:
         """Return (path, bytes) of the files of one unit; the keys of its blocks are durable."""
-        ledger_id, first, count = self._keys.ledger_id, unit.first, len(unit.leaves)
+        ledger_id, first, count = self._keys.ledger_id, unit.first, unit.count
         files, keys = [], {}
         for class_ in unit.classes():
-            number = int.from_bytes(class_, "big")
             indexes, rows = unit.of_class(class_)
-            data, key_id, key = encode_block(ledger_id, first, count, number, indexes, rows)
+            data, key_id, key = encode_block(ledger_id, first, count, class_, indexes, rows)
             keys[key_id] = key
-            files.append((block_path(first, count, number), data))
+            files.append((block_path(first, count, class_), data))
         add_keys(self._reader.directory, ledger_id, self._keys.public_kek(), keys)
-        leaf_file = encode_leaf_file(ledger_id, first, unit.leaves)
-        if decode_leaf_file(leaf_file, leaves_path(first, count)).leaves() != unit.leaves:
+        leaf_file = encode_leaf_table(ledger_id, first, unit.table, unit.tails)
+        if not decode_leaf_file(leaf_file, leaves_path(first, count)).is_of(unit.table, unit.tails):
             raise IntegrityError(f"leaves [{first}, {first + count}) cannot be stored as they are")
         return [*files, (leaves_path(first, count), leaf_file)]
 

@@ -44,10 +44,10 @@ class Sequenced(Struct, frozen=True):
             return list(range(len(self.verdicts)))
         return [i for i, verdict in enumerate(self.verdicts) if verdict != DUPLICATE]
 
-    def content_tags(self) -> list[bytes]:
-        """Return the content tags of the entries, in order."""
-        data = self.batch.table["content_tag"].tobytes()
-        return [data[8 * i : 8 * i + 8] for i in self.kept()]
+    def content_tags(self) -> bytes:
+        """Return the content tags of the entries, in order, joined."""
+        tags = self.batch.table["content_tag"]
+        return (tags if DUPLICATE not in self.verdicts else tags[self.kept()]).tobytes()
 
     def encode(self) -> bytes:
         """Return the record body."""

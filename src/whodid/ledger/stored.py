@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from whodid.event import Event, decode_groups
 from whodid.ledger.leaf import Leaf, LeafType, decode_leaf
+from whodid.ledger.pieces import Grid
 
 
 class StoredRow(Struct, frozen=True):
@@ -40,11 +41,11 @@ class StoredRow(Struct, frozen=True):
 class GroupRows(Struct, frozen=True):
     """Consecutive entries from `first` on: type, flags and whether the payload is here.
 
-    `groups` has one list per group asked for, over the rows whose payload is here.
+    `groups` has one column per group asked for, over the rows whose payload is here.
     """
 
     first: int
     types: np.ndarray
     flags: np.ndarray
     here: np.ndarray
-    groups: list[list[bytes]]
+    groups: Grid

@@ -3,95 +3,118 @@
 It does not know where they come from (`reader`) or what becomes of them (`sealer`).
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 
+import numpy as np
 from msgspec import Struct
 
-from whodid.ledger.frame import GROUPS, Columns
-from whodid.ledger.leaf import LEAF_BYTES
-from whodid.merkle.commitment import commit_rows
+from whodid.ledger.frame import Columns
+from whodid.ledger.leaf import LEAF_DTYPE, encode_leaves
+from whodid.merkle.batch import sha256_each, sha256_rows
+from whodid.merkle.commitment import commit_columns
 
-_COMMITMENT = slice(LEAF_BYTES + 1 - 32, LEAF_BYTES + 1)
-_CLASS = slice(5, 7)
-_ENTRY_BYTES = 640
-"""What an entry takes in memory beside its payload: ten objects and their places in lists."""
+Array = np.ndarray
+_ENTRY_BYTES = 256
+"""What an entry takes in memory beside its payload: its leaf, seed and tag, places of groups."""
 
 
 class Unit(Struct):
     """Consecutive entries from `first` on.
 
-    `leaves` stand behind the 0x00 of RFC 6962; `opened` says which of them `rows` are, ascending;
-    the others have no payload, or none that opens.
+    `table` is of LEAF_DTYPE and `tails` by row; `opened` (i64) says which of them `rows` are,
+    ascending; the others have no payload, or none that opens.
     """
 
     first: int
-    leaves: list[bytes]
-    opened: Sequence[int]
+    table: Array
+    tails: dict[int, bytes]
+    opened: Array
     rows: Columns
 
     @classmethod
     def joined(cls, parts: Sequence["Unit"]) -> "Unit":
-        """Return adjacent parts as one."""
-        if len(parts) == 1:
-            return parts[0]
-        rows = Columns([], [[] for _ in range(GROUPS)], [])
-        leaves: list[bytes] = []
-        opened: list[int] = []
+        """Return adjacent parts as one, which holds no more than it needs."""
+        opened: list[Array] = []
+        tails: dict[int, bytes] = {}
+        count = 0
         for part in parts:
-            opened += [len(leaves) + row for row in part.opened]
-            leaves += part.leaves
-            rows.seeds += part.rows.seeds
-            rows.content_tags += part.rows.content_tags
-            for whole, more in zip(rows.groups, part.rows.groups, strict=True):
-                whole.extend(more)
-        return cls(parts[0].first, leaves, opened, rows)
+            opened.append(part.opened + count)
+            tails |= {count + row: tail for row, tail in part.tails.items()}
+            count += len(part.table)
+        leaves = b"".join([part.table.tobytes() for part in parts])  # concatenate turns bytes round
+        return cls(
+            parts[0].first,
+            np.frombuffer(leaves, dtype=LEAF_DTYPE),
+            tails,
+            np.concatenate(opened),
+            Columns.stacked([part.rows for part in parts]),
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of entries."""
+        return len(self.table)
 
     @property
     def end(self) -> int:
         """Index behind the last entry."""
-        return self.first + len(self.leaves)
+        return self.first + len(self.table)
+
+    def leaves(self) -> list[bytes]:
+        """Return the leaves, each behind the 0x00 of RFC 6962."""
+        return encode_leaves(self.table, self.tails)
+
+    def leaf_hashes(self) -> bytes:
+        """Return the leaf hashes, joined."""
+        if self.tails:
+            return b"".join(sha256_each(self.leaves()))
+        return sha256_rows(self.table.tobytes(), LEAF_DTYPE.itemsize)
 
     def size_bytes(self) -> int:
         """Return the bytes of the payload."""
-        return sum(sum(map(len, column)) for column in self.rows.groups)
+        return int(self.rows.groups.sizes.sum())
+
+    def part(self, low: int, high: int) -> "Unit":
+        """Return the entries [low, high), counted from the first; they share what they hold."""
+        start, stop = np.searchsorted(self.opened, (low, high)).tolist()
+        return Unit(
+            self.first + low,
+            self.table[low:high],
+            {row - low: tail for row, tail in self.tails.items() if low <= row < high},
+            self.opened[start:stop] - low,
+            self.rows.part(slice(start, stop)),
+        )
 
     def until(self, size_bytes: int) -> "Unit":
         """Return the entries to the one with which the payload passes a size, inclusive."""
-        sizes = self.rows.lengths().sum(axis=0, dtype="i8").tolist()
-        past = bisect_right(list(accumulate(sizes)), size_bytes)
-        if past >= len(sizes):
-            return self
-        opened = self.opened[: past + 1]
-        rows = self.rows.picked(range(past + 1))
-        return Unit(self.first, self.leaves[: opened[-1] + 1], opened, rows)
+        sizes = np.cumsum(self.rows.groups.sizes.sum(axis=0))
+        past = int(np.searchsorted(sizes, size_bytes, side="right"))
+        return self if past >= len(sizes) else self.part(0, int(self.opened[past]) + 1)
 
-    def classes(self) -> list[bytes]:
-        """Return the retention classes (u16) of the entries whose payload opens."""
-        leaves = self.leaves
-        return sorted({leaves[row][_CLASS] for row in self.opened})
+    def classes(self) -> list[int]:
+        """Return the retention classes of the entries whose payload opens, ascending."""
+        classes: list[int] = np.unique(self.table["class"][self.opened]).tolist()
+        return classes
 
-    def of_class(self, class_: bytes) -> tuple[list[int], Columns]:
-        """Return the indexes and the rows of one class."""
-        leaves = self.leaves
-        chosen = [n for n, row in enumerate(self.opened) if leaves[row][_CLASS] == class_]
-        indexes = [self.first + self.opened[n] for n in chosen]
+    def of_class(self, class_: int) -> tuple[Array, Columns]:
+        """Return the indexes (i64) and the rows of one class."""
+        chosen = np.flatnonzero(self.table["class"][self.opened] == class_)
+        indexes = self.first + self.opened[chosen]
         whole = len(chosen) == len(self.opened)
-        return indexes, self.rows if whole else self.rows.picked(chosen)
+        return indexes, self.rows if whole else self.rows.part(chosen)
 
     def mismatches(self) -> list[int]:
         """Return the indexes of the entries whose payload is not what their leaf commits to."""
-        leaves = self.leaves
-        computed = commit_rows(self.rows.seeds, zip(*self.rows.groups, strict=True))
-        right = {
-            row
-            for row, commitment in zip(self.opened, computed, strict=True)
-            if leaves[row][_COMMITMENT] == commitment
-        }
-        if len(right) == len(leaves):
+        groups = self.rows.groups
+        computed = commit_columns(self.rows.seeds, groups.data, groups.begin, groups.end)
+        given = self.table["commitment"][self.opened].tobytes()
+        if computed == given and len(self.opened) == len(self.table):
             return []
-        return [self.first + row for row in range(len(leaves)) if row not in right]
+        same = np.frombuffer(computed, np.uint8) == np.frombuffer(given, np.uint8)
+        wrong = np.ones(len(self.table), dtype=np.bool_)
+        wrong[self.opened[same.reshape(-1, 32).all(axis=1)]] = False
+        found: list[int] = (self.first + np.flatnonzero(wrong)).tolist()
+        return found
 
 
 class HandedOver:
@@ -106,7 +129,7 @@ class HandedOver:
 
     def add(self, unit: Unit) -> None:
         """Keep a unit; older ones go when there is no room."""
-        size = unit.size_bytes() + _ENTRY_BYTES * len(unit.leaves)
+        size = len(unit.rows.groups.data) + _ENTRY_BYTES * unit.count
         self._units = [item for item in self._units if item[0].first != unit.first]
         self._units.append((unit, size))
         while sum(each for _, each in self._units) > self._bytes_max:

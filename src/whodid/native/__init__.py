@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     from array import array
 
-_VERSION = 4
+    import numpy as np
+
+    Buffer = np.ndarray
+
+_VERSION = 5
 """Raised with every change of what the module offers."""
 
 
@@ -23,6 +27,34 @@ class Native(Protocol):
 
     def commitments(self, seeds: list[bytes], rows: list[tuple[bytes, ...]], /) -> list[bytes]:
         """Return the commitment of each row (`merkle.commitment`)."""
+        ...
+
+    def commitments_at(self, seeds: bytes, data: bytes, begin: "Buffer", end: "Buffer", /) -> bytes:
+        """Return the commitments of rows, joined: group g of row i is piece g x rows + i."""
+        ...
+
+    def sha256_rows(self, data: bytes, step: int, /) -> bytes:
+        """Return the SHA-256 of each row of a table of rows of `step` bytes, joined."""
+        ...
+
+    def number(self, data: bytes, begin: "Buffer", end: "Buffer", /) -> tuple[bytes, bytes]:
+        """Return the number of each piece (i32), and for each number where it came first (i64).
+
+        Pieces are data[begin[i]:end[i]] (i64 each); equal ones have one number, from 0 on.
+        """
+        ...
+
+    def join(
+        self,
+        head: bytes,
+        data: bytes,
+        begin: "Buffer",
+        end: "Buffer",
+        between: bytes,
+        once: bool,
+        /,
+    ) -> bytes:
+        """Return the head and the pieces, `between` between them; equal ones once, if asked for."""
         ...
 
     def sha256_each(self, items: list[bytes], /) -> list[bytes]:

@@ -217,31 +217,40 @@ static const char GROUP_PREFIX[] = "whodid/group/v1";
 static const char EVENT_PREFIX[] = "whodid/event/v1";
 #define LENGTH(text) (sizeof(text) - 1)
 
-/* Write the commitment of a row: a seed and a tuple of eight groups. */
-static int commit_one(PyObject *seed, PyObject *row, uint8_t out[HASH]) {
-    const uint8_t *data;
-    size_t size;
+/* One row: its seed of SEED bytes, and its groups. */
+typedef struct {
+    const uint8_t *seed, *data[GROUPS];
+    size_t size[GROUPS];
+} Row;
+
+static void commit_row(const Row *row, uint8_t out[HASH]) {
     uint8_t head[BLOCK], salts[RATE], event[LENGTH(EVENT_PREFIX) + GROUPS * HASH];
-    if (seed == NULL || row == NULL || bytes_of(seed, &data, &size) < 0)
-        return -1;
-    if (size != SEED || !PyTuple_Check(row) || PyTuple_Size(row) != GROUPS) {
-        PyErr_SetString(PyExc_ValueError, "a row is a seed of 16 bytes and a tuple of eight groups");
-        return -1;
-    }
     memcpy(head, SALT_PREFIX, LENGTH(SALT_PREFIX));
-    memcpy(head + LENGTH(SALT_PREFIX), data, SEED);
+    memcpy(head + LENGTH(SALT_PREFIX), row->seed, SEED);
     shake128(head, LENGTH(SALT_PREFIX) + SEED, salts);
     memcpy(head, GROUP_PREFIX, LENGTH(GROUP_PREFIX));
     memcpy(event, EVENT_PREFIX, LENGTH(EVENT_PREFIX));
     for (int g = 0; g < GROUPS; g++) {
-        if (bytes_of(PyTuple_GetItem(row, g), &data, &size) < 0)
-            return -1;
         head[LENGTH(GROUP_PREFIX)] = (uint8_t)(g + 1);
         memcpy(head + LENGTH(GROUP_PREFIX) + 1, salts + g * SALT, SALT);
-        sha256(head, LENGTH(GROUP_PREFIX) + 1 + SALT, data, size,
+        sha256(head, LENGTH(GROUP_PREFIX) + 1 + SALT, row->data[g], row->size[g],
                event + LENGTH(EVENT_PREFIX) + g * HASH);
     }
     sha256(event, 0, event, sizeof event, out);
+}
+
+/* Read a row: a seed and a tuple of eight groups. */
+static int read_row(PyObject *seed, PyObject *groups, Row *row) {
+    size_t size;
+    if (seed == NULL || groups == NULL || bytes_of(seed, &row->seed, &size) < 0)
+        return -1;
+    if (size != SEED || !PyTuple_Check(groups) || PyTuple_Size(groups) != GROUPS) {
+        PyErr_SetString(PyExc_ValueError, "a row is a seed of 16 bytes and a tuple of eight groups");
+        return -1;
+    }
+    for (int g = 0; g < GROUPS; g++)
+        if (bytes_of(PyTuple_GetItem(groups, g), &row->data[g], &row->size[g]) < 0)
+            return -1;
     return 0;
 }
 
@@ -256,10 +265,57 @@ PyObject *native_commitments(PyObject *Py_UNUSED(module), PyObject *args) {
     for (Py_ssize_t i = 0; made != NULL && i < count; i++) {
         uint8_t out[HASH];
         PyObject *one = NULL;
-        if (commit_one(PyList_GetItem(seeds, i), PyList_GetItem(rows, i), out) == 0)
+        Row row;
+        if (read_row(PyList_GetItem(seeds, i), PyList_GetItem(rows, i), &row) == 0) {
+            commit_row(&row, out);
             one = PyBytes_FromStringAndSize((char *)out, HASH);
+        }
         if (one == NULL || PyList_SetItem(made, i, one) < 0)
             Py_CLEAR(made);
+    }
+    return made;
+}
+
+/* Rows by column: group g of row i is piece g x rows + i of the data. */
+PyObject *native_commitments_at(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *seeds, *data;
+    Py_ssize_t seeds_size, size;
+    Py_buffer begin, end;
+    PyObject *made = NULL;
+    if (!PyArg_ParseTuple(args, "y#y#y*y*", &seeds, &seeds_size, &data, &size, &begin, &end))
+        return NULL;
+    Py_ssize_t count = count_places(&begin, &end, size), rows = seeds_size / SEED;
+    if (count >= 0 && (seeds_size % SEED || count % GROUPS || count / GROUPS != rows))
+        PyErr_SetString(PyExc_ValueError, "a row is a seed of 16 bytes and eight groups");
+    else if (count >= 0)
+        made = PyBytes_FromStringAndSize(NULL, rows * HASH);
+    char *out = made == NULL ? NULL : PyBytes_AsString(made);
+    for (Py_ssize_t i = 0; out != NULL && i < rows; i++) {
+        Row row = {(const uint8_t *)seeds + i * SEED, {NULL}, {0}};
+        for (int g = 0; g < GROUPS; g++) {
+            int64_t start = place_at(&begin, g * rows + i);
+            row.data[g] = (const uint8_t *)data + start;
+            row.size[g] = (size_t)(place_at(&end, g * rows + i) - start);
+        }
+        commit_row(&row, (uint8_t *)out + i * HASH);
+    }
+    PyBuffer_Release(&begin);
+    PyBuffer_Release(&end);
+    return made;
+}
+
+PyObject *native_sha256_rows(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *data;
+    Py_ssize_t size, step;
+    if (!PyArg_ParseTuple(args, "y#n", &data, &size, &step))
+        return NULL;
+    if (step <= 0 || size % step)
+        return PyErr_Format(PyExc_ValueError, "a table that is no whole number of rows");
+    PyObject *made = PyBytes_FromStringAndSize(NULL, size / step * HASH);
+    char *out = made == NULL ? NULL : PyBytes_AsString(made);
+    for (Py_ssize_t i = 0; out != NULL && i < size / step; i++) {
+        const uint8_t *row = (const uint8_t *)data + i * step;
+        sha256(row, 0, row, (size_t)step, (uint8_t *)out + i * HASH);
     }
     return made;
 }

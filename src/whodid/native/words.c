@@ -31,6 +31,8 @@ int native_draw_secret(void) {
     return done;
 }
 
+uint64_t native_secret(void) { return secret; }
+
 static inline size_t place_of(uint64_t number) {
     uint64_t mixed = (number ^ secret) * M1;
     return (size_t)((mixed ^ mixed >> 29) * M4 >> 32);
