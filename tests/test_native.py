@@ -103,6 +103,16 @@ def test_it_numbers_as_python_does(calls, start):
 
 
 @built
+def test_it_commits_to_groups_of_every_length():
+    sizes = [*range(140), *range(960, 1100), 4096, 70_000]
+    groups = [tuple(bytes([g]) * (size * (g + 1) // 8) for g in range(8)) for size in sizes]
+    seeds = [bytes([number % 256]) * 16 for number in range(len(sizes))]
+    for many in (len(sizes), 3, 1):
+        expected = commit_rows_unrolled(seeds[-many:], groups[-many:])
+        assert native.commitments(seeds[-many:], groups[-many:]) == expected
+
+
+@built
 @given(rows)
 def test_it_commits_columns_as_rows(given_rows):
     seeds, groups = [seed for seed, _ in given_rows], [row for _, row in given_rows]
