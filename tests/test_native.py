@@ -62,7 +62,10 @@ def test_it_commits_as_python_does(given_rows):
 @given(texts)
 def test_it_cuts_as_python_does(text):
     words = set()
-    short, longer = (np.sort(np.frombuffer(part, "<u8")) for part in native.cut(text, words))
+    short, longer = (
+        np.sort(np.frombuffer(part, "<u8"))
+        for part in native.cut(text, words, np.zeros(2, np.uint64))
+    )
     expected = cut(text)
     assert short.tolist() == expected.short[expected.short != 0].tolist()
     assert longer.tolist() == expected.long.tolist()
@@ -72,10 +75,52 @@ def test_it_cuts_as_python_does(text):
 @built
 def test_it_cuts_texts_with_more_words_than_it_has_room_for_at_first():
     text = b" ".join(b"%x %020d" % (number, number) for number in range(20_000))
-    short, longer = native.cut(text, None)
+    short, longer = native.cut(text, None, np.zeros(1, np.uint64))
     expected = cut(text)
     assert len(short) // 8 == len(expected.short[expected.short != 0])
     assert np.array_equal(np.sort(np.frombuffer(longer, "<u8")), expected.long)
+
+
+@built
+@pytest.mark.parametrize("slots", [1, 64, 1 << 16])
+def test_what_was_seen_before_is_in_the_lexicon_all_the_same(slots):
+    words, seen = set(), np.zeros(slots, dtype=np.uint64)
+    text = [b"word%d other%030d x%x" % (n % 700, n % 500, n) for n in range(3000)]
+    for at in range(0, len(text), 100):
+        native.cut(b" ".join(text[at : at + 100]), words, seen)
+    assert words == set(lexical(b" ".join(text)))
+
+
+@built
+@pytest.mark.parametrize("size", [*range(130), 4096, 4097])
+def test_it_cuts_words_of_every_length_at_every_place(size):
+    for text in (b"x" * size, b" " * size, b" " + b"G1-" * (size // 3), b"ab " + b"z" * size):
+        words = set()
+        short, longer = native.cut(text, words, np.zeros(8, dtype=np.uint64))
+        expected = cut(text)
+        assert np.sort(np.frombuffer(short, "<u8")).tolist() == [n for n in expected.short if n]
+        assert np.sort(np.frombuffer(longer, "<u8")).tolist() == expected.long.tolist()
+        assert words == set(lexical(text))
+
+
+json_texts = st.text('":{},ab\\1 ', max_size=60).map(str.encode)
+
+
+@built
+@given(json_texts, st.sampled_from([b"a", b"ab", b"", b"a b", b"b" * 64, b"b" * 65]))
+def test_it_finds_the_names_in_json(text, name):
+    for data in (text, text + b'"%s":' % name + text, b'x"%s":' % name + text):
+        found = native.names(data)
+        marked = {n for n in (b"a", b"b", b"ab", b"", b"a b", b"1", name) if b'"%s":' % n in data}
+        assert {n for n in marked if len(n) <= 64} <= found
+        assert all(b'"%s":' % n in data for n in found)
+
+
+@built
+def test_very_many_names_are_none():
+    few, many = ({b"name%d" % n for n in range(count)} for count in (127, 128))
+    assert native.names(b"{%s}" % b",".join(b'"%s":1' % name for name in few)) == few
+    assert native.names(b"{%s}" % b",".join(b'"%s":1' % name for name in many)) is None
 
 
 @built
@@ -177,9 +222,14 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
         lambda: native.codes(["a"], {"a": -1}, 0),
         lambda: native.codes(["a"], {"a": "b"}, 0),
         lambda: native.codes(["a", "b"], {}, 2**31 - 1),
-        lambda: native.cut(b"text", []),
-        lambda: native.cut(b"text", frozenset()),
-        lambda: native.cut("text", set()),
+        lambda: native.cut(b"text", [], np.zeros(1, np.uint64)),
+        lambda: native.cut(b"text", frozenset(), np.zeros(1, np.uint64)),
+        lambda: native.cut("text", set(), np.zeros(1, np.uint64)),
+        lambda: native.cut(b"text", set(), np.zeros(3, np.uint64)),
+        lambda: native.cut(b"text", set(), np.zeros(0, np.uint64)),
+        lambda: native.cut(b"text", set(), np.zeros(16, np.uint8)[1:9]),
+        lambda: native.cut(b"text", set(), bytes(8)),
+        lambda: native.names("text"),
     ],
 )
 def test_what_it_cannot_take_is_an_error(wrong):

@@ -52,12 +52,15 @@ def _named(name: str, default: Any) -> Any:
     return msgspec.field(name=name) if required else msgspec.field(default=default, name=name)
 
 
-def _key(number: int, name: str) -> bytes:
-    """Return what is found in the JSON of a group when a value of it has this field."""
+def _key(number: int, name: str) -> bytes | None:
+    """Return the name that is in the JSON of a group when a value of it has this field.
+
+    None for a field that may be left out though it has a value.
+    """
     group = GROUPS[number][1]
     assert group is not None
     defaults = {item.encode_name: item.default for item in fields(group)}
-    return b'"%s":' % name.encode() if defaults[name] in (None, ()) else b""
+    return name.encode() if defaults[name] in (None, ()) else None
 
 
 _COLUMNS = {
@@ -112,12 +115,19 @@ class _Texts:
 class _Group(Struct, frozen=True):
     """One group of some rows: distinct values, which of them each row has (None: in order).
 
-    `joined` is all of them as JSON, in which a field that none has is not found.
+    `joined` is all of them as JSON, and `names` what stands in it as names; None for very many.
     """
 
     values: list[Any]
     place: Array | None
     joined: bytes
+    names: set[bytes] | None
+
+    def may_have(self, key: bytes | None) -> bool:
+        """Tell whether a value may have a field of this key (see `_key`)."""
+        if key is None:
+            return True
+        return b'"%s":' % key in self.joined if self.names is None else key in self.names
 
 
 class TableBuilder:
@@ -188,7 +198,8 @@ class TableBuilder:
         structs = _DECODE[number](joined)
         if len(structs) != len(distinct):
             raise msgspec.DecodeError("a group that is not one object")
-        return _Group(structs, None if len(distinct) == len(parts) else place, joined)
+        names = None if native is None else native.names(joined)
+        return _Group(structs, None if len(distinct) == len(parts) else place, joined, names)
 
     def _add_fixed(self, rows: GroupRows, live: Array, when: _Group) -> None:
         structs, place = when.values, when.place
@@ -221,7 +232,7 @@ class TableBuilder:
     def _add_group(self, number: int, group: _Group, here: Array) -> None:
         place = group.place
         for name, get, kind, key in _COLUMNS[number]:
-            if key not in group.joined:
+            if not group.may_have(key):
                 continue
             values = list(map(get, group.values))
             if kind == "number":

@@ -16,7 +16,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from whodid.index.words import Cut, cut_into, distinct, key_numbers, numbers_of, searched
+from whodid.index.words import (
+    Cut,
+    Lexicon,
+    cut_some,
+    distinct,
+    key_numbers,
+    numbers_of,
+    searched,
+)
 from whodid.ledger.pieces import Grid, Pieces
 from whodid.limits import (
     INDEX_BLOCK_WORDS_MAX,
@@ -74,7 +82,7 @@ class SignatureBuilder:
     def __init__(self) -> None:
         self._words: list[Array] = []
         self._hexes: list[Array] = []
-        self._lexicon: set[bytes] | None = set()
+        self._lexicon: Lexicon | None = Lexicon()
         self._number = -1
         self._block = _Block()
         self.size_bytes = 0
@@ -97,12 +105,15 @@ class SignatureBuilder:
             self._number = number
 
     def _add_text(self, text: bytes) -> None:
-        known = len(self._lexicon) if self._lexicon is not None else 0
-        self._block.add(cut_into(text, self._lexicon))
-        if self._lexicon is not None:
-            self.size_bytes += _WORD_BYTES * (len(self._lexicon) - known)
-            if len(self._lexicon) > INDEX_LEXICON_WORDS_MAX:
-                self._lexicon = None
+        lexicon = self._lexicon
+        if lexicon is None:
+            self._block.add(cut_some(text))
+            return
+        known = len(lexicon.words)
+        self._block.add(lexicon.cut(text))
+        self.size_bytes += _WORD_BYTES * (len(lexicon.words) - known)
+        if len(lexicon.words) > INDEX_LEXICON_WORDS_MAX:
+            self._lexicon = None
 
     def _leave(self) -> None:
         if not self._block:
@@ -120,7 +131,7 @@ class SignatureBuilder:
         self._leave()
         arrays = {"words": distinct(_joined([*self._words, *keys]))}
         if self._lexicon is not None:
-            arrays |= _lexicon(self._lexicon)
+            arrays |= _lexicon(self._lexicon.words)
         hexes = distinct(_joined(self._hexes))
         if len(hexes) <= rows:
             arrays["hexes"] = hexes

@@ -39,6 +39,8 @@ _TAIL = b" " * 16
 _WORDS = re.compile(rb"[0-9a-z]*[g-z][0-9a-z]*")
 _BITS_3, _BITS_4 = np.uint64(24), np.uint64(32)
 _ABOVE_F, _HIGH, _LETTER = (np.uint64(0x01010101 * byte) for byte in (0x19, 0x80, 0x40))
+_SEEN = 1 << 16
+"""How many words the compiled part remembers (u64 each) not to look them up in a lexicon again."""
 _KEPT = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 
@@ -88,15 +90,33 @@ def cut(text: bytes) -> Cut:
     return Cut(distinct(first), distinct(_numbers((head * _M1 ^ tail) * _M4)))
 
 
-def cut_into(text: bytes, lexicon: set[bytes] | None) -> Cut:
-    """Return the words of a searched text, in some order, and add them to a lexicon."""
+class Lexicon:
+    """The words with a letter beyond f of many texts (see `lexical`)."""
+
+    __slots__ = ("_seen", "words")
+
+    def __init__(self) -> None:
+        self.words: set[bytes] = set()
+        self._seen = np.zeros(_SEEN if native is not None else 1, dtype=np.uint64)
+
+    def cut(self, text: bytes) -> Cut:
+        """Return the words of a searched text, in some order, and learn them."""
+        if native is not None:
+            return _compiled(native.cut(text, self.words, self._seen))
+        self.words.update(lexical(text))
+        return cut(text)
+
+
+def cut_some(text: bytes) -> Cut:
+    """Return the words of a searched text, in some order."""
     if native is not None:
-        short, long = native.cut(text, lexicon)
-        numbers = np.frombuffer(long, dtype="<u8").astype(np.uint32)
-        return Cut(np.frombuffer(short, dtype="<u8"), numbers)
-    if lexicon is not None:
-        lexicon.update(lexical(text))
+        return _compiled(native.cut(text, None, np.zeros(1, dtype=np.uint64)))
     return cut(text)
+
+
+def _compiled(found: tuple[bytes, bytes]) -> Cut:
+    numbers = np.frombuffer(found[1], dtype="<u8").astype(np.uint32)
+    return Cut(np.frombuffer(found[0], dtype="<u8"), numbers)
 
 
 def lexical(text: bytes) -> list[bytes]:

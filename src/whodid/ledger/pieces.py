@@ -52,7 +52,10 @@ class Pieces:
         return sizes
 
     def joined(self, between: bytes = b"", *, head: bytes = b"", once: bool = False) -> bytes:
-        """Return the head and all pieces, `between` between them; with `once` equal ones once."""
+        """Return the head and all pieces, `between` between them; with `once` equal ones once.
+
+        Equal long ones (more than 256 bytes) may come again.
+        """
         begin, end = np.ascontiguousarray(self.begin), np.ascontiguousarray(self.end)
         if native is not None:
             return native.join(head, self.data, begin, end, between, once)

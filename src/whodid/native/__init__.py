@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Buffer = np.ndarray
 
-_VERSION = 5
+_VERSION = 6
 """Raised with every change of what the module offers."""
 
 
@@ -74,11 +74,18 @@ class Native(Protocol):
         """
         ...
 
-    def cut(self, text: bytes, lexicon: set[bytes] | None, /) -> tuple[bytes, bytes]:
+    def cut(
+        self, text: bytes, lexicon: set[bytes] | None, seen: "Buffer", /
+    ) -> tuple[bytes, bytes]:
         """Return the distinct words of up to eight bytes and the numbers of longer ones, as u64.
 
-        Adds words that have a letter beyond f to the lexicon (`index.words`).
+        Adds words that have a letter beyond f to the lexicon (`index.words`). `seen` (2^n u64,
+        zeros at first) remembers words that are in it already, and belongs to it.
         """
+        ...
+
+    def names(self, text: bytes, /) -> set[bytes] | None:
+        """Return the texts (at most 64 bytes) that stand as `"text":` in it; None for very many."""
         ...
 
 

@@ -11,12 +11,14 @@ int bytes_of(PyObject *object, const uint8_t **data, size_t *size);
 int64_t place_at(const Py_buffer *places, Py_ssize_t number);
 Py_ssize_t count_places(const Py_buffer *begin, const Py_buffer *end, Py_ssize_t size);
 uint64_t native_secret(void);
+uint64_t keyed_hash(const uint8_t *data, size_t size, uint64_t key);
 
 PyObject *native_commitments(PyObject *module, PyObject *args);
 PyObject *native_commitments_at(PyObject *module, PyObject *args);
 PyObject *native_sha256_rows(PyObject *module, PyObject *args);
 PyObject *native_number(PyObject *module, PyObject *args);
 PyObject *native_join(PyObject *module, PyObject *args);
+PyObject *native_names(PyObject *module, PyObject *text);
 PyObject *native_sha256_each(PyObject *module, PyObject *list);
 PyObject *native_split(PyObject *module, PyObject *args);
 PyObject *native_codes(PyObject *module, PyObject *args);

@@ -49,7 +49,7 @@ static inline uint64_t eight(const uint8_t *data) {
     return number;
 }
 
-static uint64_t hash_of(const uint8_t *data, size_t size, uint64_t key) {
+uint64_t keyed_hash(const uint8_t *data, size_t size, uint64_t key) {
     uint64_t state = key ^ (size * M1), last[2] = {0, 0};
     for (; size > 16; data += 16, size -= 16)
         state = folded(eight(data) ^ key ^ M2, eight(data + 8) ^ state);
@@ -98,7 +98,7 @@ static void distinct_free(Distinct *found) {
 static uint32_t distinct_put(Distinct *found, Py_ssize_t at) {
     const uint8_t *data = found->data + place_at(found->begin, at);
     size_t size = (size_t)(place_at(found->end, at) - place_at(found->begin, at));
-    uint64_t hash = hash_of(data, size, found->key);
+    uint64_t hash = keyed_hash(data, size, found->key);
     size_t slot = (size_t)hash & found->mask;
     uint32_t high = (uint32_t)(hash >> 32);
     for (; found->slots[slot].number != 0; slot = (slot + 1) & found->mask) {
@@ -141,6 +141,47 @@ PyObject *native_number(PyObject *Py_UNUSED(module), PyObject *args) {
     return made;
 }
 
+/* --- names in JSON ----------------------------------------------------------------------------- */
+
+#define NAMES_MAX 128
+#define NAME_BYTES_MAX 64
+
+/* Return the different texts that stand as "text": in some JSON; None for very many. */
+PyObject *native_names(PyObject *Py_UNUSED(module), PyObject *text) {
+    const uint8_t *data, *slots[2 * NAMES_MAX] = {NULL};
+    size_t size, sizes[2 * NAMES_MAX] = {0}, count = 0;
+    if (bytes_of(text, &data, &size) < 0)
+        return NULL;
+    PyObject *made = PySet_New(NULL);
+    const uint8_t *end = data + size, *colon = data;
+    while (made != NULL && (colon = memchr(colon, ':', (size_t)(end - colon))) != NULL) {
+        if (colon++ - data < 2 || colon[-2] != '"')
+            continue;
+        const uint8_t *stop = colon - 2, *start = stop - 1;
+        while (start > data && *start != '"' && stop - start <= NAME_BYTES_MAX)
+            start--;
+        size_t length = (size_t)(stop - start) - 1;
+        if (*start++ != '"')
+            continue;
+        size_t slot = (size_t)keyed_hash(start, length, native_secret()) % (2 * NAMES_MAX);
+        while (slots[slot] != NULL &&
+               (sizes[slot] != length || memcmp(slots[slot], start, length) != 0))
+            slot = (slot + 1) % (2 * NAMES_MAX);
+        if (slots[slot] != NULL)
+            continue;
+        slots[slot] = start, sizes[slot] = length;
+        PyObject *name = PyBytes_FromStringAndSize((const char *)start, (Py_ssize_t)length);
+        if (name == NULL || PySet_Add(made, name) < 0)
+            Py_CLEAR(made);
+        Py_XDECREF(name);
+        if (++count == NAMES_MAX && made != NULL) {
+            Py_DECREF(made);
+            return Py_NewRef(Py_None);
+        }
+    }
+    return made;
+}
+
 /* --- joining ----------------------------------------------------------------------------------- */
 
 /* What is joined: pieces behind a head, something between them. */
@@ -151,16 +192,22 @@ typedef struct {
     int once;
 } Joined;
 
+/* Long pieces are hardly ever equal: they are not looked up. */
+#define ONCE_BYTES_MAX 256
+
 /* Keep the numbers of the pieces that equal none before them; return how many, -1 with an error. */
 static Py_ssize_t keep_first(const Joined *joined, Py_ssize_t count, int64_t *kept) {
     Distinct found = {(const uint8_t *)joined->data, &joined->begin, &joined->end, NULL, NULL, 0, 0,
                       native_secret()};
     Py_ssize_t left = -1;
     if (distinct_start(&found, count)) {
-        for (Py_ssize_t i = 0; i < count; i++)
-            distinct_put(&found, i);
-        left = (Py_ssize_t)found.count;
-        memcpy(kept, found.first, (size_t)left * sizeof(int64_t));
+        left = 0;
+        for (Py_ssize_t i = 0; i < count; i++) {
+            uint32_t known = found.count;
+            int is_long = place_at(&joined->end, i) - place_at(&joined->begin, i) > ONCE_BYTES_MAX;
+            if (is_long || distinct_put(&found, i) == known)
+                kept[left++] = i;
+        }
     }
     distinct_free(&found);
     return left;
