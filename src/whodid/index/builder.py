@@ -177,8 +177,8 @@ class TableBuilder:
             if group.values:
                 self._add_group(number, group, here)
         if self._signature is not None:
-            times = Grid.of([_texts_of_when(decoded[0])])
-            self._signature.add(here + self._first, [times, groups.columns(_BESIDE_WHEN)])
+            others = groups.columns(_BESIDE_WHEN)
+            self._signature.add(here + self._first, [*_texts_of_when(decoded[0]), others])
         self.count += len(rows.types)
 
     def _columns(self, groups: Grid) -> Grid:
@@ -286,9 +286,13 @@ class TableBuilder:
         return column
 
 
-def _texts_of_when(when: _Group) -> list[bytes]:
-    texts = [f"{item.id} {item.original_time or ''}".encode() for item in when.values]
-    return texts if when.place is None else [texts[number] for number in when.place.tolist()]
+def _texts_of_when(when: _Group) -> list[Grid]:
+    """Return the texts of when events were that are no number, each kind as a grid of one column."""
+    ids = Pieces.of_texts([item.id for item in when.values])
+    times = Pieces.of_texts([item.original_time or "" for item in when.values])
+    place = slice(None) if when.place is None else when.place
+    kinds = (kind.part(place) for kind in (ids, times) if kind.data)
+    return [Grid(kind.data, kind.begin[None], kind.end[None]) for kind in kinds]
 
 
 def _placed(values: Array, place: Array | None) -> Array:

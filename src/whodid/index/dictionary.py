@@ -5,10 +5,12 @@ other).
 """
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+
+from whodid.ledger.pieces import Pieces
 
 Array = np.ndarray
 _SEPARATOR = "\0"
@@ -27,9 +29,10 @@ class Texts(Protocol):
 
 def encode_texts(texts: Sequence[str]) -> tuple[Array, Array]:
     """Return (at, blob) of these texts."""
-    parts = split_encoded(texts)
-    at = np.fromiter(accumulate(map(len, parts), initial=0), dtype=np.uint32, count=len(parts) + 1)
-    return at, np.frombuffer(b"".join(parts), dtype=np.uint8)
+    pieces = Pieces.of_texts(texts)
+    at = np.zeros(len(texts) + 1, dtype=np.uint32)
+    at[1:] = pieces.end
+    return at, np.frombuffer(pieces.data, dtype=np.uint8)
 
 
 def split_encoded(texts: Sequence[str], *, folded: bool = False) -> list[bytes]:

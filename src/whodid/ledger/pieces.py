@@ -30,6 +30,16 @@ class Pieces:
         begins = np.concatenate((np.zeros(1, dtype=np.int64), ends))[:-1]
         return cls(b"".join(parts), begins, ends)
 
+    @classmethod
+    def of_texts(cls, texts: Sequence[str]) -> "Pieces":
+        """Return the UTF-8 of these texts as pieces; what is none (a lone surrogate) as `?`."""
+        joined = "".join(texts)
+        if not joined.isascii():
+            return cls.of([text.encode("utf-8", "replace") for text in texts])
+        ends = np.cumsum(np.fromiter(map(len, texts), np.int64, count=len(texts)))
+        begins = np.concatenate((np.zeros(1, dtype=np.int64), ends))[:-1]
+        return cls(joined.encode(), begins, ends)
+
     def __len__(self) -> int:
         return len(self.begin)
 
