@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodid.index.words import cut, lexical
-from whodid.ledger.pieces import Grid
+from whodid.ledger.pieces import Grid, Pieces
 from whodid.merkle.commitment import commit_columns, commit_rows_unrolled
 from whodid.native import build, native
 
@@ -114,6 +114,36 @@ def test_it_finds_the_names_in_json(text, name):
         marked = {n for n in (b"a", b"b", b"ab", b"", b"a b", b"1", name) if b'"%s":' % n in data}
         assert {n for n in marked if len(n) <= 64} <= found
         assert all(b'"%s":' % n in data for n in found)
+
+
+@built
+def test_it_finds_the_fields_of_plain_objects():
+    parts = Pieces.of([b'{"a":"x","n":-12,"b":"yy"}', b"", b"{}", b'{"n":0}', b'{"b":""}'])
+    names, kinds = (b"a", b"n", b"b", b"c"), b"tntt"
+    found = native.fields(parts.data, parts.begin, parts.end, names, kinds)
+    a, n, b = (np.frombuffer(places, np.int64).reshape(2, -1) for places in found[:3])
+    assert found[3] is None
+    assert n.tolist() == [[-12, 0, 0, 0, 0], [1, 0, 0, 1, 0]]
+    assert [parts.data[i:j] for i, j in a.T.tolist() if i >= 0] == [b"x"]
+    assert [parts.data[i:j] for i, j in b.T.tolist() if i >= 0] == [b"yy", b""]
+    assert (a[:, 1:] == -1).all()
+
+
+@built
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'{"a":1}', b'{"a":"x",}', b'{"a":"x"', b'{"a":"x"}}', b'{"b":"x","a":"y"}', b'{"n":01}',
+        b'{"n":-0}', b'{"n":1.0}', b'{"n":1e3}', b'{"n":null}', b" {}", b'{ "a":"x"}',
+        b'{"a":"\\n"}',
+        b'{"a":[]}', b"x", b"}", b'{"a":"x""b":"y"}', b'{,"a":"x"}', b'{"n":1234567890123456789}',
+        b'{"n":}', b'{"n":-}', b'{"a"', b'{"', b"{", b'{"a":"', b'{"a":"x"}x', b'{"a":"\n"}',
+        b'{"a":"x","a":"y"}', b'{"other":"x"}', b'{"a" :"x"}', b'{"a":"x"]', b'["a":"x"}',
+    ],
+)  # fmt: skip
+def test_what_is_not_plain_is_none(part):
+    parts = Pieces.of([b'{"a":"x"}', part, b"rest"]).part(slice(0, 2))
+    assert native.fields(parts.data, parts.begin, parts.end, (b"a", b"n", b"b"), b"tnt") is None
 
 
 @built
@@ -230,6 +260,12 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
         lambda: native.cut(b"text", set(), np.zeros(16, np.uint8)[1:9]),
         lambda: native.cut(b"text", set(), bytes(8)),
         lambda: native.names("text"),
+        lambda: native.fields(b"{}", at(0), at(3), (b"a",), b"t"),
+        lambda: native.fields(b"{}", at(0), at(2), (b"a",), b"tt"),
+        lambda: native.fields(b"{}", at(0), at(2), (b"a",), b"x"),
+        lambda: native.fields(b"{}", at(0), at(2), ("a",), b"t"),
+        lambda: native.fields(b"{}", at(0), at(2), [b"a"], b"t"),
+        lambda: native.fields(b"{}", at(0), at(2), (b"a",) * 65, b"t" * 65),
     ],
 )
 def test_what_it_cannot_take_is_an_error(wrong):

@@ -5,19 +5,18 @@ for its distinct values only.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import fields
 
 from whodid.event import GROUPS
-from whodid.index.columns import COLUMNS, KEYED, texts_in
+from whodid.index.columns import COLUMNS, KEYED
 from whodid.index.dictionary import encode_texts, split_encoded
+from whodid.index.group import Group, decode_group
 from whodid.index.signature import BLOCK_BITS, SignatureBuilder, list_keys, value_keys
 from whodid.index.table import MemoryTable, narrow
 from whodid.ledger.leaf import LeafType
@@ -26,7 +25,6 @@ from whodid.ledger.stored import GroupRows
 from whodid.native import native
 
 Array = np.ndarray
-_INT64 = np.iinfo(np.int64)
 _LEARNT_MIN = 4096
 
 WANTED: tuple[int, ...] = tuple(sorted({0, *(number for number, *_ in COLUMNS)}))
@@ -36,42 +34,9 @@ ALL: tuple[int, ...] = tuple(range(len(GROUPS)))
 _BESIDE_WHEN = ALL[1:]
 
 
-def _decoder(number: int) -> Callable[[bytes], list[Any]]:
-    """Return a reader of lists of a group, as values that the garbage collector may ignore."""
-    group = GROUPS[number][1]
-    assert group is not None
-    given = [
-        (item.name, item.type, _named(item.encode_name, item.default)) for item in fields(group)
-    ]
-    light: Any = msgspec.defstruct(group.__name__, given, gc=False)
-    return msgspec.json.Decoder(list[light]).decode
-
-
-def _named(name: str, default: Any) -> Any:
-    required = default is msgspec.NODEFAULT
-    return msgspec.field(name=name) if required else msgspec.field(default=default, name=name)
-
-
-def _key(number: int, name: str) -> bytes | None:
-    """Return the name that is in the JSON of a group when a value of it has this field.
-
-    None for a field that may be left out though it has a value.
-    """
-    group = GROUPS[number][1]
-    assert group is not None
-    defaults = {item.encode_name: item.default for item in fields(group)}
-    return name.encode() if defaults[name] in (None, ()) else None
-
-
 _COLUMNS = {
-    number: [
-        (name, attrgetter(attribute), kind, _key(number, name))
-        for n, name, attribute, kind in COLUMNS
-        if n == number
-    ]
-    for number in WANTED
+    number: [(name, kind) for n, name, _, kind in COLUMNS if n == number] for number in WANTED
 }
-_DECODE = {number: _decoder(number) for number in WANTED}
 
 
 def numbered(given: list[Any], known: dict[Any, int], start: int) -> tuple[Array, list[Any]]:
@@ -102,32 +67,31 @@ class _Texts:
         self.values: list[Any] = []
         self.parts: list[tuple[Array, Array]] = []
 
-    def codes(self, given: list[Any]) -> Array:
-        """Return the codes of these values; new ones are learned."""
+    def codes(self, given: list[Any], rows: int) -> Array:
+        """Return the codes of these values, of so many rows; new ones are learned."""
         code = {self._nothing: 0} if self._code is None else self._code
         codes, fresh = numbered(given, code, len(self.values) + 1)
         self.values += fresh
-        if len(code) > _LEARNT_MIN and 2 * len(fresh) > len(given):
+        if len(code) > _LEARNT_MIN and 2 * len(fresh) > rows:
             self._code = None
         return codes
 
 
-class _Group(Struct, frozen=True):
-    """One group of some rows: distinct values, which of them each row has (None: in order).
+class _Column(Struct, frozen=True):
+    """One group of some rows: its distinct values, which of them each row has (None: in order)."""
 
-    `joined` is all of them as JSON, and `names` what stands in it as names; None for very many.
-    """
-
-    values: list[Any]
+    group: Group
     place: Array | None
-    joined: bytes
-    names: set[bytes] | None
+    rows: int
 
-    def may_have(self, key: bytes | None) -> bool:
-        """Tell whether a value may have a field of this key (see `_key`)."""
-        if key is None:
-            return True
-        return b'"%s":' % key in self.joined if self.names is None else key in self.names
+    def of_rows(self, values: Array) -> Array:
+        """Return for each row what `values` says of its group."""
+        return values if self.place is None else values[self.place]
+
+    def pieces(self, name: str) -> Pieces | None:
+        """Return the texts of a field by row, None when no row has it."""
+        found = self.group.pieces(name)
+        return found if found is None or self.place is None else found.part(self.place)
 
 
 class TableBuilder:
@@ -174,7 +138,7 @@ class TableBuilder:
         here = np.flatnonzero(live) + self.count
         self._add_fixed(rows, live, decoded[0])
         for number, group in zip(WANTED, decoded, strict=True):
-            if group.values:
+            if group.rows:
                 self._add_group(number, group, here)
         if self._signature is not None:
             others = groups.columns(_BESIDE_WHEN)
@@ -184,35 +148,30 @@ class TableBuilder:
     def _columns(self, groups: Grid) -> Grid:
         return groups if len(groups) == len(WANTED) else groups.columns(WANTED)
 
-    def _decode(self, groups: Grid) -> list[_Group]:
+    def _decode(self, groups: Grid) -> list[_Column]:
         columns = zip(WANTED, self._columns(groups), strict=True)
         return [self._distinct(number, parts) for number, parts in columns]
 
-    def _distinct(self, number: int, parts: Pieces) -> _Group:
+    def _distinct(self, number: int, parts: Pieces) -> _Column:
         place, first = parts.numbered()
         distinct = parts.part(first)
         self._size_bytes += int(distinct.sizes.sum())
-        if not bool(distinct.sizes.all()):
-            distinct = Pieces.of([part or b"{}" for part in distinct])
-        joined = distinct.joined(b",", head=b"[") + b"]"
-        structs = _DECODE[number](joined)
-        if len(structs) != len(distinct):
-            raise msgspec.DecodeError("a group that is not one object")
-        names = None if native is None else native.names(joined)
-        return _Group(structs, None if len(distinct) == len(parts) else place, joined, names)
+        group = decode_group(number, distinct)
+        return _Column(group, None if len(distinct) == len(parts) else place, len(parts))
 
-    def _add_fixed(self, rows: GroupRows, live: Array, when: _Group) -> None:
-        structs, place = when.values, when.place
+    def _add_fixed(self, rows: GroupRows, live: Array, when: _Column) -> None:
         size = len(live)
         received, timed = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.bool_)
         at = received.copy()
-        values, present = _int64([item.time for item in structs])
-        got, _ = _int64([item.received for item in structs])
-        received[live] = _placed(got, place)
-        timed[live] = _placed(present, place)
-        at[live] = _placed(np.where(present, values, got), place)
+        got, times = when.group.numbers("received"), when.group.numbers("time")
+        if got is not None:
+            values, present = times if times is not None else (got[0], np.zeros_like(got[1]))
+            received[live] = when.of_rows(got[0])
+            timed[live] = when.of_rows(present)
+            at[live] = when.of_rows(np.where(present, values, got[0]))
         if self._signature is None:
-            self._add_ids(structs, place, live)
+            ids = when.pieces("id")
+            self._add_ids([] if ids is None else [part.decode() for part in ids], live)
         fixed = {
             "at": at, "received": received, "timed": timed, "live": live,
             "type": rows.types, "flags": rows.flags,
@@ -220,32 +179,29 @@ class TableBuilder:
         for name, array in fixed.items():
             self._fixed[name].append(array)
 
-    def _add_ids(self, structs: list[Any], place: Array | None, live: Array) -> None:
-        ids = [item.id for item in structs]
-        if place is not None:
-            ids = [ids[number] for number in place.tolist()]
+    def _add_ids(self, ids: list[str], live: Array) -> None:
         if len(ids) < len(live):
             given = iter(ids)
             ids = [next(given) if on else "" for on in live.tolist()]
         self._ids += ids
 
-    def _add_group(self, number: int, group: _Group, here: Array) -> None:
-        place = group.place
-        for name, get, kind, key in _COLUMNS[number]:
-            if not group.may_have(key):
-                continue
-            values = list(map(get, group.values))
+    def _add_group(self, number: int, column: _Column, here: Array) -> None:
+        for name, kind in _COLUMNS[number]:
             if kind == "number":
-                numbers, present = _int64(values)
-                self._numbers[name].append((here, _placed(numbers, place)))
-                self._numbers[f"{name}?"].append((here, _placed(present, place)))
+                numbers = column.group.numbers(name)
+                if numbers is not None:
+                    for key, array in zip((name, f"{name}?"), numbers, strict=True):
+                        self._numbers[key].append((here, column.of_rows(array)))
                 continue
-            if name == "redactions":
-                values = [texts_in(value) for value in values]
+            found = column.group.texts(name)
+            if found is None:
+                continue
+            values, codes = found
             texts = self._texts.get(name)
             if texts is None:
                 texts = self._texts[name] = _Texts(() if kind == "texts" else None)
-            texts.parts.append((here, _placed(texts.codes(values), place)))
+            learnt = texts.codes(values, len(values) if codes is None else len(codes))
+            texts.parts.append((here, column.of_rows(learnt if codes is None else learnt[codes])))
 
     def finish(self) -> MemoryTable:
         """Return the table; the builder is used up. Raises ValueError when it has no row."""
@@ -286,17 +242,10 @@ class TableBuilder:
         return column
 
 
-def _texts_of_when(when: _Group) -> list[Grid]:
-    """Return the texts of when events were that are no number, each kind as a grid of one column."""
-    ids = Pieces.of_texts([item.id for item in when.values])
-    times = Pieces.of_texts([item.original_time or "" for item in when.values])
-    place = slice(None) if when.place is None else when.place
-    kinds = (kind.part(place) for kind in (ids, times) if kind.data)
-    return [Grid(kind.data, kind.begin[None], kind.end[None]) for kind in kinds]
-
-
-def _placed(values: Array, place: Array | None) -> Array:
-    return values if place is None else values[place]
+def _texts_of_when(when: _Column) -> list[Grid]:
+    """Return what `when` says beside numbers, each kind as a grid of one column."""
+    kinds = [when.pieces("id"), when.pieces("original_time")]
+    return [Grid(kind.data, kind.begin[None], kind.end[None]) for kind in kinds if kind is not None]
 
 
 def text_arrays(name: str, values: Sequence[str]) -> dict[str, Array]:
@@ -340,7 +289,7 @@ def id_arrays(ids: list[str], live: Array) -> dict[str, Array]:
 
 def uuid_numbers(ids: Sequence[str]) -> tuple[Array, Array] | None:
     """Return UUIDs in lower case with hyphens as (high, low) u64, None when one is otherwise."""
-    if any(len(text) != 36 for text in ids):
+    if not {36}.issuperset(map(len, ids)):
         return None
     joined = "".join(ids)
     if not joined.isascii():
@@ -363,25 +312,10 @@ def uuid_texts(high: Array, low: Array) -> list[str]:
     ]
 
 
-def _int64(values: Sequence[Any]) -> tuple[Array, Array]:
-    """Return (numbers, present); what does not fit is the nearest number that does."""
-    try:
-        return np.array(values, dtype=np.int64), np.ones(len(values), dtype=np.bool_)
-    except (TypeError, OverflowError):  # some are None or too large
-        present = np.array([value is not None for value in values], dtype=np.bool_)
-    filled = [0 if value is None else value for value in values]
-    try:
-        return np.array(filled, dtype=np.int64), present
-    except OverflowError:
-        clamped = [min(max(value, int(_INT64.min)), int(_INT64.max)) for value in filled]
-        return np.array(clamped, dtype=np.int64), present
-
-
 def _readable(parts: tuple[bytes, ...]) -> bool:
     try:
         for number, part in zip(WANTED, parts, strict=True):
-            if len(_DECODE[number](b"[" + (part or b"{}") + b"]")) != 1:
-                return False
+            decode_group(number, Pieces.of([part]))
     except msgspec.DecodeError:
         return False
     return True

@@ -62,13 +62,14 @@ def _without(gaps: list[Gap], tables: list[MemoryTable]) -> list[Gap]:
 
 
 def _joined(tables: list[MemoryTable]) -> list[MemoryTable]:
-    """Join neighbours, so that each is at least twice as long as the next."""
-    out: list[MemoryTable] = []
+    """Join neighbours, so that each is at least twice as long as the next; an entry once a call."""
+    runs: list[tuple[int, list[MemoryTable]]] = []
     for table in tables:
-        last = table
-        while out and out[-1].end == last.first and out[-1].count < 2 * last.count:
-            if out[-1].count + last.count > INDEX_HOT_ROWS_MAX:
+        count, run = table.count, [table]
+        while runs and runs[-1][1][-1].end == run[0].first and runs[-1][0] < 2 * count:
+            if runs[-1][0] + count > INDEX_HOT_ROWS_MAX:
                 break
-            last = merge([out.pop(), last])
-        out.append(last)
-    return out
+            more, before = runs.pop()
+            count, run = more + count, before + run
+        runs.append((count, run))
+    return [run[0] if len(run) == 1 else merge(run) for _, run in runs]

@@ -4,17 +4,16 @@ Dictionaries are joined too. Where their texts hardly repeat (ids, correlation) 
 one after the other: a text that stands twice in a dictionary does no harm.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from itertools import count
 
 import numpy as np
 
-from whodid.index.builder import id_arrays, text_arrays, uuid_texts
+from whodid.index.builder import id_arrays, uuid_texts
 from whodid.index.columns import KINDS
 from whodid.index.dictionary import split_texts
 from whodid.index.signature import NAMES, merged
 from whodid.index.table import MemoryTable, Table, narrow
+from whodid.ledger.pieces import Pieces
 
 Array = np.ndarray
 _FIXED = ("at", "received", "timed", "live", "type", "flags")
@@ -113,13 +112,14 @@ def _dictionaries(name: str, tables: Sequence[Table]) -> tuple[dict[str, Array],
     texts_count = sum(len(_needed(table, f"{name}@")) - 1 for table in tables)
     if texts_count > _NEW_MIN * sum(table.count for table in tables):
         return _stacked(name, tables)
-    code: dict[bytes, int] = defaultdict(count().__next__)
-    places = []
-    for table in tables:
-        texts = split_texts(_needed(table, f"{name}@"), _needed(table, f"{name}$"))
-        places.append(np.fromiter(map(code.__getitem__, texts), np.int64, count=len(texts)))
-    values = [text.decode("utf-8", "replace") for text in code]
-    return text_arrays(name, values), places
+    stacked, places = _stacked(name, tables)
+    bounds = stacked[f"{name}@"].astype(np.int64)
+    texts = Pieces(stacked[f"{name}$"].tobytes(), bounds[:-1], bounds[1:])
+    codes, first = texts.numbered()
+    distinct = texts.part(first)
+    at = np.concatenate((bounds[:1], np.cumsum(distinct.sizes))).astype(np.uint32)
+    blob = np.frombuffer(distinct.joined(), dtype=np.uint8)
+    return {f"{name}@": at, f"{name}$": blob}, [codes[place].astype(np.int64) for place in places]
 
 
 def _stacked(name: str, tables: Sequence[Table]) -> tuple[dict[str, Array], list[Array]]:

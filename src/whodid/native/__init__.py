@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Buffer = np.ndarray
 
-_VERSION = 6
+_VERSION = 7
 """Raised with every change of what the module offers."""
 
 
@@ -81,6 +81,19 @@ class Native(Protocol):
 
         Adds words that have a letter beyond f to the lexicon (`index.words`). `seen` (2^n u64,
         zeros at first) remembers words that are in it already, and belongs to it.
+        """
+        ...
+
+    def fields(
+        self, data: bytes, begin: "Buffer", end: "Buffer", names: tuple[bytes, ...], kinds: bytes, /
+    ) -> list[bytes | None] | None:
+        """Return the fields of JSON objects, each data[begin[i]:end[i]]; nothing stands for {}.
+
+        For each name two i64 an object, first one of each, then the other: of a text (kind `t`)
+        where it begins and ends in the data, -1 where it is not there; of a whole number (`n`) its
+        value and 1, or 0 and 0. None for a name that no object has. None for all when an object is
+        not plain: has a blank, an escape, a list, a number beyond 18 digits, a value of another
+        kind, a name that is not here or not in this order. UTF-8 is not looked at.
         """
         ...
 
