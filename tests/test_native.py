@@ -1,6 +1,7 @@
 """The compiled inner loops answer as the Python beside them; without a compiler that does."""
 
 import hashlib
+import hmac
 import os
 import shutil
 import subprocess
@@ -197,6 +198,15 @@ def test_it_commits_columns_as_rows(given_rows):
 
 
 @built
+@given(
+    st.binary(max_size=64), st.binary(max_size=64), st.lists(st.binary(max_size=300), max_size=5)
+)
+def test_it_authenticates_as_hmac(key, label, messages):
+    expected = [hmac.digest(key, label + message, "sha256") for message in messages]
+    assert native.hmac_each(key, label, messages) == expected
+
+
+@built
 @given(st.binary(max_size=400), st.integers(1, 100))
 def test_it_hashes_the_rows_of_a_table(data, step):
     table = data[: len(data) // step * step]
@@ -259,6 +269,10 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
         lambda: native.cut(b"text", set(), np.zeros(0, np.uint64)),
         lambda: native.cut(b"text", set(), np.zeros(16, np.uint8)[1:9]),
         lambda: native.cut(b"text", set(), bytes(8)),
+        lambda: native.hmac_each(bytes(65), b"", []),
+        lambda: native.hmac_each(b"", bytes(65), []),
+        lambda: native.hmac_each(b"", b"", ["text"]),
+        lambda: native.hmac_each(b"", b"", (b"text",)),
         lambda: native.names("text"),
         lambda: native.fields(b"{}", at(0), at(3), (b"a",), b"t"),
         lambda: native.fields(b"{}", at(0), at(2), (b"a",), b"tt"),

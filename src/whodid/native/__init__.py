@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Buffer = np.ndarray
 
-_VERSION = 7
+_VERSION = 8
 """Raised with every change of what the module offers."""
 
 
@@ -59,6 +59,10 @@ class Native(Protocol):
 
     def sha256_each(self, items: list[bytes], /) -> list[bytes]:
         """Return the SHA-256 of each."""
+        ...
+
+    def hmac_each(self, key: bytes, label: bytes, messages: list[bytes], /) -> list[bytes]:
+        """Return the HMAC-SHA-256 of label and message, of each; both at most 64 bytes."""
         ...
 
     def split(self, data: bytes, edges: "array[int]", /) -> list[bytes]:

@@ -165,14 +165,15 @@ static void write_hash(const uint32_t state[8], uint8_t out[HASH]) {
     }
 }
 
-/* Hash `head` bytes that fit in a block, then `size` bytes of `data`. */
-void sha256(const uint8_t *head, size_t head_size, const uint8_t *data, size_t size,
-            uint8_t out[HASH]) {
+/* Hash `head` bytes that fit in a block, then `size` bytes of `data`, behind `before` bytes (whole
+ * blocks) that have led to the state `start`. */
+static void sha256_from(const uint32_t start[8], size_t before, const uint8_t *head,
+                        size_t head_size, const uint8_t *data, size_t size, uint8_t out[HASH]) {
     uint32_t state[8];
     uint8_t last[2 * BLOCK];
-    uint64_t bits = 8 * (uint64_t)(head_size + size);
+    uint64_t bits = 8 * (uint64_t)(before + head_size + size);
     size_t filled = head_size;
-    memcpy(state, START, sizeof state);
+    memcpy(state, start, sizeof state);
     memcpy(last, head, head_size);
     if (head_size + size >= BLOCK) {
         size_t take = BLOCK - head_size;
@@ -193,6 +194,11 @@ void sha256(const uint8_t *head, size_t head_size, const uint8_t *data, size_t s
         last[end - 1 - i] = (uint8_t)(bits >> 8 * i);
     blocks(state, last, end / BLOCK);
     write_hash(state, out);
+}
+
+void sha256(const uint8_t *head, size_t head_size, const uint8_t *data, size_t size,
+            uint8_t out[HASH]) {
+    sha256_from(START, 0, head, head_size, data, size, out);
 }
 
 /* --- two lanes ---------------------------------------------------------------------------------- */
@@ -261,6 +267,48 @@ PyObject *native_sha256_each(PyObject *Py_UNUSED(module), PyObject *list) {
         PyObject *one = NULL;
         if (bytes_of(PyList_GetItem(list, i), &data, &size) == 0) {
             sha256(data, 0, data, size, out);
+            one = PyBytes_FromStringAndSize((char *)out, HASH);
+        }
+        if (one == NULL || PyList_SetItem(made, i, one) < 0)
+            Py_CLEAR(made);
+    }
+    return made;
+}
+
+/* --- HMAC (RFC 2104) ------------------------------------------------------------------------- */
+
+/* The state behind the first block of a hash: the key, each byte turned by `pad`. */
+static void keyed_state(const uint8_t *key, size_t size, uint8_t pad, uint32_t state[8]) {
+    uint8_t block[BLOCK] = {0};
+    memcpy(block, key, size);
+    for (int i = 0; i < BLOCK; i++)
+        block[i] ^= pad;
+    memcpy(state, START, sizeof START);
+    blocks(state, block, 1);
+}
+
+PyObject *native_hmac_each(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *key, *label;
+    Py_ssize_t key_size, label_size;
+    PyObject *messages;
+    uint32_t inner[8], outer[8];
+    if (!PyArg_ParseTuple(args, "y#y#O!", &key, &key_size, &label, &label_size, &PyList_Type,
+                          &messages))
+        return NULL;
+    if (key_size > BLOCK || label_size > BLOCK)
+        return PyErr_Format(PyExc_ValueError, "a key and a label have at most 64 bytes each");
+    keyed_state((const uint8_t *)key, (size_t)key_size, 0x36, inner);
+    keyed_state((const uint8_t *)key, (size_t)key_size, 0x5c, outer);
+    Py_ssize_t count = PyList_Size(messages);
+    PyObject *made = PyList_New(count);
+    for (Py_ssize_t i = 0; made != NULL && i < count; i++) {
+        const uint8_t *data;
+        size_t size;
+        uint8_t out[HASH];
+        PyObject *one = NULL;
+        if (bytes_of(PyList_GetItem(messages, i), &data, &size) == 0) {
+            sha256_from(inner, BLOCK, (const uint8_t *)label, (size_t)label_size, data, size, out);
+            sha256_from(outer, BLOCK, out, HASH, out, 0, out);
             one = PyBytes_FromStringAndSize((char *)out, HASH);
         }
         if (one == NULL || PyList_SetItem(made, i, one) < 0)
