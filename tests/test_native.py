@@ -198,6 +198,16 @@ def test_it_commits_columns_as_rows(given_rows):
 
 
 @built
+@given(st.binary(max_size=140), st.lists(st.binary(max_size=200), max_size=5), st.booleans())
+def test_it_hashes_pieces_behind_a_head(head, given_parts, with_length):
+    parts = Pieces.of(given_parts)
+    lengths = [len(part).to_bytes(4, "big") if with_length else b"" for part in given_parts]
+    told = [head + length + part for length, part in zip(lengths, given_parts, strict=True)]
+    found = native.sha256_pieces(head, parts.data, parts.begin, parts.end, with_length)
+    assert found == b"".join(hashlib.sha256(item).digest() for item in told)
+
+
+@built
 @given(
     st.binary(max_size=64), st.binary(max_size=64), st.lists(st.binary(max_size=300), max_size=5)
 )
@@ -269,6 +279,7 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
         lambda: native.cut(b"text", set(), np.zeros(0, np.uint64)),
         lambda: native.cut(b"text", set(), np.zeros(16, np.uint8)[1:9]),
         lambda: native.cut(b"text", set(), bytes(8)),
+        lambda: native.sha256_pieces(b"", b"text", at(0), at(5), False),
         lambda: native.hmac_each(bytes(65), b"", []),
         lambda: native.hmac_each(b"", bytes(65), []),
         lambda: native.hmac_each(b"", b"", ["text"]),

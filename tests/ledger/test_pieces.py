@@ -1,5 +1,7 @@
 """Pieces of one text say what the byte strings say, with the compiled part and without."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +38,25 @@ def test_they_are_numbered_as_they_first_appear(compiled, given_parts):
     assert codes.tolist() == [known.index(part) for part in given_parts]
     assert first.tolist() == [given_parts.index(part) for part in known]
     assert (codes.dtype, first.dtype) == (np.int32, np.int64)
+
+
+@ways
+@given(given_parts=parts, head=st.binary(max_size=70), with_length=st.booleans())
+def test_they_are_hashed_each(compiled, given_parts, head, with_length):
+    told = [(len(p).to_bytes(4, "big") if with_length else b"") + p for p in given_parts]
+    expected = b"".join(sha256(head + part).digest() for part in told)
+    assert Pieces.of(given_parts).hashed(head, with_length=with_length) == expected
+
+
+@given(st.lists(st.text(max_size=9) | st.sampled_from(["", "\0", "a\0b"]), max_size=9))
+def test_texts_come_back(texts):
+    assert Pieces.of_texts(texts).texts() == [t.encode("utf-8", "replace").decode() for t in texts]
+
+
+def test_what_is_no_utf8_is_no_text():
+    for wrong in ([b"\xff"], [b"a\xc3", b"\xa9"], [b"\0\xc3", b"\xa9"]):
+        with pytest.raises(UnicodeDecodeError):
+            Pieces.of(wrong).texts()
 
 
 @ways

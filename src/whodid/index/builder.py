@@ -171,7 +171,7 @@ class TableBuilder:
             at[live] = when.of_rows(np.where(present, values, got[0]))
         if self._signature is None:
             ids = when.pieces("id")
-            self._add_ids([] if ids is None else [part.decode() for part in ids], live)
+            self._add_ids([] if ids is None else ids.texts(), live)
         fixed = {
             "at": at, "received": received, "timed": timed, "live": live,
             "type": rows.types, "flags": rows.flags,

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from whodid.ledger.pieces import Pieces
+from whodid.native import native
 
 Array = np.ndarray
 _SEPARATOR = "\0"
@@ -51,6 +52,16 @@ def split_texts(at: Array, blob: Array) -> list[bytes]:
     data = blob.tobytes()
     bounds = at.tolist()
     return [data[a:b] for a, b in pairwise(bounds)]
+
+
+def texts_at(at: Array, blob: Array, numbers: Array) -> Pieces:
+    """Return the UTF-8 of the texts with these numbers, copied one after the other."""
+    begin, end = at[numbers].astype(np.int64), at[numbers + 1].astype(np.int64)
+    if native is None:
+        bounds = zip(begin.tolist(), end.tolist(), strict=True)
+        return Pieces.of([blob[start:stop].tobytes() for start, stop in bounds])
+    ends, once = np.cumsum(end - begin), False
+    return Pieces(native.join(b"", blob, begin, end, b"", once), ends - (end - begin), ends)
 
 
 def equal_to(texts: Texts, value: str, predicate: Callable[[str], bool]) -> Array:

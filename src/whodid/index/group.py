@@ -137,7 +137,7 @@ class _Plain:
         every = bool(here.all())
         pieces = Pieces(self._data, *(found if every else found[:, here]))
         numbers, first = pieces.numbered()
-        values: list[Any] = [piece.decode() for piece in pieces.part(first)]
+        values = pieces.part(first).texts()
         if every:
             self._texts[name] = values, numbers
         else:

@@ -5,6 +5,7 @@ so: joined, numbered and hashed by one call each, where the compiled part is the
 """
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 
 import numpy as np
 
@@ -61,6 +62,13 @@ class Pieces:
         sizes: Array = self.end - self.begin
         return sizes
 
+    def texts(self) -> list[str]:
+        """Return the pieces as texts. Raises UnicodeDecodeError when one is no UTF-8."""
+        if not len(self):
+            return []
+        found = self.joined(b"\0").decode().split("\0")
+        return found if len(found) == len(self) else [piece.decode() for piece in self]
+
     def joined(self, between: bytes = b"", *, head: bytes = b"", once: bool = False) -> bytes:
         """Return the head and all pieces, `between` between them; with `once` equal ones once.
 
@@ -70,6 +78,15 @@ class Pieces:
         if native is not None:
             return native.join(head, self.data, begin, end, between, once)
         return head + between.join(dict.fromkeys(self) if once else self)
+
+    def hashed(self, head: bytes, *, with_length: bool = False) -> bytes:
+        """Return the SHA-256 of each behind a head (and its length, u32), joined."""
+        if native is not None:
+            begin, end = np.ascontiguousarray(self.begin), np.ascontiguousarray(self.end)
+            return native.sha256_pieces(head, self.data, begin, end, with_length)
+        lengths = [len(part).to_bytes(4, "big") if with_length else b"" for part in self]
+        parts = zip(lengths, self, strict=True)
+        return b"".join([sha256(head + length + part).digest() for length, part in parts])
 
     def numbered(self) -> tuple[Array, Array]:
         """Return the number of each piece (i32), and for each number where it came first (i64).

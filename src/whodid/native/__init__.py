@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Buffer = np.ndarray
 
-_VERSION = 8
+_VERSION = 9
 """Raised with every change of what the module offers."""
 
 
@@ -45,20 +45,20 @@ class Native(Protocol):
         ...
 
     def join(
-        self,
-        head: bytes,
-        data: bytes,
-        begin: "Buffer",
-        end: "Buffer",
-        between: bytes,
-        once: bool,
-        /,
-    ) -> bytes:
+        self, head: bytes, data: "bytes | Buffer", begin: "Buffer", end: "Buffer", between: bytes,
+        once: bool, /,
+    ) -> bytes:  # fmt: skip
         """Return the head and the pieces, `between` between them; equal ones once, if asked for."""
         ...
 
     def sha256_each(self, items: list[bytes], /) -> list[bytes]:
         """Return the SHA-256 of each."""
+        ...
+
+    def sha256_pieces(
+        self, head: bytes, data: bytes, begin: "Buffer", end: "Buffer", with_length: bool, /
+    ) -> bytes:
+        """Return the SHA-256 of the head, the length (u32) if asked for, and each piece, joined."""
         ...
 
     def hmac_each(self, key: bytes, label: bytes, messages: list[bytes], /) -> list[bytes]:

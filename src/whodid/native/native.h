@@ -18,6 +18,7 @@ PyObject *native_commitments_at(PyObject *module, PyObject *args);
 PyObject *native_sha256_rows(PyObject *module, PyObject *args);
 PyObject *native_number(PyObject *module, PyObject *args);
 PyObject *native_join(PyObject *module, PyObject *args);
+PyObject *native_sha256_pieces(PyObject *module, PyObject *args);
 PyObject *native_hmac_each(PyObject *module, PyObject *args);
 PyObject *native_fields(PyObject *module, PyObject *args);
 PyObject *native_names(PyObject *module, PyObject *text);

@@ -186,9 +186,9 @@ PyObject *native_names(PyObject *Py_UNUSED(module), PyObject *text) {
 
 /* What is joined: pieces behind a head, something between them. */
 typedef struct {
-    const char *head, *data, *between;
-    Py_ssize_t head_size, size, between_size;
-    Py_buffer begin, end;
+    const char *head, *between;
+    Py_ssize_t head_size, between_size;
+    Py_buffer data, begin, end;
     int once;
 } Joined;
 
@@ -197,7 +197,7 @@ typedef struct {
 
 /* Keep the numbers of the pieces that equal none before them; return how many, -1 with an error. */
 static Py_ssize_t keep_first(const Joined *joined, Py_ssize_t count, int64_t *kept) {
-    Distinct found = {(const uint8_t *)joined->data, &joined->begin, &joined->end, NULL, NULL, 0, 0,
+    Distinct found = {joined->data.buf, &joined->begin, &joined->end, NULL, NULL, 0, 0,
                       native_secret()};
     Py_ssize_t left = -1;
     if (distinct_start(&found, count)) {
@@ -237,7 +237,7 @@ static PyObject *write_joined(const Joined *joined, Py_ssize_t count, const int6
             memcpy(out, joined->between, (size_t)joined->between_size);
             out += joined->between_size;
         }
-        memcpy(out, joined->data + place_at(&joined->begin, at), size);
+        memcpy(out, (const char *)joined->data.buf + place_at(&joined->begin, at), size);
         out += size;
     }
     return made;
@@ -246,11 +246,11 @@ static PyObject *write_joined(const Joined *joined, Py_ssize_t count, const int6
 PyObject *native_join(PyObject *Py_UNUSED(module), PyObject *args) {
     Joined joined;
     PyObject *made = NULL;
-    if (!PyArg_ParseTuple(args, "y#y#y*y*y#p", &joined.head, &joined.head_size, &joined.data,
-                          &joined.size, &joined.begin, &joined.end, &joined.between,
-                          &joined.between_size, &joined.once))
+    if (!PyArg_ParseTuple(args, "y#y*y*y*y#p", &joined.head, &joined.head_size, &joined.data,
+                          &joined.begin, &joined.end, &joined.between, &joined.between_size,
+                          &joined.once))
         return NULL;
-    Py_ssize_t count = count_places(&joined.begin, &joined.end, joined.size);
+    Py_ssize_t count = count_places(&joined.begin, &joined.end, joined.data.len);
     int64_t *kept = NULL;
     if (count >= 0 && joined.once) {
         kept = malloc((size_t)count * sizeof(int64_t) + 1);
@@ -261,6 +261,7 @@ PyObject *native_join(PyObject *Py_UNUSED(module), PyObject *args) {
     if (count >= 0)
         made = write_joined(&joined, count, kept);
     free(kept);
+    PyBuffer_Release(&joined.data);
     PyBuffer_Release(&joined.begin);
     PyBuffer_Release(&joined.end);
     return made;

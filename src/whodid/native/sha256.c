@@ -275,6 +275,44 @@ PyObject *native_sha256_each(PyObject *Py_UNUSED(module), PyObject *list) {
     return made;
 }
 
+/* The hash of each piece behind a head, and behind its length in four bytes if asked for. */
+PyObject *native_sha256_pieces(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *head, *data;
+    Py_ssize_t head_size, size;
+    Py_buffer begin, end;
+    int with_length;
+    PyObject *made = NULL;
+    uint8_t first[2 * BLOCK];
+    if (!PyArg_ParseTuple(args, "y#y#y*y*p", &head, &head_size, &data, &size, &begin, &end,
+                          &with_length))
+        return NULL;
+    Py_ssize_t count = count_places(&begin, &end, size);
+    size_t whole = (size_t)head_size / BLOCK * BLOCK, rest = (size_t)head_size - whole;
+    uint32_t start[8];
+    memcpy(start, START, sizeof START);
+    blocks(start, (const uint8_t *)head, whole / BLOCK);
+    memcpy(first, head + whole, rest);
+    if (count >= 0)
+        made = PyBytes_FromStringAndSize(NULL, count * HASH);
+    uint8_t *out = made == NULL ? NULL : (uint8_t *)PyBytes_AsString(made);
+    for (Py_ssize_t i = 0; out != NULL && i < count; i++) {
+        const uint8_t *piece = (const uint8_t *)data + place_at(&begin, i);
+        size_t length = (size_t)(place_at(&end, i) - place_at(&begin, i)), at = rest, skip = 0;
+        uint32_t state[8];
+        memcpy(state, start, sizeof state);
+        for (int shift = 24; with_length && shift >= 0; shift -= 8)
+            first[at++] = (uint8_t)((uint64_t)length >> shift);
+        if (at >= BLOCK) { /* the length stands across the end of a block */
+            blocks(state, first, 1);
+            skip = BLOCK;
+        }
+        sha256_from(state, whole + skip, first + skip, at - skip, piece, length, out + i * HASH);
+    }
+    PyBuffer_Release(&begin);
+    PyBuffer_Release(&end);
+    return made;
+}
+
 /* --- HMAC (RFC 2104) ------------------------------------------------------------------------- */
 
 /* The state behind the first block of a hash: the key, each byte turned by `pad`. */

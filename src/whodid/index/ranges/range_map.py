@@ -9,10 +9,11 @@ from itertools import pairwise
 import numpy as np
 from msgspec import Struct
 
-from whodid.index.dictionary import split_encoded, split_texts
+from whodid.index.dictionary import split_encoded, texts_at
 from whodid.index.evaluate import masks
 from whodid.index.table import Array, Table
 from whodid.ledger.leaf import LeafType
+from whodid.ledger.pieces import Pieces
 from whodid.ledger.range_root import STATES, Counted
 from whodid.merkle.batch import sha256_each
 from whodid.merkle.range_map import (
@@ -122,28 +123,24 @@ def _flattened(codes: Array, offsets: Array, bounds: Array, flat: Array) -> tupl
 def _keys(table: Table, column: str, used: Array, prefix: bytes) -> Array:
     """Return the keys of the texts with these codes."""
     at, blob = _needed(table, f"{column}@"), _needed(table, f"{column}$")
-    values = _texts(at, blob, used.astype(np.int64) - 1)
-    values = [address_value(v) for v in values] if column == "ip" else _folded(values)
-    hashed = sha256_each([prefix + len(value).to_bytes(4, "big") + value for value in values])
-    words = np.frombuffer(b"".join(hashed), dtype=">u8")[::4].astype(np.uint64)
+    texts = texts_at(at, blob, used.astype(np.int64) - 1)
+    if column == "ip":
+        values = Pieces.of([address_value(value) for value in texts])
+    else:
+        values = _folded(texts)
+    hashed = values.hashed(prefix, with_length=True)
+    words = np.frombuffer(hashed, dtype=">u8")[::4].astype(np.uint64)
     keys: Array = words >> np.uint64(64 - KEY_BITS)
     return keys
 
 
-def _folded(values: list[bytes]) -> list[bytes]:
+def _folded(texts: Pieces) -> Pieces:
     """Return texts with their case folded; of ASCII that is their lower case."""
-    joined = b"\0".join(values)
-    if joined.isascii() and joined.count(0) == len(values) - 1:
-        return joined.lower().split(b"\0")
-    return split_encoded([value.decode("utf-8", "replace") for value in values], folded=True)
-
-
-def _texts(at: Array, blob: Array, numbers: Array) -> list[bytes]:
-    if 2 * len(numbers) > len(at):
-        every = split_texts(at, blob)
-        return [every[number] for number in numbers.tolist()]
-    starts, ends = at[numbers].tolist(), at[numbers + 1].tolist()
-    return [blob[start:end].tobytes() for start, end in zip(starts, ends, strict=True)]
+    if texts.data.isascii():
+        return Pieces(texts.data.lower(), texts.begin, texts.end)
+    return Pieces.of(
+        split_encoded([text.decode("utf-8", "replace") for text in texts], folded=True)
+    )
 
 
 def _ascending(pairs: Array) -> Array:
@@ -167,8 +164,9 @@ def _grouped(pairs: Array) -> Rows:
     place = np.arange(len(pairs)) - edges[:-1][group]
     what[group[chosen], place[chosen]] = offsets[chosen]
     what = what.view(np.uint8)
-    data, bounds = offsets.astype(">u2").tobytes(), (2 * edges).tolist()
-    _put(what, ~few, [LIST_PREFIX + data[bounds[i] : bounds[i + 1]] for i in _where(~few)])
+    lists = Pieces(offsets.astype(">u2").tobytes(), 2 * edges[:-1][~few], 2 * edges[1:][~few])
+    digests = lists.hashed(LIST_PREFIX)
+    what[~few] = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
     return Rows(keys[edges[:-1]], counts, what)
 
 
