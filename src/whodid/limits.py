@@ -342,7 +342,7 @@ PROOF_TAIL_ROWS_MAX = 20_000
 INDEX_SEGMENT_ROWS = 65_536
 """Rows of one full index segment; segments never cross a multiple of it."""
 
-INDEX_HANDED_BYTES_MAX = 64 * 1024 * 1024
+INDEX_HANDED_BYTES_MAX = 96 * 1024 * 1024
 """Of what it just sealed the follower keeps so much in memory, to index it without opening it."""
 
 INDEX_MAPPED_BYTES_MAX = 32 * 1024 * 1024
