@@ -6,15 +6,14 @@ hashlib does. To do without, remove `_native.abi3.so`.
 """
 
 import hashlib
+from array import array
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
-    from array import array
-
     import numpy as np
 
-    Buffer = np.ndarray
+    Buffer = np.ndarray | array[int]
 
 _VERSION = 9
 """Raised with every change of what the module offers."""
@@ -115,10 +114,17 @@ def _found() -> Native | None:
 
 
 def _is_sound(module: Native) -> bool:
-    """Tell whether it hashes as the standard says, at the lengths where padding changes."""
+    """Tell whether it hashes as the standard says, at the lengths where padding changes, and joins.
+
+    What it joins is stored in sealed files.
+    """
     given = [bytes(range(size)) for size in (0, 31, 55, 56, 63, 64, 65, 119, 120, 200)]
     expected = [hashlib.sha256(data).digest() for data in given]
-    return module.VERSION == _VERSION and module.sha256_each(given) == expected
+    if module.VERSION != _VERSION or module.sha256_each(given) != expected:
+        return False
+    text, begin, end = b"abcabcde", array("q", (0, 3, 6)), array("q", (3, 6, 8))
+    every, once = (module.join(b"(", text, begin, end, b",", only) for only in (False, True))
+    return (every, once) == (b"(abc,abc,de", b"(abc,de")
 
 
 native = _found()
