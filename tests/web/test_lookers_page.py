@@ -43,3 +43,11 @@ def test_a_profile_leads_there(site):
     assert '<a href="/lookers?of=actor&amp;named=alice&amp;q=">who looked</a>' in text
     text = site.client.get("/profile/actor/nobody").text
     assert '<a href="/lookers?of=actor&amp;named=nobody&amp;q=">Who looked</a>' in text
+
+
+def test_an_event_leads_there(site):
+    event_id = "019ab000-0000-7000-8000-000000000002"
+    text = site.client.get(f"/events/{event_id}").text
+    assert f'<a href="/lookers?of=event&amp;named={event_id}&amp;q=">Who looked at this' in text
+    found = site.client.get(f"/lookers?of=event&named={event_id}&q=").text
+    assert f'Who looked at the event <a href="/events/{event_id}">' in found

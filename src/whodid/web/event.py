@@ -18,6 +18,7 @@ from whodid.web.links import (
     can_be_typed,
     event_url,
     exact_term,
+    lookers_url,
     profile_url,
     search_url,
     text_of,
@@ -116,7 +117,7 @@ def _near(hit: Hit) -> Iterator[Link]:
 
 
 def _profiles(event: Event) -> Iterator[Link]:
-    """Yield the pages of who and what it is about."""
+    """Yield the pages of who and what it is about, and of who looked at it."""
     for kind, words, value in (
         ("actor", "All about this actor", event.who.actor_id or event.who.actor_name),
         ("resource", "All about this resource", event.what.resource_name),
@@ -124,6 +125,7 @@ def _profiles(event: Event) -> Iterator[Link]:
     ):
         if value and exact_term(kind, value) is not None:
             yield Link(words, profile_url(kind, value))
+    yield Link("Who looked at this event", lookers_url("event", event.when.id, ""))
 
 
 def _search(*terms: Term) -> str:
