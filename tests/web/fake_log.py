@@ -9,11 +9,11 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from overviews_kit import FakeOverviews
 from state_keys import KEYS
 from whodid.app.answer import (
     Caller,
@@ -28,19 +28,7 @@ from whodid.app.answer import (
 from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
-from whodid.app.lookers import SUBJECTS, LookedAt, Looker, LookersAnswer
-from whodid.app.overview import (
-    PERIODS,
-    FieldSurvey,
-    Grid,
-    Late,
-    OverviewAnswer,
-    Ranked,
-    Span3,
-    Survey,
-)
 from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
-from whodid.app.source_state import Gaps, SourceState
 from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order
 from whodid.errors import QueryError, UsageError
 from whodid.event import (
@@ -54,8 +42,6 @@ from whodid.event import (
     Who,
     encode_groups,
 )
-from whodid.index.lags import Way
-from whodid.index.rhythm import Rhythm
 from whodid.ledger.leaf import Leaf, LeafFlag
 from whodid.merkle.checkpoint import Checkpoint, Vkey, sign_note
 from whodid.merkle.commitment import commit
@@ -83,7 +69,7 @@ FORMATS = {f.name: f for f in (ShortJson(), CloudTrail(), Combined(), Postgres()
 
 
 @dataclass
-class FakeLog:
+class FakeLog(FakeOverviews):
     """`calls` holds (method, caller) of every read, `recorded` what faces wrote themselves."""
 
     hits: list[Hit] = field(default_factory=list)
@@ -127,6 +113,9 @@ class FakeLog:
             flags |= LeafFlag.REDACTED
         return self.add(event, flags)
 
+    def values_of(self, hit, field):
+        return _values_of(hit, field)
+
     # --- Reading ---------------------------------------------------------------------------------
 
     def _called(self, method, caller):
@@ -162,27 +151,6 @@ class FakeLog:
         hits = self.search_all(text, own=own)
         facets = [_facet(field, hits, values) for field in fields]
         return PageAnswer(answer, self._histogram(hits), facets)
-
-    def search_at(self, caller, text, at, *, limit=50, before=None, own=False):
-        """The first entries, as if there were no others."""
-        self._called("search_at", caller)
-        if not 0 < at <= len(self.hits):
-            raise UsageError(f"the log has {len(self.hits)} entries, there is no head of {at}")
-        past = FakeLog(self.hits[:at], warnings=self.warnings)
-        found = past.search(caller, text, limit=limit, before=before, own=own)
-        return SearchAnswer(
-            found.events, found.total, found.total_is_exact, found.hidden_own, found.next,
-            found.checkpoint, at, found.warnings, newer=len(self.hits) - at,
-        )  # fmt: skip
-
-    def table_at(self, caller, text, at, *, own=False):
-        self._called("table_at", caller)
-        past = FakeLog(self.hits[:at], warnings=self.warnings)
-        found = past.table(caller, text, own=own)
-        return TableAnswer(
-            found.columns, found.rows, found.total_groups, found.events, True, 0, 0,
-            found.checkpoint, at, found.warnings, newer=len(self.hits) - at,
-        )  # fmt: skip
 
     def search_all(self, text, *, own):
         query = resolve(parse(text), NOW_US)
@@ -258,53 +226,6 @@ class FakeLog:
             KINDS[kind].via, True, 0, self.note(), len(self.hits), list(self.warnings),
         )  # fmt: skip
 
-    def lookers(self, caller, text, *, kind=None, value="", limit=50, before=None):
-        """Every own event is a look, each actor a looker; hostile events count as looks too."""
-        self._called("lookers", caller)
-        if kind is not None and kind not in SUBJECTS:
-            raise UsageError(f"what is looked at is one of: {', '.join(SUBJECTS)}")
-        hits = [hit for hit in self.search_all(text, own=True) if is_own(hit.event) or self.hostile]
-        people = Counter(hit.event.who.actor_id for hit in hits)
-        lookers = [Looker(who, {"search": n, who: 1}, n, n, 1, NOW_US) for who, n in people.items()]
-        things = [LookedAt("actor", hit.event.what.resource_name, 1, 1, NOW_US) for hit in hits]
-        bad = [hit for hit in hits if hit.event.what.outcome == "denied"]
-        return LookersAnswer(
-            (kind, value) if kind else None, len(hits), len(hits), len(bad), lookers, len(lookers),
-            things, len(things), bad, hits[:limit], "c~1" if hits else None, False, True, 0,
-            self.note(), len(self.hits), list(self.warnings),
-        )  # fmt: skip
-
-    def overview(self, caller, period):
-        """The whole log is this period; every value is new, gone, more and less as well."""
-        self._called("overview", caller)
-        if period not in PERIODS:
-            raise UsageError(f"there are overviews of a: {', '.join(PERIODS)}")
-        hits = [hit for hit in self.hits if self.hostile or not is_own(hit.event)]
-
-        def counted(*fields):
-            counts = Counter(v for h in hits for v in product(*(_values_of(h, f) for f in fields)))
-            rows = [(value, (n, 1, 1)) for value, n in counts.most_common()]
-            ranked = Ranked(rows[:20], len(rows))
-            return FieldSurvey(fields, (len(rows), 1, 1), *[ranked] * 5, exact=True)
-
-        grid = counted("actor", "service").top.rows[:9]
-        ended = Ranked([((who, "denied"), (1,)) for (who, _), _ in grid], len(grid))
-        found = Survey(
-            (len(hits), 9, 1), {"denied": (2, 1, 0)}, None,
-            [counted(field) for field in ("actor", "resource", "service", "ip", "source")],
-            counted("actor", "resource"),
-            Grid(
-                tuple(values[0] for values, _ in grid), tuple(values[1] for values, _ in grid),
-                [[counts[0] if x == y else 0 for x in range(len(grid))]
-                 for y, (_, counts) in enumerate(grid)],
-            ),
-            ended, [Late(name, 1, 2) for name in self.formats], exact=True,
-        )  # fmt: skip
-        return OverviewAnswer(
-            period, Span3.until(NOW_US - NOW_US % 60_000_000, PERIODS[period]), found,
-            self._histogram(hits), True, 1, self.note(), len(self.hits), list(self.warnings),
-        )  # fmt: skip
-
     def event(self, caller, event_id):
         self._called("event", caller)
         return self._find(event_id)
@@ -332,18 +253,6 @@ class FakeLog:
             opened = NOW_US - 30 * 86_400_000_000
             infos.append(SourceInfo(name, format_name, name, opened, len(own), len(bad), newest))
         return infos
-
-    def source_states(self, caller):
-        """Every source is silent, ahead and has gaps; whodid's own too."""
-        self.calls.append(("source_states", caller))
-        rhythm = Rhythm(3, [*range(21), 0, 1, 3], 7000, 200, 30)
-        way = Way(3, 1_500_000, 90_000_000, -7_000_000, 1)
-        states = [
-            SourceState(info, info.newest_us, rhythm, way, Gaps(5, 1, 2))
-            for info in self.sources(caller)
-        ]
-        self.calls.pop()
-        return states
 
     def record(self, caller, action, resource, *, ok=True, reason=None, content=None):
         if self.fail is not None:

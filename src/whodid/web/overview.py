@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from whodid.app.overview import PERIODS, FieldSurvey, OverviewAnswer, Ranked
 from whodid.app.profile import KINDS
+from whodid.limits import SOURCE_LATE_S
 from whodid.query.tree import Node, Query, Term, all_of
 from whodid.web import histogram
 from whodid.web.html import count
@@ -95,6 +96,7 @@ def show(visit: Visit) -> Response:
         gone=page.gone(),
         refused=page.refused(),
         late=page.late(),
+        late_minutes=SOURCE_LATE_S // 60,
         known=any(answer.survey.events[1:]),
         head=head_of(answer.checkpoint),
     )
