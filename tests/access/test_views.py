@@ -5,7 +5,10 @@ import sqlite3
 
 import pytest
 
+from state_keys import KEYS
+from whodid.access.views import Views
 from whodid.errors import UsageError
+from whodid.ledger.state_binding import drop_forged
 from whodid.limits import VIEWS_MAX
 
 
@@ -83,3 +86,21 @@ def test_a_row_that_whodid_did_not_write_is_not_there(doorkeeper, directory, vie
         db.execute("UPDATE access_views SET text = 'actor:eve' WHERE id = ?", (view.id,))
     assert views.seen_by("rita") == []
     assert doorkeeper.take_forged() == ["access_views hers"]
+
+
+def test_a_ledger_of_before_gets_the_table(directory, doorkeeper, clock):
+    doorkeeper.users.add("rita", "correct horse", "reader")
+    with contextlib.closing(sqlite3.connect(directory / "state.db")) as db, db:
+        db.execute("DROP TABLE access_views")
+    views = Views(directory, KEYS, clock)
+    assert views.seen_by("rita") == []
+    assert views.save("rita", "hers", "", "", shared=False).saved_us == clock.now_us
+
+
+def test_a_restored_ledger_drops_what_whodid_did_not_write(directory, views):
+    views.save("rita", "hers", "", "", shared=False)
+    with contextlib.closing(sqlite3.connect(directory / "state.db")) as db, db:
+        db.execute("INSERT INTO access_views VALUES ('x', 'rita', 'eve', '', '', 1, 1, ?)", (b"m",))
+    drop_forged(directory, KEYS)
+    with contextlib.closing(sqlite3.connect(directory / "state.db")) as db:
+        assert db.execute("SELECT name FROM access_views").fetchall() == [("hers",)]

@@ -40,6 +40,8 @@ _DONE = {
     "show": ("opened", "open"), "prove": ("opened with its proof", "open with its proof"),
     "verify": ("verified", "verify"), "trace": ("read the story of", "read the story of"),
     "profile": ("read all about", "read all about"), "list": ("listed", "list"),
+    "overview": ("read the overview of the last", "read the overview of the last"),
+    "list views": ("listed saved", "list saved"), "export entries": ("took", "take"),
     "review": ("asked who looked at", "ask who looked at"), "log in": ("logged in to", "log in to"),
 }  # fmt: skip
 """What the actions of whodid's own events say of somebody, done and tried; others as they are."""
