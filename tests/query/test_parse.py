@@ -20,6 +20,7 @@ from whodid.query.tree import (
     all_of,
     any_of,
 )
+from whodid.query.values import one_address
 
 
 def tree(text):
@@ -62,6 +63,13 @@ def has(field, value):
         ("ip:10.1.2.3/8", has("ip", Network("10.0.0.0/8"))),
         ("ip:2001:DB8::/32", has("ip", Network("2001:db8::/32"))),
         ("ip:::1", has("ip", Network("::1"))),
+        ("ip:::ffff:10.1.2.3", has("ip", Network("10.1.2.3"))),
+        ("ip:::ffff:10.1.2.3/104", has("ip", Network("10.0.0.0/8"))),
+        ("ip:::ffff:10.1.2.3/95", has("ip", Network("::fffe:0:0/95"))),
+        (
+            "ip:[::ffff:10.0.0.1 TO 10.0.0.9]",
+            Term("ip", "range", Range(Network("10.0.0.1"), Network("10.0.0.9"))),
+        ),
         ("ip:10.1.*", has("ip", Pattern(("10.1.", "")))),
         ("ip:[10.0.0.1 TO *]", Term("ip", "range", Range(Network("10.0.0.1"), None))),
         ("2001:db8::1", Text("2001:db8::1")),
@@ -225,3 +233,8 @@ def test_joining_keeps_the_normal_form():
     assert all_of([And((a, b)), Everything(), c]) == And((a, b, c))
     assert any_of([Or((a, b)), c]) == Or((a, b, c))
     assert any_of([a, Everything()]) == Everything()
+
+
+def test_one_address():
+    assert one_address("::ffff:10.0.0.1") == one_address("10.0.0.1") == Network("10.0.0.1")
+    assert one_address("10.0.0.0/8") is None

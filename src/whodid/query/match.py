@@ -249,7 +249,10 @@ def _text(term: Term, kind: str) -> Callable[[str], bool]:
 
 
 def _in_range(low: Any, high: Any) -> Callable[[str], bool]:
-    """Return whether a text is an address from the first of `low` to the last of `high`."""
+    """Return whether a text is an address from the first of `low` to the last of `high`.
+
+    One of IPv4 that is written as IPv6 is the IPv4 address, and no other.
+    """
     first = None if low is None else ipaddress.ip_network(low.text)[0]
     last = None if high is None else ipaddress.ip_network(high.text)[-1]
     version = (first or last).version  # type: ignore[union-attr]
@@ -263,8 +266,7 @@ def _in_range(low: Any, high: Any) -> Callable[[str], bool]:
         except ValueError:
             return False
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        if version == 4 and mapped is not None:
-            address = mapped
+        address = mapped or address
         return address.version == version and least <= int(address) <= most
 
     return matches

@@ -6,6 +6,7 @@ Raises QueryError with the position of the value for everything else.
 import ipaddress
 import re
 from collections.abc import Callable
+from typing import TypeAlias
 
 from whodid.limits import REGEX_CHARS_MAX
 from whodid.query.fields import Field, suggest_of
@@ -14,8 +15,13 @@ from whodid.query.scan import Scanner, fail, shown
 from whodid.query.times import parse_time
 from whodid.query.tree import End, Network, Op, Pattern, Range, Relative, Span, Term, Value
 
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}(?:_[0-9]{1,3}){0,6}", re.ASCII)
 _INT64 = 2**63
+_MAPPED_BITS = 96
+"""IPv4 addresses written as IPv6 are all in ::ffff:0:0/96 (RFC 4291, 2.5.5.2)."""
+
 _OPERATORS: tuple[tuple[str, Op], ...] = (
     (">=", ">="), ("<=", "<="), (">", ">"), ("<", "<"), ("=", "is"), ("~", "regex"),
 )  # fmt: skip
@@ -118,11 +124,18 @@ def _network(field: Field, text: str, at: int) -> Network:
         forms = "write 10.1.2.3, 10.0.0.0/8, 10.1.*, 2001:db8::1 or 2001:db8::/32"
         message = f"'{field.name}' needs an address or network, not '{shown(text)}',"
         raise fail(message, at, tail=forms) from None
+    address = _unmapped(network.network_address)
+    if address.version != network.version and network.prefixlen >= _MAPPED_BITS:
+        network = ipaddress.ip_network((address, network.prefixlen - _MAPPED_BITS))
     if network.prefixlen != network.max_prefixlen:
         return Network(str(network))
-    address = network.network_address
+    return Network(str(network.network_address))
+
+
+def _unmapped(address: _Address) -> _Address:
+    """Return the IPv4 address of one that is written as IPv6, else the same."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return Network(str(mapped or address))
+    return mapped or address
 
 
 def _state(field: Field, text: str, at: int) -> bool:
@@ -183,6 +196,6 @@ def _upside_down(low: End, high: End) -> bool:
 def one_address(text: str) -> Network | None:
     """Return a single address as a search asks for it, None for what is none."""
     try:
-        return Network(str(ipaddress.ip_address(text)))
+        return Network(str(_unmapped(ipaddress.ip_address(text))))
     except ValueError:
         return None
