@@ -36,7 +36,8 @@ class UsageError(WhodidError):
 class QueryError(UsageError):
     """A search text that does not parse.
 
-    `position` is the 0-based offset in characters, `suggestion` a corrected word or None.
+    `position` is the 0-based offset in characters, `suggestion` a corrected word or None; `others`
+    are further mistakes of the same text, which say nothing of others themselves.
     """
 
     code = "query"
@@ -45,6 +46,7 @@ class QueryError(UsageError):
         super().__init__(message)
         self.position = position
         self.suggestion = suggestion
+        self.others: tuple[QueryError, ...] = ()
 
 
 class InputError(WhodidError):

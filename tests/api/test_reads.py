@@ -61,6 +61,10 @@ def test_a_search_that_does_not_parse_says_where(server):
     assert error["code"] == "query"
     assert isinstance(error["position"], int)
     assert error["suggestion"] == "actor"
+    assert "others" not in error
+    mistakes = server.get("/v1/search", params={"q": "actro:alice rows:x"}).json()["error"]
+    assert [other["position"] for other in mistakes["others"]] == [17]
+    assert "whole number" in mistakes["others"][0]["message"]
     server.reading.fault = QueryError("odd", 4, None)
     assert server.get("/v1/search").json() == {
         "error": {"code": "query", "message": "odd", "position": 4, "suggestion": None}

@@ -157,6 +157,9 @@ def test_a_search_that_does_not_parse_points_at_the_place(shared):
     assert "did you mean 'actor'?" in message
     assert result.stdout == ""
     assert shared("search", "actro:alice", "--json", rc=USAGE).stdout == ""
+    line, carets, *messages = shared("search", "actro:a rows:x", rc=USAGE).stderr.splitlines()
+    assert (line, carets) == ("actro:a rows:x", "^            ^")
+    assert [m.startswith("whodid: ") for m in messages] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,19 @@
-"""docs/reference/limits.md, made from limits.py: `python tests/docs/limits_page.py` writes it."""
+"""docs/reference/limits.md, from whodid.limits: `python tests/docs/limits_page.py` writes it."""
 
 import ast
 import inspect
 import re
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 from whodid import limits
+from whodid.limits import operation
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/limits.md"
 _HEAD = """# Limits
 
-Every bound of whodid, from `src/whodid/limits.py`. Those that can be set are the defaults of
+Every bound of whodid, from `src/whodid/limits/`. Those that can be set are the defaults of
 settings in [configuration](configuration.md). Names end in their unit; `_US` is microseconds.
 """
 _TABLE = "\n| name | value | what it bounds |\n|---|---|---|\n"
@@ -19,14 +21,18 @@ _UNITS = ("", "KiB", "MiB", "GiB")
 
 
 def render() -> str:
-    source = inspect.getsource(limits)
+    return _HEAD + _page(limits) + _page(operation)
+
+
+def _page(module: ModuleType) -> str:
+    source = inspect.getsource(module)
     titles = {
         number: match[1]
         for number, line in enumerate(source.splitlines(), 1)
         if (match := re.match(r"# --- (.+?) -+$", line))
     }
     body = ast.parse(source).body
-    page, shown = _HEAD, ""
+    page, shown = "", ""
     for bound, sentence in pairwise(body):
         if isinstance(bound, ast.Assign) and isinstance(sentence, ast.Expr):
             title = titles[max(number for number in titles if number < bound.lineno)]

@@ -147,6 +147,14 @@ def test_errors_show_the_place_and_the_mended_search(site, query, caret, mended)
     assert site.log.calls == []
 
 
+def test_all_mistakes_of_a_search_are_shown(site):
+    answer = site.client.get("/", params={"q": "actr:alice outcome:sucess rows:x<b>"})
+    for words in ("Unknown field &#39;actr&#39;", "never &#39;sucess&#39;", "not &#39;x&lt;b&gt;"):
+        assert words in answer.text
+    mended = [label for label, _ in links(answer.text) if label.startswith("actor:alice")]
+    assert mended == ["actor:alice outcome:success rows:x&lt;b&gt;"]
+
+
 def test_empty_answers_say_why_and_what_to_try(site, visit, fake):
     text = site.client.get("/?q=actor:alice+outcome:denied").text
     assert "No event fits all of this" in text

@@ -1,7 +1,8 @@
 """Answers of the API: JSON or text, always with the same security headers.
 
-An error is `{"error": {"code", "message", "position", "suggestion"}}`; its code is that of the
-error tree, and no answer tells anything about code or machine.
+An error is `{"error": {"code", "message", "position", "suggestion"}}`, with `others` where a search
+has more mistakes than one; its code is that of the error tree, and no answer tells anything about
+code or machine.
 """
 
 from math import ceil
@@ -80,9 +81,13 @@ def error_answer(error: WhodidError) -> Response:
     status = _STATUS_OF.get(type(error)) or next(
         (status for kind, status in _STATUS if isinstance(error, kind)), 500
     )
-    position = error.position if isinstance(error, QueryError) else None
-    suggestion = error.suggestion if isinstance(error, QueryError) else None
-    response = error_document(status, error.code, str(error), position, suggestion)
+    if isinstance(error, QueryError):
+        document = {"code": error.code, **_mistake(error)}
+        if error.others:
+            document["others"] = [_mistake(other) for other in error.others]
+        response = json_answer({"error": document}, status)
+    else:
+        response = error_document(status, error.code, str(error))
     if isinstance(error, RefusedError):
         response.headers["Retry-After"] = str(max(ceil(error.retry_after_s), 1))
     if status == 401:
@@ -90,9 +95,11 @@ def error_answer(error: WhodidError) -> Response:
     return response
 
 
-def error_document(
-    status: int, code: str, message: str, position: int | None = None, suggestion: str | None = None
-) -> Response:
-    """Return an error of a code of its own."""
-    error = {"code": code, "message": message, "position": position, "suggestion": suggestion}
+def _mistake(error: QueryError) -> dict[str, Any]:
+    return {"message": str(error), "position": error.position, "suggestion": error.suggestion}
+
+
+def error_document(status: int, code: str, message: str) -> Response:
+    """Return an error of a code of its own, which has no place in a search."""
+    error = {"code": code, "message": message, "position": None, "suggestion": None}
     return json_answer({"error": error}, status)

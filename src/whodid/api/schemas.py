@@ -351,6 +351,14 @@ _ERROR: Schema = {
         "message": _TEXT,
         "position": {"type": ["integer", "null"]},
         "suggestion": {"type": ["string", "null"]},
+        "others": _listed(
+            _object(
+                "A further mistake of the same search.",
+                message=_TEXT,
+                position=_NUMBER,
+                suggestion={"type": ["string", "null"]},
+            )
+        ),
     },
     "required": ["code", "message"],
 }

@@ -8,7 +8,7 @@ import click
 
 import whodid
 from whodid.cli.options import plain
-from whodid.errors import InputError, WhodidError
+from whodid.errors import InputError, QueryError, WhodidError
 
 COMMANDS = {
     "init": "Make an empty ledger.",
@@ -79,7 +79,8 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(context)
         except WhodidError as error:
-            click.echo(f"whodid: {plain(str(error))}", err=True)
+            for one in (error, *(error.others if isinstance(error, QueryError) else ())):
+                click.echo(f"whodid: {plain(str(one))}", err=True)
             context.exit(error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()

@@ -116,7 +116,12 @@ def _error(response: httpx.Response) -> WhodidError:
     except (ValueError, KeyError, TypeError):
         return UsageError(f"the server answered {response.status_code}")
     if error.get("code") == QueryError.code:
-        return QueryError(message, int(error.get("position") or 0), error.get("suggestion"))
+        found = QueryError(message, int(error.get("position") or 0), error.get("suggestion"))
+        found.others = tuple(
+            QueryError(str(other.get("message")), int(other.get("position") or 0))
+            for other in error.get("others", ())
+        )
+        return found
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         return AccessDeniedError(message)
     if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:

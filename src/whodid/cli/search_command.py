@@ -121,8 +121,10 @@ def _prove(text: str, path: Path, directory: Path | None, url: str | None, *, ow
 
 
 def _point(text: str, error: QueryError) -> None:
+    places = {one.position for one in (error, *error.others)}
+    carets = "".join("^" if place in places else " " for place in range(max(places) + 1))
     stderr.print(plain(text), markup=False)
-    stderr.print(" " * error.position + "^", markup=False)
+    stderr.print(carets, markup=False)
 
 
 def event_table(documents: list[dict[str, Any]]) -> Table:

@@ -237,7 +237,7 @@ def texts_of(value: Any) -> tuple[str, ...]:
 def _text(term: Term, kind: str) -> Callable[[str], bool]:
     value = term.value
     if term.op == "regex":
-        return compile_regex(str(value))
+        return compile_regex(str(value), term.position)
     if isinstance(value, Network):
         return _in_range(value, value)
     if isinstance(value, Range):

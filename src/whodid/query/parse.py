@@ -7,9 +7,11 @@
     asked   = [ ":" operator ] value | "[" low "TO" high "]" | "(" any ")" ;
 
 In `field:( … )` the words within ask the same field. Keywords are in capitals. `parse_pipes` reads
-what follows a `|`. It resolves no relative times and does not ask whether a value exists.
+what follows a `|`, and `recovery` goes on behind a mistake. It resolves no relative times and does
+not ask whether a value exists.
 """
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from whodid.errors import QueryError
 from whodid.limits import QUERY_CHARS_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX
 from whodid.query.fields import SEARCH_FIELDS, Field, suggest
 from whodid.query.parse_pipes import parse_pipes
+from whodid.query.recovery import EndedError, Problems, skip_term
 from whodid.query.scan import Scanner, fail, shown
 from whodid.query.tree import Everything, Node, Not, Pattern, Query, Text, all_of, any_of
 from whodid.query.values import take_operator, take_term
@@ -33,25 +36,34 @@ def parse(text: str) -> Query:
     """Parse a search.
 
     Raises QueryError, with the 0-based position and perhaps a suggestion, for every text that is
-    no search, that names an unknown field, or that passes a bound of `limits`.
+    no search, that names an unknown field, or that passes a bound of `limits`. It is the first
+    mistake; `others` are those behind it, as many as QUERY_ERRORS_MAX in all.
     """
     if len(text) > QUERY_CHARS_MAX:
         raise fail(f"the search has more than {QUERY_CHARS_MAX} characters", QUERY_CHARS_MAX)
     if bad := _FORBIDDEN.search(text):
         raise fail(f"the character U+{ord(bad.group()):04X} cannot be searched", bad.start())
-    scanner = Scanner(text)
-    node = _Parser(scanner).filter()
-    stats, sort, limit = parse_pipes(scanner)
+    scanner, problems = Scanner(text), Problems()
+    node: Node = Everything()
+    stats, sort, limit = None, None, None
+    with contextlib.suppress(EndedError):
+        node = _Parser(scanner, problems).filter()
+        stats, sort, limit = parse_pipes(scanner, problems)
+    problems.tell()
     return Query(node, text, stats, sort, limit)
 
 
 class _Parser:
-    """One parse of a filter. `depth` counts open brackets and NOTs, `terms` the leaves so far."""
+    """One parse of a filter. `depth` counts open brackets and NOTs, `terms` the leaves so far.
 
-    __slots__ = ("_depth", "_field", "_scanner", "_terms")
+    What cannot be read becomes Everything in the tree and one more problem.
+    """
 
-    def __init__(self, scanner: Scanner) -> None:
+    __slots__ = ("_depth", "_field", "_problems", "_scanner", "_terms")
+
+    def __init__(self, scanner: Scanner, problems: Problems) -> None:
         self._scanner = scanner
+        self._problems = problems
         self._depth = 0
         self._terms = 0
         self._field: Field | None = None
@@ -62,8 +74,14 @@ class _Parser:
         if scanner.at_end():
             return Everything()
         node: Node = Everything() if scanner.peek() == "|" else self._any()
-        if not scanner.at_end() and scanner.peek() != "|":
-            raise fail("a bracket is closed that was not opened", scanner.position)
+        while not scanner.at_end() and scanner.peek() != "|":
+            self._problems.add(fail("a bracket is closed that was not opened", scanner.position))
+            scanner.position += 1
+            scanner.skip_space()
+            if scanner.keyword() in {"AND", "OR"}:
+                scanner.take(scanner.keyword())
+            if not scanner.at_end() and scanner.peek() not in {")", "|"}:
+                self._any()
         return node
 
     def _any(self) -> Node:
@@ -92,20 +110,35 @@ class _Parser:
         if word == "NOT" or scanner.peek() == "-":
             scanner.take(word or "-")
             if not word and (scanner.at_end() or scanner.peek().isspace()):
-                raise fail("'-' needs something to exclude right after it", start)
+                self._problems.add(fail("'-' needs something to exclude right after it", start))
+                return Everything()
             return Not(self._deeper(self._one, start))
         if word or scanner.at_end() or scanner.peek() in {")", "|"}:
-            raise self._missing(word, start)
+            self._problems.add(self._missing(word, start))
+            return Everything()
         if scanner.take("("):
             return self._brackets(start)
+        try:
+            return self._counted(start)
+        except QueryError as error:
+            self._problems.add(error)
+            skip_term(scanner, start)
+            return Everything()
+
+    def _counted(self, start: int) -> Node:
+        scanner = self._scanner
+        self._terms += 1
+        if self._terms > QUERY_TERMS_MAX:
+            message = f"the search has more than {QUERY_TERMS_MAX} terms"
+            raise self._problems.end(fail(message, start))
         if self._field is not None:
             name = scanner.field_name()
             if name is not None and name.lower() in SEARCH_FIELDS:
                 tail = "close the bracket before it, or put it in quotes"
                 raise fail(f"a field within '{self._field.name}:( )'", start, tail=tail)
             op = take_operator(scanner)
-            return self._count(take_term(scanner, self._field, op, start), start)
-        return self._count(self._leaf(start), start)
+            return take_term(scanner, self._field, op, start)
+        return self._leaf(start)
 
     def _leaf(self, start: int) -> Node:
         scanner = self._scanner
@@ -140,22 +173,17 @@ class _Parser:
     def _brackets(self, start: int) -> Node:
         node = self._deeper(self._any, start)
         if not self._scanner.take(")"):
-            raise fail("a bracket is not closed", start)
+            self._problems.add(fail("a bracket is not closed", start))
         return node
 
     def _deeper(self, part: _Part, start: int) -> Node:
         self._depth += 1
         if self._depth > QUERY_DEPTH_MAX:
-            raise fail(f"the search is nested more than {QUERY_DEPTH_MAX} deep", start)
+            message = f"the search is nested more than {QUERY_DEPTH_MAX} deep"
+            raise self._problems.end(fail(message, start))
         node = part()
         self._depth -= 1
         return node
-
-    def _count(self, leaf: Node, start: int) -> Node:
-        self._terms += 1
-        if self._terms > QUERY_TERMS_MAX:
-            raise fail(f"the search has more than {QUERY_TERMS_MAX} terms", start)
-        return leaf
 
     def _missing(self, word: str, start: int) -> QueryError:
         if word:

@@ -31,6 +31,7 @@ from whodid.query.countable import (
 )
 from whodid.query.fields import SEARCH_FIELDS, Field, suggest, suggest_of
 from whodid.query.pipes import Calendar, Function, Key, Limit, Measure, Order, Sort, Stats
+from whodid.query.recovery import Problems, skip_stage
 from whodid.query.scan import Scanner, fail, shown
 
 _STAGES = ("stats", "sort", "limit")
@@ -46,30 +47,56 @@ _BUCKET_US_MAX = 30 * _UNITS_US["d"]
 _BUCKETS = "write 1m to 30d, such as time:15m or time:1h, or day, week, month or year"
 
 
-def parse_pipes(scanner: Scanner) -> tuple[Stats | None, Sort | None, Limit | None]:
-    """Parse the pipes at a `|`, to the end. Raises QueryError."""
-    stats: Stats | None = None
-    sort: Sort | None = None
-    limit: Limit | None = None
-    seen = -1
+def parse_pipes(
+    scanner: Scanner, problems: Problems
+) -> tuple[Stats | None, Sort | None, Limit | None]:
+    """Parse the pipes at a `|`, to the end; a stage that cannot be read is a problem more."""
+    pipes = _Pipes(scanner)
     while not scanner.at_end():
+        try:
+            pipes.take()
+        except QueryError as error:
+            problems.add(error)
+            skip_stage(scanner)
+    return pipes.stats, pipes.sort, pipes.limit
+
+
+class _Pipes:
+    """The stages so far. Behind a table that could not be read nobody knows what can be sorted."""
+
+    __slots__ = ("_scanner", "_seen", "_unknown", "limit", "sort", "stats")
+
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner = scanner
+        self._seen = -1
+        self._unknown = False
+        self.stats: Stats | None = None
+        self.sort: Sort | None = None
+        self.limit: Limit | None = None
+
+    def take(self) -> None:
+        """Take one stage, from its `|`."""
+        scanner = self._scanner
         start = scanner.position
         if not scanner.take("|"):
             raise fail(f"'{shown(scanner.run())}' does not belong here", start)
         scanner.skip_space()
         stage = _stage(scanner)
-        if _STAGES.index(stage) <= seen:
+        if _STAGES.index(stage) <= self._seen:
             tail = "there is at most one of each: | stats, then | sort, then | limit"
             raise fail(f"'| {stage}' cannot stand here", start, tail=tail)
-        seen = _STAGES.index(stage)
+        self._seen = _STAGES.index(stage)
         if stage == "stats":
-            stats = _stats(scanner)
+            self._unknown = True
+            self.stats = _stats(scanner)
+            self._unknown = False
+        elif stage == "sort" and self._unknown:
+            skip_stage(scanner)
         elif stage == "sort":
-            sort = _sort(scanner, stats)
+            self.sort = _sort(scanner, self.stats)
         else:
-            limit = _limit(scanner)
+            self.limit = _limit(scanner)
         scanner.skip_space()
-    return stats, sort, limit
 
 
 def _stage(scanner: Scanner) -> str:

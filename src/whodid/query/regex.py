@@ -5,7 +5,8 @@ quantifiers `* + ? {m} {m,} {m,n}`; a leading `(?i)` ignores case. No back-refer
 look-around, no `\b`. A search, not a full match; `$` is the very end; `.` is not a newline.
 
 A Thompson automaton whose sets of states are met lazily (Cox, "Regular Expression Matching Can Be
-Simple And Fast", 2007), so that no pattern backtracks. Where the pattern and the text are short
+Simple And Fast", 2007), so that no pattern backtracks; one that takes very many steps all the same
+is given up with an error. Where the pattern and the text are short
 enough that backtracking is cheap, Python's `re` is asked instead: it knows the same language.
 """
 
@@ -13,6 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from whodid.limits import REGEX_STEPS_MAX
 from whodid.query.regex_syntax import (
     Alternatives,
     Anchor,
@@ -24,6 +26,7 @@ from whodid.query.regex_syntax import (
     compile_states,
     parse_regex,
 )
+from whodid.query.scan import fail
 
 _STEPS_MAX = 1_000_000
 """Most steps that `re` may take on one text; beyond it the automaton is used."""
@@ -38,11 +41,12 @@ _STEPS_CACHED_MAX = 50_000
 def compile_regex(pattern: str, position: int = 0) -> Callable[[str], bool]:
     """Return a predicate that tells whether the pattern is found in a text.
 
-    Raises QueryError at `position` plus the offset in the pattern.
+    Raises QueryError at `position` plus the offset in the pattern; the predicate raises it too,
+    once it has taken REGEX_STEPS_MAX steps.
     """
     syntax = parse_regex(pattern, position)
     flags = re.IGNORECASE if syntax.ignore_case else re.RegexFlag(0)
-    found = Automaton(compile_states(syntax.part, position), flags).found
+    found = Automaton(compile_states(syntax.part, position), flags, position).found
     cost = _cost(syntax.part)
     if cost is None:
         return found
@@ -120,10 +124,21 @@ class _Set:
 class Automaton:
     """Runs the states over a text. What it has met is a cache, bounded, and no other state."""
 
-    __slots__ = ("_begin", "_flags", "_matchers", "_sets", "_states", "_steps")
+    __slots__ = (
+        "_begin",
+        "_flags",
+        "_matchers",
+        "_position",
+        "_sets",
+        "_states",
+        "_steps",
+        "_work",
+    )
 
-    def __init__(self, states: list[State], flags: re.RegexFlag) -> None:
+    def __init__(self, states: list[State], flags: re.RegexFlag, position: int = 0) -> None:
         self._states = states
+        self._position = position
+        self._work = 0
         self._flags = flags
         self._matchers = {
             source: re.compile(source, flags).fullmatch
@@ -173,6 +188,10 @@ class Automaton:
     def _step(self, here: _Set, char: str) -> _Set:
         if self._steps >= _STEPS_CACHED_MAX or len(self._sets) >= _SETS_MAX:
             self._forget()
+        self._work += len(here.states)
+        if self._work > REGEX_STEPS_MAX:
+            tail = "make it simpler, or let it look at fewer events"
+            raise fail("the regular expression takes too many steps", self._position, tail=tail)
         targets = {len(self._states) - 1}  # a match may begin after any character
         for state in here.states:
             kind, source, after, _ = self._states[state]

@@ -11,7 +11,10 @@ _WORD = re.compile(r"[^\s:()\[\]\"]+")
 
 
 class Shown(NamedTuple):
-    """The text around the place in three parts, the caret's line, and perhaps a better search."""
+    """The text around the place in three parts, the caret's line, and perhaps a better search.
+
+    `others` are further mistakes, as sentences.
+    """
 
     message: str
     before: str
@@ -19,6 +22,7 @@ class Shown(NamedTuple):
     after: str
     caret: str
     mended: str | None
+    others: list[str]
 
 
 def show(text: str, error: QueryError) -> Shown:
@@ -30,9 +34,14 @@ def show(text: str, error: QueryError) -> Shown:
     after = _flat(text[position + 1 : position + _WINDOW_CHARS])
     if position + _WINDOW_CHARS < len(text):
         after += "…"
+    others = [_said(other) for other in error.others]
+    caret = " " * len(before) + "^"
+    return Shown(_said(error), before, at, after, caret, _mended(text, error), others)
+
+
+def _said(error: QueryError) -> str:
     message = str(error)
-    message = f"{message[:1].upper()}{message[1:]}."
-    return Shown(message, before, at, after, " " * len(before) + "^", _mended(text, error))
+    return f"{message[:1].upper()}{message[1:]}."
 
 
 def _flat(text: str) -> str:
@@ -40,11 +49,14 @@ def _flat(text: str) -> str:
 
 
 def _mended(text: str, error: QueryError) -> str | None:
-    """Return the text with the suggestion put in, if that gets the parser further."""
-    word = _WORD.match(text, error.position)
-    if error.suggestion is None or word is None:
+    """Return the text with the suggestions put in, if that gets the parser further."""
+    mended = text
+    for one in sorted((error, *error.others), key=lambda one: one.position, reverse=True):
+        word = _WORD.match(text, one.position)
+        if one.suggestion is not None and word is not None:
+            mended = mended[: word.start()] + one.suggestion + mended[word.end() :]
+    if mended == text:
         return None
-    mended = text[: word.start()] + error.suggestion + text[word.end() :]
     try:
         parse(mended)
     except QueryError as again:

@@ -1,4 +1,6 @@
-"""Every bound of whodid: a name, a default and a sentence."""
+"""Every bound of whodid: a name, a default and a sentence. Those of operating it stand apart."""
+
+from whodid.limits.operation import *  # noqa: F403 - a bound is asked for here, wherever it stands
 
 # --- input -------------------------------------------------------------------------------------
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
@@ -196,47 +198,6 @@ VERIFY_PARALLEL_FROM_LEAVES = 50_000
 VERIFY_SEQUENCES_MAX = 1_000_000
 """Most (source, epoch) pairs, and ranges of numbers in them, that a verification keeps apart."""
 
-# --- validation --------------------------------------------------------------------------------
-VALIDATION_EARLY_SHARE = 0.25
-"""A round begins this part of the interval before its end is due, or earlier if it is long."""
-
-VALIDATION_WATCH_S = 15.0
-"""New sealed files, heads and the tail of the log are looked at this often between rounds."""
-
-VALIDATION_SAVE_S = 10.0
-"""How often a round keeps how far it is; so much work is done again after a crash."""
-
-VALIDATION_SILENT_S = 120.0
-"""A validator that kept nothing for this long does not run."""
-
-VALIDATION_AGAIN_S = 600.0
-"""A round that a new fault brings forward begins at least this long after the one before."""
-
-VALIDATION_EVENTS_MAX = 100
-"""Most faults standing at once that get an event each; one more event counts the others."""
-
-VALIDATION_UNITS_MAX = 64
-"""Most new sealed units that are looked at in one go between rounds."""
-
-VALIDATION_ROUNDS_KEPT = 60
-"""Most rounds that the report remembers."""
-
-VALIDATION_WARNINGS_KEPT = 50
-"""Most warnings that the report keeps of one round."""
-
-VALIDATION_REPORT_BYTES_MAX = 16 * 1024 * 1024
-"""Largest report that is read."""
-
-# --- status ------------------------------------------------------------------------------------
-STATUS_DISK_DAYS_MIN = 14.0
-"""`whodid status` asks for somebody when the disk is full in fewer days at the present rate."""
-
-STATUS_SEAL_LAG_MAX = 100_000
-"""Most durable entries that may wait to be sealed before it does."""
-
-STATUS_QUARANTINED_SHARE_MAX = 0.2
-"""The part of a source's records that may be quarantined before it does."""
-
 # --- log ---------------------------------------------------------------------------------------
 LOG_SIZE_MAX = 2**63 - 1
 """Most leaves of one log, so that sizes and indexes fit a signed 64-bit number."""
@@ -260,11 +221,17 @@ QUERY_TERMS_MAX = 256
 QUERY_DEPTH_MAX = 32
 """Deepest nesting of brackets and NOT in one search."""
 
+QUERY_ERRORS_MAX = 10
+"""Most mistakes of one search that are told at once."""
+
 REGEX_CHARS_MAX = 256
 """Longest regular expression in a search."""
 
 REGEX_STATES_MAX = 2000
 """Most states of one compiled regular expression; `{m,n}` copies what it repeats."""
+
+REGEX_STEPS_MAX = 20_000_000
+"""Most steps of one regular expression, in states, over the values of one table."""
 
 REGEX_REPEAT_MAX = 200
 """Greatest m and n of `{m,n}` in a regular expression."""
@@ -497,19 +464,3 @@ WEB_LINK_VALUE_CHARS_MAX = 512
 
 WEB_RAW_BYTES_SHOWN = 64 * 1024
 """How much of a raw record a page shows; the whole of it comes from /v1/events/{id}."""
-
-# --- backups -----------------------------------------------------------------------------------
-BACKUP_SEAL_WAIT_S = 60.0
-"""A backup gives up when the running server has sealed nothing for this long."""
-
-KEY_FILE_BYTES_MAX = 1024 * 1024
-"""Largest encrypted file of keys that is read back."""
-
-KEY_FILE_SCRYPT_LOG2 = 17
-"""Work of scrypt for the passphrase of such a file, as a power of two (128 MiB, about 0.3 s)."""
-
-PASSPHRASE_CHARS_MIN = 12
-"""Shortest passphrase of a file of keys; it is tried offline by who has the file."""
-
-RESTORE_REASON_CHARS_MAX = 500
-"""Longest reason of a restore; it stands in the log."""
