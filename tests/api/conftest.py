@@ -27,6 +27,7 @@ from whodid.app.answer_proof import (
     ShownRange,
     ShownTerm,
 )
+from whodid.app.chains import ChainsAnswer
 from whodid.app.counts import Bar, Column, Facet, FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.app.lookers import LookedAt, Looker, LookersAnswer
@@ -127,6 +128,10 @@ class FakeReading:
         self._call("table_at", caller, text, at, own)
         columns = [Column("actor", "text", key=True), Column("count", "number", key=False)]
         return TableAnswer(columns, [["alice", 1]], 1, 1, True, 0, 0, "note", at, [], newer=10 - at)
+
+    def chains(self, caller, text, *, limit=50, before=None, own=False):
+        self._call("chains", caller, text, limit, before, own)
+        return ChainsAnswer("actor", [], 0, True, 0, None, "note", 9, [])
 
     def histogram(self, caller, text, *, bars=60, own=False):
         self._call("histogram", caller, text, bars, own)

@@ -54,6 +54,17 @@ def test_one_event_its_proof_and_the_sources(server):
     assert server.get("/v1/sources").json()["sources"][0]["name"] == "crm"
 
 
+def test_chains(server):
+    text = "| sequence by actor [access:read] -> [access:read] within 5m"
+    answer = server.get("/v1/search", params={"q": text, "limit": 3, "before": "A" * 22}).json()
+    assert (answer["by"], answer["total"], answer["chains"]) == ("actor", 0, [])
+    name, _, *given = server.reading.calls[-1]
+    assert (name, given) == ("chains", [text, 3, "A" * 22, False])
+    refused = server.get("/v1/search", params={"q": text, "as": "ocsf"})
+    assert refused.status_code == 400
+    assert "no form in OCSF" in refused.json()["error"]["message"]
+
+
 def test_a_search_that_does_not_parse_says_where(server):
     response = server.get("/v1/search", params={"q": "actro:alice"})
     assert response.status_code == 400

@@ -25,6 +25,7 @@ from whodid.app.answer import (
     SearchAnswer,
     SourceInfo,
 )
+from whodid.app.chains import Chain, ChainsAnswer
 from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
@@ -185,6 +186,28 @@ class FakeLog(FakeOverviews):
         ]
         return TableAnswer(
             columns, rows, len(rows), len(hits), True, 0, 0, self.note(), len(self.hits),
+            list(self.warnings),
+        )  # fmt: skip
+
+    def chains(self, caller, text, *, limit=50, before=None, own=False):
+        """One chain of every two events of a value that follow each other, whatever they are."""
+        self._called("chains", caller)
+        query = parse(text)
+        found = {}
+        for hit in sorted(self.search_all(text, own=own), key=_time):
+            for value in _values_of(hit, query.sequence.by):
+                found.setdefault(value, []).append(hit)
+        chains = [
+            Chain(value, hits[n : n + 2])
+            for value, hits in found.items()
+            for n in range(0, len(hits) - 1, 2)
+        ]
+        chains.sort(key=lambda chain: _time(chain.hits[-1]), reverse=True)
+        start = int(before.removeprefix("c~")) if before else 0
+        end = start + min(limit, 3)
+        return ChainsAnswer(
+            query.sequence.by, chains[start:end], len(chains), True, 0,
+            f"c~{end}" if end < len(chains) else None, self.note(), len(self.hits),
             list(self.warnings),
         )  # fmt: skip
 

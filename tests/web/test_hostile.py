@@ -115,6 +115,20 @@ def test_tables_with_every_hostile_text(hostile):
         assert len(text) < 400_000
 
 
+def test_chains_with_every_hostile_text(hostile, fake):
+    hostile.log.warnings = fake.HOSTILE
+    for field in ("actor", "ip", "host", "action"):
+        query = f"| sequence by {field} [*] -> [*] within 30d"
+        for before in ("", "c~2"):
+            answer = hostile.client.get("/", params={"q": query, "before": before})
+            assert answer.status_code == 200
+            check(answer)
+    for text in fake.HOSTILE:
+        check(
+            hostile.client.get("/", params={"q": f"| sequence by actor [{text}] -> [x] within 5m"})
+        )
+
+
 def test_hostile_names_of_columns(hostile, fake):
     for text in fake.HOSTILE:
         for query in (f"| stats count() as {text}", f"| stats by ({text})", f"| sort {text}"):
@@ -239,6 +253,7 @@ def loaded(monkeypatch):
 
 def test_every_page_is_well_formed_and_guarded(loaded, site):
     paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
+             "/?q=|+sequence+by+actor+[*]->[*]+within+1d",
              "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
              "/nowhere", "/events/none", "/trace", "/trace/x", "/profile/actor/alice",
              "/lookers", "/lookers?q=", "/overview", "/views", "/views?save=1&q=",

@@ -124,8 +124,8 @@ def _get(path: str, summary: str, handler: Handler, media: str, schema: str | No
 def _reads(does: Operations) -> list[tuple[Described, Handler]]:
     """Return the reads of the log."""
     return [
-        _get("/v1/search", "Search, newest event first; a table, or a proof", does.search, JSON,
-            "AnswerOrTable", parameters=SEARCH_PARAMETERS),
+        _get("/v1/search", "Search, newest event first; a table, chains, or a proof", does.search,
+            JSON, "AnswerOrTable", parameters=SEARCH_PARAMETERS),
         _get("/v1/export", "All events of a search as a file: JSON lines, CSV or OCSF", does.export,
             NDJSON, parameters=EXPORT_PARAMETERS, other_media=(CSV,)),
         _get("/v1/histogram", "How many events there were when, by outcome", does.histogram, JSON,

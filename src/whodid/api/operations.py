@@ -18,6 +18,7 @@ from whodid.api.tail import Tails
 from whodid.api.threads import Threads
 from whodid.api.views import ViewsApi
 from whodid.app.answer import Caller, Health
+from whodid.app.chains import chains_document
 from whodid.app.count_document import facets_document, histogram_document, table_document
 from whodid.app.document import (
     Document,
@@ -96,7 +97,10 @@ class Operations:
             if given.keys() & {"limit", "before", "as", "at"}:
                 raise UsageError("prove gives the whole answer of now; leave out the others.")
             return answer(self._reading.prove(caller, text, own=own).encode())
-        if parse(text).stats is not None:
+        query = parse(text)
+        if query.sequence is not None:
+            return self._chains(caller, given)
+        if query.stats is not None:
             if given_as.cursor(given) is not None or given_as.as_ocsf(given):
                 raise UsageError("A table has one page and no OCSF; | limit makes it longer.")
             table = (
@@ -113,6 +117,18 @@ class Operations:
         )
         shown = ocsf_answer_document if given_as.as_ocsf(given) else answer_document
         return json_answer(shown(found))
+
+    def _chains(self, caller: Caller, given: dict[str, str]) -> Response:
+        if given_as.as_ocsf(given) or given_as.at(given) is not None:
+            raise UsageError("Chains are of now and have no form in OCSF; leave out `at` and `as`.")
+        found = self._reading.chains(
+            caller,
+            given_as.search_text(given),
+            limit=given_as.limit(given),
+            before=given_as.cursor(given),
+            own=given_as.own(given),
+        )
+        return json_answer(chains_document(found))
 
     async def export(self, request: Request) -> Response:
         """Answer `GET /v1/export`."""

@@ -151,11 +151,29 @@ def _counted() -> dict[str, Schema]:
         start=_INSTANT, end=_INSTANT, success=_NUMBER, denied=_NUMBER, failure=_NUMBER,
         unknown=_NUMBER,
     )  # fmt: skip
+    step = _object(
+        "The event of a step, and what is not sure about its time.",
+        at=_INSTANT, doubts=_TEXTS, event=reference("Event"),
+    )  # fmt: skip
+    chain = _object(
+        "Events of one value, one for each step.",
+        value={"type": ["string", "integer"]}, start=_INSTANT, seconds={"type": "number"},
+        steps=_listed(step),
+    )  # fmt: skip
     return {
         "AnswerOrTable": {
-            "oneOf": [reference("Answer"), reference("Table"), reference("AnswerProof")]
+            "oneOf": [
+                reference("Answer"), reference("Table"), reference("Chains"),
+                reference("AnswerProof"),
+            ]
         },
         **_answer_proof(),
+        "Chains": _object(
+            "The chains of a search with | sequence, the newest first; `value` is what their "
+            "events share in the field `by`.",
+            by=_TEXT, chains=_listed(chain), total=_NUMBER, total_is_exact=_YES_NO,
+            next={"type": ["string", "null"]}, **about,
+        ),
         "Table": _object(
             "The table of a search with | stats.",
             columns=_listed(column), rows=_listed(_listed(cell)), total_groups=_NUMBER,

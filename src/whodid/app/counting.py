@@ -112,18 +112,21 @@ def histogram_answer(found: Overview, note: str, kept: list[str]) -> HistogramAn
     )  # fmt: skip
 
 
+_CHAINS = "| sequence finds chains"
+
+
 def no_table(query: Query) -> Query:
-    """Return a query whose answer is events. Raises QueryError for one that makes a table."""
-    if query.stats is not None:
-        raise QueryError(
-            "| stats makes a table, and here events are asked for", max(query.text.find("|"), 0)
-        )
+    """Return a query whose answer is events. Raises QueryError for another."""
+    for pipe, made in ((query.stats, "| stats makes a table"), (query.sequence, _CHAINS)):
+        if pipe is not None:
+            place = max(query.text.find("|"), 0)
+            raise QueryError(f"{made}, and here events are asked for", place)
     return query
 
 
 def events_only(query: Query) -> Query:
     """Return a query that has no pipes. Raises QueryError for another."""
-    for pipe in (query.stats, query.sort, query.limit):
+    for pipe in (query.stats, query.sequence, query.sort, query.limit):
         if pipe is not None:
             place = query.text.find("|")
             raise QueryError(

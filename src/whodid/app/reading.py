@@ -23,6 +23,8 @@ from whodid.app.answer import (
     Standing,
 )
 from whodid.app.answer_proof import AnswerProof
+from whodid.app.chaining import Chaining
+from whodid.app.chains import ChainsAnswer
 from whodid.app.counting import (
     Counting,
     events_only,
@@ -116,6 +118,7 @@ class LedgerReading:
         self._analyst = Analyst(self._searcher)
         context = ReadContext(directory, port, self._own, clock, self._turn, self._allowed)
         self._counting = Counting(context, self._analyst)
+        self._chaining = Chaining(context, self._analyst)
         self._emptiness = Emptiness(self._page, self._analyst, clock)
         self._exporting = Exporting(context, self._page)
         self._proving = Proving(context, self._searcher, self._reader, keys)
@@ -225,6 +228,13 @@ class LedgerReading:
     def table_at(self, caller: Caller, text: str, at: int, *, own: bool = False) -> TableAnswer:
         """Count in the first `at` entries (see `Reading.table_at`)."""
         return self._pinning.table(caller, text, at, own=own)
+
+    def chains(
+        self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
+        own: bool = False,
+    ) -> ChainsAnswer:  # fmt: skip
+        """Find chains of events (see `Reading.chains`)."""
+        return self._chaining.chains(caller, text, limit=limit, before=before, own=own)
 
     def histogram(
         self, caller: Caller, text: str, *, bars: int = 60, own: bool = False

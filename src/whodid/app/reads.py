@@ -14,6 +14,7 @@ from whodid.app.answer import (
     Standing,
 )
 from whodid.app.answer_proof import AnswerProof
+from whodid.app.chains import ChainsAnswer
 from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.exporting import Export
 from whodid.app.integrity_answer import Integrity
@@ -71,6 +72,13 @@ class Reading(Protocol):
 
     def table_at(self, caller: Caller, text: str, at: int, *, own: bool = False) -> TableAnswer:
         """Answer a search with `| stats` as of the first `at` entries. Raises as both do."""
+        ...
+
+    def chains(
+        self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
+        own: bool = False,
+    ) -> ChainsAnswer:  # fmt: skip
+        """Answer a search with `| sequence`, at most SEQUENCE_CHAINS_MAX. Raises QueryError."""
         ...
 
     def histogram(

@@ -100,7 +100,7 @@ def time_of(event: Event) -> int:
 def in_order(found: Sequence[tuple[Hit, Link]]) -> list[Step]:
     """Return the steps, oldest first; at one time in the order of the log."""
     steps = [
-        Step(hit, time_of(hit.event), link, lane_of(hit.event), _doubts(hit.event))
+        Step(hit, time_of(hit.event), link, lane_of(hit.event), doubts_of(hit.event))
         for hit, link in found
     ]
     return sorted(steps, key=lambda step: (step.at_us, step.hit.index))
@@ -121,7 +121,8 @@ def gaps_of(steps: Sequence[Step]) -> list[Gap]:
     return [Gap(number, span) for number, span in enumerate(spans) if span >= least]
 
 
-def _doubts(event: Event) -> tuple[str, ...]:
+def doubts_of(event: Event) -> tuple[str, ...]:
+    """Return what is not sure about the time of an event, as sentences."""
     when = event.when
     if when.time is None:
         return ("no time of its own: that of its receipt",)

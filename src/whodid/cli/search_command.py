@@ -7,10 +7,12 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from whodid.app.chains import chains_document
 from whodid.app.count_document import table_document
 from whodid.app.document import answer_document
 from whodid.app.local import open_local
 from whodid.app.ocsf_answer import ocsf_answer_document
+from whodid.cli.chain_table import print_chains
 from whodid.cli.options import (
     dir_option,
     json_option,
@@ -55,7 +57,8 @@ def command(
 ) -> None:  # fmt: skip
     """Search: newest first. QUERY is like `actor:alice access:read time:[now-7d TO now]`.
 
-    `| stats by (actor) count() | sort -count | limit 10` behind it (in quotes) makes a table.
+    `| stats by (actor) count() | sort -count | limit 10` behind it (in quotes) makes a table,
+    `| sequence by actor [access:authenticate] -> [access:read] within 5m` finds chains of events.
     """
     text = " ".join(query)
     try:
@@ -77,6 +80,8 @@ def command(
         _print_remarks(document)
     elif "columns" in document:
         print_table(document)
+    elif "chains" in document:
+        print_chains(document)
     else:
         _print(document)
 
@@ -92,7 +97,13 @@ def _answer(
         )  # fmt: skip
     with open_local(need_directory(directory)) as ledger:
         reading = ledger.reading()
-        if parse(text).stats is not None:
+        query = parse(text)
+        if query.sequence is not None:
+            if ocsf:
+                raise UsageError("chains have no form in OCSF")
+            chains = reading.chains(ledger.caller(), text, limit=limit, before=before, own=own)
+            return chains_document(chains)
+        if query.stats is not None:
             if before or ocsf:
                 raise UsageError("a table has one page and no OCSF; | limit makes it longer")
             return table_document(

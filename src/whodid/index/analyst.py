@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from whodid.index.chains import find_chains
 from whodid.index.facets import Facet, facets
 from whodid.index.histogram import Histogram, histogram
 from whodid.index.lags import Way, ways
 from whodid.index.opening import RowMatcher
 from whodid.index.ordered import first_of
-from whodid.index.page import Hit, Page
+from whodid.index.page import Cursor, Hit, Page
 from whodid.index.rhythm import Rhythm, rhythms
 from whodid.index.search import Searcher, View
 from whodid.index.selection import Selection, choose, of_indexes
@@ -23,7 +24,8 @@ from whodid.index.vocabulary import Vocabularies
 from whodid.limits import STATS_SECONDS_MAX
 from whodid.query.own import hides_own
 from whodid.query.times import time_bounds
-from whodid.query.tree import Query
+from whodid.query.tree import Query, all_of
+from whodid.query.tree import Sequence as SequencePipe
 
 
 class Counted(Struct, frozen=True):
@@ -31,6 +33,18 @@ class Counted(Struct, frozen=True):
 
     table: StatsTable
     hidden_own: int
+    size: int
+    warnings: list[str]
+
+
+class ChainsPage(Struct, frozen=True):
+    """A page of chains, newest first, each its events in order; the rest is as in `Page`."""
+
+    chains: list[list[Hit]]
+    total: int
+    total_is_exact: bool
+    hidden_own: int
+    next: Cursor | None
     size: int
     warnings: list[str]
 
@@ -96,6 +110,48 @@ class Analyst:
             return Counted(table, chosen.hidden_own, view.size, warnings)
 
         return self._searcher.over(count, durable=durable, at=at)
+
+    def chains(
+        self,
+        query: Query,
+        *,
+        limit: int,
+        durable: int,
+        before: Cursor | None = None,
+        own: bool = False,
+    ) -> ChainsPage:
+        """Return the newest chains of a query with `sequence`, its times resolved.
+
+        Raises LedgerError as a search does.
+        """
+        sequence = query.sequence
+        if sequence is None:
+            raise ValueError("a query without sequence has no chains")
+
+        def find(view: View) -> ChainsPage:
+            steps, unreadable = _steps(query, sequence, view)
+            self._vocabularies.begin()
+            found = find_chains(
+                steps, sequence.by, sequence.span_us, self._vocabularies.of(sequence.by),
+                limit=limit, before=before, hide=not own and hides_own(query),
+                monotonic=view.monotonic, pause=view.pause,
+            )  # fmt: skip
+            indexes = sorted(index for chain in found.chains for _, index in chain.places)
+            opened = RowMatcher(query.filter, view.reader, view.pause).opened(indexes)
+            hits = [
+                [
+                    Hit(opened[index].row, opened[index].event, time_us)
+                    for time_us, index in chain.places
+                    if index in opened
+                ]
+                for chain in found.chains
+            ]
+            return ChainsPage(
+                hits, found.total, found.exact, found.hidden_own, found.next, view.size,
+                [*view.warnings, *unreadable, *found.warnings],
+            )  # fmt: skip
+
+        return self._searcher.over(find, durable=durable)
 
     def ordered(
         self, query: Query, *, limit: int, durable: int, own: bool = False, at: int | None = None
@@ -204,10 +260,32 @@ class Analyst:
         return self._searcher.over(look, durable=durable)
 
 
+def _steps(query: Query, sequence: SequencePipe, view: View) -> tuple[list[Selection], list[str]]:
+    """Return the rows that fit each step, whodid's own too."""
+    found = []
+    unreadable = 0
+    seconds_max = STATS_SECONDS_MAX / len(sequence.steps)
+    for step in sequence.steps:
+        node = all_of([query.filter, step])
+        rows = RowMatcher(node, view.reader, view.pause)
+        found.append(
+            choose(
+                node, view.tables, rows, hide=False, monotonic=view.monotonic,
+                seconds_max=seconds_max,
+            )
+        )  # fmt: skip
+        unreadable = max(unreadable, rows.unreadable)
+    return found, _not_counted(unreadable)
+
+
+def _not_counted(unreadable: int) -> list[str]:
+    if not unreadable:
+        return []
+    return [f"{unreadable:,} entries could not be opened and are not counted"]
+
+
 def _selected(query: Query, view: View, *, own: bool) -> tuple[Selection, list[str]]:
     rows = RowMatcher(query.filter, view.reader, view.pause)
     hide = not own and hides_own(query)
     chosen = choose(query.filter, view.tables, rows, hide=hide, monotonic=view.monotonic)
-    if not rows.unreadable:
-        return chosen, []
-    return chosen, [f"{rows.unreadable:,} entries could not be opened and are not counted"]
+    return chosen, _not_counted(rows.unreadable)

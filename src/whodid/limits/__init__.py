@@ -245,6 +245,21 @@ QUERY_LIMIT_ROWS_MAX = 10_000
 QUERY_SORT_COLUMNS_MAX = 8
 """Most columns after `| sort`."""
 
+SEQUENCE_STEPS_MAX = 5
+"""Most steps of a sequence."""
+
+SEQUENCE_SPAN_US_MAX = 30 * 24 * 3600 * 1_000_000
+"""Longest time that a sequence may take."""
+
+SEQUENCE_ROWS_MAX = 2_000_000
+"""Most events that are looked at for a sequence, the newest that fit a step; then it says so."""
+
+SEQUENCE_OPEN_MAX = 100_000
+"""Most chains of one value that have begun and are kept; with more the oldest are given up."""
+
+SEQUENCE_CHAINS_MAX = 200
+"""Most chains on one page of an answer."""
+
 STATS_KEYS_MAX = 4
 """Most fields by which events are grouped."""
 

@@ -5,6 +5,7 @@ must not learn it from a count or an order either. A bare word reads every text 
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -29,7 +30,7 @@ class Named(Struct, frozen=True):
 
 def named(query: Query) -> Iterator[Named]:
     """Yield everything that a search reads, aliases taken apart, in the order of the text."""
-    for node, _ in walk(query.filter):
+    for node, _ in chain.from_iterable(map(walk, query.filters)):
         if isinstance(node, Text):
             for column in (*TEXT_COLUMNS, RAW):
                 yield Named(column, "words", node.position)
@@ -43,6 +44,8 @@ def named(query: Query) -> Iterator[Named]:
 
 def _in_pipes(query: Query) -> Iterator[tuple[str, Use, int]]:
     stats = query.stats
+    if query.sequence is not None:
+        yield query.sequence.by, "group", query.sequence.position
     if stats is not None:
         yield from ((key.field, "group", key.position) for key in stats.by)
         yield from ((m.field, "compute", m.position) for m in stats.measures if m.field is not None)

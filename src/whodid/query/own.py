@@ -22,10 +22,11 @@ def is_own(event: Event) -> bool:
 def hides_own(query: Query) -> bool:
     """Tell whether own events are left out of the answer: True unless the search asks for them.
 
-    It asks for them by `service:whodid` or `source:whodid`, not excluded. What rights added to it
-    does not ask for anything.
+    It asks for them by `service:whodid` or `source:whodid`, not excluded, in its filter or in a
+    step of a sequence. What rights added to it does not ask for anything.
     """
-    return not asks_for_own(query.filter if query.asked is None else query.asked)
+    asked, *steps = query.filters
+    return not any(map(asks_for_own, (asked if query.asked is None else query.asked, *steps)))
 
 
 def asks_for_own(node: Node) -> bool:

@@ -11,7 +11,6 @@ what follows a `|`, and `recovery` goes on behind a mistake. It resolves no rela
 not ask whether a value exists.
 """
 
-import contextlib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -44,13 +43,15 @@ def parse(text: str) -> Query:
     if bad := _FORBIDDEN.search(text):
         raise fail(f"the character U+{ord(bad.group()):04X} cannot be searched", bad.start())
     scanner, problems = Scanner(text), Problems()
-    node: Node = Everything()
-    stats, sort, limit = None, None, None
-    with contextlib.suppress(EndedError):
-        node = _Parser(scanner, problems).filter()
-        stats, sort, limit = parse_pipes(scanner, problems)
+    parser = _Parser(scanner, problems)
+    try:
+        node = parser.filter()
+        pipes = parse_pipes(scanner, problems, parser.step)
+    except EndedError:
+        problems.tell()
+        raise
     problems.tell()
-    return Query(node, text, stats, sort, limit)
+    return Query(node, text, pipes.stats, pipes.sort, pipes.limit, sequence=pipes.sequence)
 
 
 class _Parser:
@@ -82,6 +83,13 @@ class _Parser:
                 scanner.take(scanner.keyword())
             if not scanner.at_end() and scanner.peek() not in {")", "|"}:
                 self._any()
+        return node
+
+    def step(self, scanner: Scanner) -> Node:
+        """Parse the filter of a step, up to a `|` or the end; its terms count as all do."""
+        outer, self._scanner = self._scanner, scanner
+        node = self.filter()
+        self._scanner = outer
         return node
 
     def _any(self) -> Node:

@@ -1,6 +1,7 @@
 """The parser of what comes after the filter.
 
-    pipes    = [ "|" "stats" stats ] [ "|" "sort" sort ] [ "|" "limit" number ] ;
+    pipes    = [ "|" "stats" stats | "|" "sequence" sequence ] [ "|" "sort" sort ]
+               [ "|" "limit" number ] ;
     stats    = [ by ] [ measure *( [ "," ] measure ) ] [ by ] ;
     by       = "by" ( "(" key *( "," key ) ")" | key *( "," key ) ) ;
     key      = field [ ":" bucket ] ;
@@ -8,10 +9,11 @@
     measure  = function "(" [ field ] ")" [ "as" name ] ;
     sort     = [ "-" ] column *( "," [ "-" ] column ) ;
 
-Without a measure the events are counted. It does not compute.
+Without a measure the events are counted. `parse_sequence` reads a sequence. It does not compute.
 """
 
 import re
+from collections.abc import Callable
 from typing import get_args
 
 from whodid.errors import QueryError
@@ -22,20 +24,21 @@ from whodid.limits import (
     STATS_MEASURES_MAX,
 )
 from whodid.query.countable import (
-    COUNTED,
     FUNCTIONS,
     PERCENTILES,
     SEVERAL,
     why_not_counted,
     why_not_sorted,
 )
-from whodid.query.fields import SEARCH_FIELDS, Field, suggest, suggest_of
+from whodid.query.fields import SEARCH_FIELDS, suggest_of
+from whodid.query.parse_sequence import take_sequence
+from whodid.query.pipe_words import WORD, take, take_field, unknown_field
 from whodid.query.pipes import Calendar, Function, Key, Limit, Measure, Order, Sort, Stats
 from whodid.query.recovery import Problems, skip_stage
 from whodid.query.scan import Scanner, fail, shown
+from whodid.query.tree import Node, Sequence
 
-_STAGES = ("stats", "sort", "limit")
-_WORD = re.compile(r"[^\s|(),:]+")
+_STAGES = ("stats", "sequence", "sort", "limit")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}", re.ASCII)
 _CALL = re.compile(r"[^\s|(),:]+\s*\(")
 _COLUMN = re.compile(r"[^\s|(),]+(?:\([^\s|()]*\))?")
@@ -47,29 +50,32 @@ _BUCKET_US_MAX = 30 * _UNITS_US["d"]
 _BUCKETS = "write 1m to 30d, such as time:15m or time:1h, or day, week, month or year"
 
 
-def parse_pipes(
-    scanner: Scanner, problems: Problems
-) -> tuple[Stats | None, Sort | None, Limit | None]:
-    """Parse the pipes at a `|`, to the end; a stage that cannot be read is a problem more."""
-    pipes = _Pipes(scanner)
+def parse_pipes(scanner: Scanner, problems: Problems, step: Callable[[Scanner], Node]) -> "Pipes":
+    """Parse the pipes at a `|`, to the end; a stage that cannot be read is a problem more.
+
+    `step` parses the filter of a step.
+    """
+    pipes = Pipes(scanner, step)
     while not scanner.at_end():
         try:
             pipes.take()
         except QueryError as error:
             problems.add(error)
             skip_stage(scanner)
-    return pipes.stats, pipes.sort, pipes.limit
+    return pipes
 
 
-class _Pipes:
+class Pipes:
     """The stages so far. Behind a table that could not be read nobody knows what can be sorted."""
 
-    __slots__ = ("_scanner", "_seen", "_unknown", "limit", "sort", "stats")
+    __slots__ = ("_scanner", "_seen", "_step", "_unknown", "limit", "sequence", "sort", "stats")
 
-    def __init__(self, scanner: Scanner) -> None:
+    def __init__(self, scanner: Scanner, step: Callable[[Scanner], Node]) -> None:
         self._scanner = scanner
+        self._step = step
         self._seen = -1
         self._unknown = False
+        self.sequence: Sequence | None = None
         self.stats: Stats | None = None
         self.sort: Sort | None = None
         self.limit: Limit | None = None
@@ -85,8 +91,14 @@ class _Pipes:
         if _STAGES.index(stage) <= self._seen:
             tail = "there is at most one of each: | stats, then | sort, then | limit"
             raise fail(f"'| {stage}' cannot stand here", start, tail=tail)
+        if stage == "sequence" and self._seen == _STAGES.index("stats"):
+            raise fail("'| sequence' is made of events, not of a table", start)
+        if stage == "sort" and self._seen == _STAGES.index("sequence"):
+            raise fail("chains cannot be sorted: the newest is first", start)
         self._seen = _STAGES.index(stage)
-        if stage == "stats":
+        if stage == "sequence":
+            self.sequence = take_sequence(scanner, self._step)
+        elif stage == "stats":
             self._unknown = True
             self.stats = _stats(scanner)
             self._unknown = False
@@ -101,7 +113,7 @@ class _Pipes:
 
 def _stage(scanner: Scanner) -> str:
     start = scanner.position
-    word = _take(scanner, _WORD)
+    word = take(scanner, WORD)
     if word.lower() in _STAGES:
         return word.lower()
     tail = f"there are {', '.join(_STAGES)}; a | that is searched for needs quotes"
@@ -109,14 +121,6 @@ def _stage(scanner: Scanner) -> str:
         raise fail("a stage is missing after '|'", start, tail=tail)
     closest = "limit" if word.lower() in {"head", "top"} else suggest_of(word, _STAGES)
     raise fail(f"there is no stage '{shown(word)}'", start, closest, tail)
-
-
-def _take(scanner: Scanner, pattern: re.Pattern[str]) -> str:
-    match = pattern.match(scanner.text, scanner.position)
-    if match is None:
-        return ""
-    scanner.position = match.end()
-    return match.group()
 
 
 # --- stats ---------------------------------------------------------------------------------------
@@ -195,7 +199,7 @@ def _keys(scanner: Scanner) -> tuple[Key, ...]:
 
 def _key(scanner: Scanner) -> Key:
     start = scanner.position
-    field = _field(scanner)
+    field = take_field(scanner)
     reason = why_not_counted(field)
     if reason is not None:
         raise fail(f"cannot group by it: {reason},", start)
@@ -211,7 +215,7 @@ def _key(scanner: Scanner) -> Key:
 
 
 def _bucket(scanner: Scanner, at: int) -> int | Calendar:
-    word = _take(scanner, _WORD)
+    word = take(scanner, WORD)
     for unit in get_args(Calendar):
         if word.lower() in {unit, f"1{unit}"}:
             found: Calendar = unit
@@ -225,7 +229,7 @@ def _bucket(scanner: Scanner, at: int) -> int | Calendar:
 
 def _measure(scanner: Scanner) -> Measure:
     start = scanner.position
-    word = _take(scanner, _WORD)
+    word = take(scanner, WORD)
     name = word.lower()
     known = (*FUNCTIONS, *PERCENTILES)
     percentile = _PERCENTILE.fullmatch(name)
@@ -261,7 +265,7 @@ def _argument(scanner: Scanner, function: str, start: int) -> str | None:
         name = None
     else:
         at = scanner.position
-        field = _field(scanner)
+        field = take_field(scanner)
         reason = why_not_counted(field)
         if reason is not None:
             raise fail(f"cannot compute it: {reason},", at)
@@ -285,26 +289,10 @@ def _given(scanner: Scanner) -> str:
     scanner.position += 3
     scanner.skip_space()
     at = scanner.position
-    name = _take(scanner, _NAME)
-    if not name or _WORD.match(scanner.text, scanner.position):
+    name = take(scanner, _NAME)
+    if not name or WORD.match(scanner.text, scanner.position):
         raise fail("a name has letters, digits, _ and .", at)
     return name
-
-
-def _field(scanner: Scanner) -> Field:
-    start = scanner.position
-    word = _take(scanner, _WORD)
-    if not word:
-        raise fail("a field is missing", start)
-    field = SEARCH_FIELDS.get(word.lower())
-    if field is None:
-        raise _unknown(word, start)
-    return field
-
-
-def _unknown(word: str, start: int) -> QueryError:
-    closest = suggest(word)
-    return fail(f"unknown field '{shown(word)}'", start, closest if closest in COUNTED else None)
 
 
 # --- sort and limit ------------------------------------------------------------------------------
@@ -334,14 +322,14 @@ def _order(scanner: Scanner, stats: Stats | None) -> Order:
     if not descending:
         scanner.take("+")
     at = scanner.position
-    word = _take(scanner, _COLUMN)
+    word = take(scanner, _COLUMN)
     if not word:
         raise fail("a column to sort by is missing", at)
     if stats is not None:
         return Order(_column(stats, word, at), descending, start)
     field = SEARCH_FIELDS.get(word.lower())
     if field is None:
-        raise _unknown(word, at)
+        raise unknown_field(word, at)
     reason = why_not_sorted(field)
     if reason is not None:
         raise fail(f"cannot sort events by it: {reason},", at)
@@ -367,7 +355,7 @@ def _column(stats: Stats, word: str, at: int) -> str:
 def _limit(scanner: Scanner) -> Limit:
     scanner.skip_space()
     at = scanner.position
-    word = _take(scanner, _WORD)
+    word = take(scanner, WORD)
     number = int(word) if re.fullmatch("[0-9]{1,9}", word) else 0
     if not 1 <= number <= QUERY_LIMIT_ROWS_MAX:
         raise fail(f"'| limit' needs a number from 1 to {QUERY_LIMIT_ROWS_MAX:,}", at)

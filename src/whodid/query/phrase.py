@@ -7,7 +7,7 @@ As far as reasonable: common terms have their own place in the phrase, the other
 from collections.abc import Iterable
 
 from whodid.query.fields import SEARCH_FIELDS
-from whodid.query.phrase_pipes import with_pipes
+from whodid.query.phrase_pipes import field_words, with_pipes
 from whodid.query.times import DAY_US, time_text
 from whodid.query.tree import (
     And,
@@ -20,6 +20,7 @@ from whodid.query.tree import (
     Query,
     Range,
     Relative,
+    Sequence,
     Span,
     Term,
     Text,
@@ -57,8 +58,21 @@ _SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 def query_sentence(query: Query) -> str:
     """Return the search as an English noun phrase, without a full stop."""
-    plain = query.stats is not None and isinstance(query.filter, Everything)
-    return with_pipes(query, "events" if plain else _events(query.filter))
+    made = query.stats is not None or query.sequence is not None
+    plain = made and isinstance(query.filter, Everything)
+    events = "events" if plain else _events(query.filter)
+    if query.sequence is not None:
+        events = _sequence(query.sequence, "" if plain else events)
+    return with_pipes(query, events)
+
+
+def _sequence(sequence: Sequence, among: str) -> str:
+    steps = ", then ".join(
+        f"({step})" if ", " in (step := _events(node)) else step for node in sequence.steps
+    )
+    within = f"within {_duration(sequence.span_us, one='one ')}"
+    phrase = f"{steps}, {within}, with the same {field_words(sequence.by)}"
+    return f"{phrase}, among {among}" if among else phrase
 
 
 def _events(node: Node) -> str:
@@ -196,12 +210,12 @@ def _since(value: Relative) -> str:
     return f"in the last {_duration(ago_us)}"
 
 
-def _duration(us: int) -> str:
+def _duration(us: int, one: str = "") -> str:
     for unit, unit_us in _UNITS:
         if us % unit_us == 0 and (unit != "week" or us > unit_us):
             count = us // unit_us
             if count == 1:
-                return unit
+                return f"{one}{unit}"
             return f"{_SMALL[count] if count < len(_SMALL) else f'{count:,}'} {unit}s"
     return f"{us:,} microseconds"
 

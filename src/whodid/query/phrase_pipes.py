@@ -21,7 +21,8 @@ def with_pipes(query: Query, events: str) -> str:
         phrase += f", {', then '.join(orders)}"
     if query.limit is not None:
         count = query.limit.count
-        phrase += ", the first one" if count == 1 else f", the first {count:,}"
+        word = "first" if query.sequence is None else "newest"
+        phrase += f", the {word} one" if count == 1 else f", the {word} {count:,}"
     return phrase
 
 

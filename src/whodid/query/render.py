@@ -28,6 +28,7 @@ from whodid.query.tree import (
 
 _SIGN = {"has": ":", "is": ":=", "regex": ":~", ">": ":>", ">=": ":>=", "<": ":<", "<=": ":<="}
 _PLAIN = re.compile(r"[\w./@%+,;#&!?$'^`\\:=~<>{}\[\]-]+")
+_BRACKET = re.compile(r"[\[\]]")
 _PLAIN_START = re.compile(r"[\w./@%+,;#&!?$'\\]")
 
 
@@ -89,10 +90,19 @@ def _end(value: End) -> str:
 
 
 def _piece(text: str, *, first: bool = False) -> str:
-    """Write one literal piece bare if it reads the same so."""
-    if _PLAIN.fullmatch(text) and not (first and not _PLAIN_START.match(text)):
+    """Write one literal piece bare if it reads the same so, in the brackets of a step too."""
+    if _PLAIN.fullmatch(text) and not (first and not _PLAIN_START.match(text)) and _paired(text):
         return text
     return _quote(text)
+
+
+def _paired(text: str) -> bool:
+    depth = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket == "[" else -1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _quote(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from whodid.query.pipes import Key, Limit, Measure, Sort, Stats
 from whodid.query.render import to_text
-from whodid.query.tree import Everything, Query
+from whodid.query.times import duration_text
+from whodid.query.tree import Everything, Query, Sequence
 
 _UNITS_US = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000))
 
@@ -16,7 +17,8 @@ def query_text(query: Query) -> str:
 
 def pipes_text(query: Query) -> str:
     """Write the pipes of a search alone, empty when it has none."""
-    parts = [_stats(query.stats), _sort(query.sort), _limit(query.limit)]
+    first = _stats(query.stats) or _sequence(query.sequence)
+    parts = [first, _sort(query.sort), _limit(query.limit)]
     return " ".join(part for part in parts if part)
 
 
@@ -33,6 +35,13 @@ def _stats(stats: Stats | None) -> str:
         return ""
     by = f" by ({', '.join(map(_key, stats.by))})" if stats.by else ""
     return f"| stats{by} {', '.join(map(_measure, stats.measures))}"
+
+
+def _sequence(sequence: Sequence | None) -> str:
+    if sequence is None:
+        return ""
+    steps = " -> ".join(f"[{to_text(step)}]" for step in sequence.steps)
+    return f"| sequence by {sequence.by} {steps} within {duration_text(sequence.span_us)}"
 
 
 def _key(key: Key) -> str:

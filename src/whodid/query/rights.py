@@ -127,9 +127,11 @@ def restrict(query: Query, reader: Rights) -> Query:
             check_field(item.column, reader)
     if reader.whole:
         return query
-    node = _without(query.filter, reader.withheld) if reader.withheld else query.filter
-    parts = [node] if reader.filter is None else [reader.filter, node]
-    return dataclasses.replace(query, filter=all_of(parts), asked=query.filter)
+    cut = query
+    if reader.withheld:
+        cut = query.mapped(lambda node: _without(node, reader.withheld))
+    parts = [cut.filter] if reader.filter is None else [reader.filter, cut.filter]
+    return dataclasses.replace(cut, filter=all_of(parts), asked=query.filter)
 
 
 def check_field(name: str, reader: Rights) -> None:

@@ -28,6 +28,7 @@ _EPOCH_DAYS = date(1970, 1, 1).toordinal()
 YEARS_US = (-_EPOCH_DAYS * DAY_US + DAY_US, (date.max.toordinal() + 1 - _EPOCH_DAYS) * DAY_US)
 """The years 1 to 9999, as (first µs, first µs after)."""
 
+_DURATION = re.compile(r"(?:[0-9]{1,9}[smhdw]){1,5}", re.ASCII)
 _RELATIVE = re.compile(r"now((?:[+-](?:[0-9]{1,9}[smhdw])+)?)", re.ASCII)
 _PART = re.compile(r"([0-9]+)([smhdw])", re.ASCII)
 _LITERAL = re.compile(
@@ -90,6 +91,18 @@ def _next_start(year: int, month: int | None) -> int:
     return date(year, month + 1, 1).toordinal()
 
 
+def parse_duration(text: str) -> int | None:
+    """Read a length of time such as `5m` or `1h30m`, in µs; None when it is none."""
+    if not _DURATION.fullmatch(text):
+        return None
+    return sum(int(n) * _UNITS_US[unit] for n, unit in _PART.findall(text))
+
+
+def duration_text(width_us: int) -> str:
+    """Write whole seconds so that `parse_duration` reads the same."""
+    return _relative_text(Relative(width_us)).removeprefix("now+")
+
+
 def time_text(value: Span | Relative) -> str:
     """Write a time so that `parse_time` reads the same; a Span in its shortest form, UTC.
 
@@ -139,7 +152,7 @@ def absolute(value: Span | Relative, now_us: int) -> Span:
 
 def resolve(query: Query, now_us: int) -> Query:
     """Return the query with every relative time made absolute, now being `now_us`."""
-    return replace(query, filter=resolve_node(query.filter, now_us))
+    return query.mapped(lambda node: resolve_node(node, now_us))
 
 
 def resolve_node(node: Node, now_us: int) -> Node:

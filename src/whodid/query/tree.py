@@ -8,7 +8,7 @@ It does not say what a node matches: that is `match`. It does not know fields: t
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -124,11 +124,25 @@ Node: TypeAlias = Everything | Text | Term | Not | And | Or
 
 
 @dataclass(frozen=True, slots=True)
+class Sequence:
+    """`| sequence`: chains of events with one value of the field `by`, one event for each step.
+
+    At least two steps; from the first event to the last it takes `span_us` at most.
+    """
+
+    by: str
+    steps: tuple[Node, ...]
+    span_us: int
+    position: int = dataclasses.field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A parsed search: `filter` says which events; `text` is what was typed.
 
-    The pipes come after it: `stats` makes a table of the events, `sort` and `limit` order and cut
-    the table, or the events when there is no `stats`.
+    The pipes come after it: `stats` makes a table of the events, `sequence` chains of them (never
+    both), `sort` and `limit` order and cut the table, or the events when there is no `stats`;
+    chains are not sorted.
 
     `asked` is the filter that was typed, when rights were added to `filter` (`rights.restrict`).
     """
@@ -139,6 +153,20 @@ class Query:
     sort: Sort | None = None
     limit: Limit | None = None
     asked: "Node | None" = dataclasses.field(default=None, compare=False)
+    sequence: Sequence | None = None
+
+    @property
+    def filters(self) -> tuple[Node, ...]:
+        """Return every tree in it: that of the filter and those of the steps."""
+        return (self.filter, *(self.sequence.steps if self.sequence is not None else ()))
+
+    def mapped(self, change: Callable[[Node], Node]) -> "Query":
+        """Return the query with each of its trees changed."""
+        sequence = self.sequence
+        if sequence is not None:
+            steps = tuple(change(step) for step in sequence.steps)
+            sequence = dataclasses.replace(sequence, steps=steps)
+        return dataclasses.replace(self, filter=change(self.filter), sequence=sequence)
 
 
 def all_of(items: Iterable[Node]) -> Node:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from whodid.access.rights import may_administer
 from whodid.app.answer import Clause, PageAnswer, SearchAnswer
+from whodid.app.chains import ChainsAnswer
 from whodid.app.profile import KINDS
 from whodid.errors import QueryError
 from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
@@ -16,7 +17,7 @@ from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
 from whodid.query.render import to_text
 from whodid.query.tree import Everything, Network, Node, Query, Term, all_of
-from whodid.web import connect, facets, histogram, query_error, stats, time_range
+from whodid.web import chains, connect, facets, histogram, query_error, stats, time_range
 from whodid.web.links import can_be_typed, export_url, profile_url, search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
@@ -85,8 +86,9 @@ def show(visit: Visit) -> Response:
     except QueryError as error:
         return _not_parsed(visit, asked, error)
     try:
-        if query.stats is not None:
-            return stats.show(visit, query, _box(asked), own=asked.own)
+        made = _table_or_chains(visit, asked, query)
+        if made is not None:
+            return made
         page = visit.site.reading.page(
             visit.caller(), asked.text, limit=WEB_PAGE_ROWS, before=asked.before, own=asked.own,
             fields=facets.FIELDS, values=facets.VALUES, bars=histogram.BARS,
@@ -95,6 +97,16 @@ def show(visit: Visit) -> Response:
         # with a place in the answer it is that which was not understood, not the text
         return failure(visit, error) if asked.before else _not_parsed(visit, asked, error)
     return _found(visit, asked, query, page)
+
+
+def _table_or_chains(visit: Visit, asked: Asked, query: Query) -> Response | None:
+    """Return the page of a search whose answer is not events, None for another."""
+    if query.stats is not None:
+        return stats.show(visit, query, _box(asked), own=asked.own)
+    if query.sequence is not None:
+        found = chains.answer_of(visit, query, own=asked.own, before=asked.before)
+        return chains.show(visit, query, found, {**_box(asked), **_pages(asked, found)})
+    return None
 
 
 def _asked(visit: Visit) -> Asked:
@@ -144,7 +156,7 @@ def _box(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _pages(asked: Asked, answer: SearchAnswer) -> dict[str, Any]:
+def _pages(asked: Asked, answer: SearchAnswer | ChainsAnswer) -> dict[str, Any]:
     """Return where newer and older events are. The way back is the list of cursors gone by."""
     first = asked.before is None
     newer = None

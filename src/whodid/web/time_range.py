@@ -1,5 +1,6 @@
 """The time range of a search, chosen by links: each one sets the `time:` of the search text."""
 
+import dataclasses
 from typing import NamedTuple
 
 from whodid.errors import QueryError
@@ -44,7 +45,7 @@ def with_time(query: Query, time: Term | None) -> str:
 
 def with_filter(query: Query, node: Node) -> str:
     """Return the search text with another filter before its pipes."""
-    return query_text(Query(node, "", query.stats, query.sort, query.limit))
+    return query_text(dataclasses.replace(query, filter=node, text=""))
 
 
 def choices(query: Query, *, own: bool) -> list[Choice]:
