@@ -41,7 +41,7 @@ def show(text: str, error: QueryError) -> Shown:
 
 def _said(error: QueryError) -> str:
     message = str(error)
-    return f"{message[:1].upper()}{message[1:]}."
+    return f"{message[:1].upper()}{message[1:]}{'' if message.endswith('?') else '.'}"
 
 
 def _flat(text: str) -> str:
