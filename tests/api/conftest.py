@@ -43,6 +43,8 @@ from whodid.app.overview import (
 )
 from whodid.app.profile import News, Peer, ProfileAnswer, heat_of
 from whodid.app.source_state import Gaps, SourceState
+from whodid.app.sql.answer import SqlAnswer
+from whodid.app.sql.frames import Reply
 from whodid.app.trace import Followed, Gap, Link, TraceAnswer, in_order
 from whodid.errors import UsageError
 from whodid.event import EMPTY_CONTENT, EMPTY_CONTEXT, EMPTY_WHERE, Envelope, Event, What, When, Who
@@ -87,6 +89,23 @@ class FakeFollowing:
 
 
 @dataclass
+class FakeEngine:
+    """Says what it is given; an exception among it is raised."""
+
+    replies: list
+    ended: bool = False
+
+    def answer(self):
+        for reply in self.replies:
+            if isinstance(reply, Exception):
+                raise reply
+            yield reply
+
+    def close(self):
+        self.ended = True
+
+
+@dataclass
 class FakeReading:
     """Remembers every call; `fault` is raised instead of answering."""
 
@@ -97,6 +116,10 @@ class FakeReading:
     hits: list = field(default_factory=lambda: [make_hit()])
     following: FakeFollowing = field(default_factory=FakeFollowing)
     more_pages: list = field(default_factory=list)
+    replies: list = field(default_factory=lambda: [
+        Reply(columns=[("actor_id", "VARCHAR"), ("n", "BIGINT")]), Reply(rows=[["alice", 3]]),
+        Reply(rows=[[None, 4]]), Reply(end=True, more=True),
+    ])  # fmt: skip
     ready: bool = True
     found: Integrity = NOTHING_KNOWN
 
@@ -132,6 +155,11 @@ class FakeReading:
     def chains(self, caller, text, *, limit=50, before=None, own=False):
         self._call("chains", caller, text, limit, before, own)
         return ChainsAnswer("actor", [], 0, True, 0, None, "note", 9, [])
+
+    def sql(self, caller, sql, text="", *, own=False):
+        self._call("sql", caller, sql, text, own)
+        self.engine = FakeEngine(self.replies)
+        return SqlAnswer(self.engine, 24, 1, "note", 9, ["a warning"])
 
     def histogram(self, caller, text, *, bars=60, own=False):
         self._call("histogram", caller, text, bars, own)

@@ -164,7 +164,7 @@ def test_other_methods_are_405(server, method, path):
 
 
 def test_too_many_at_once_are_told_to_come_back(server):
-    server.routes[0].app._handler.__self__._reads._free = 0
+    server.routes[0].app._handlers["GET"].__self__._reads._free = 0
     response = server.get("/v1/search")
     assert response.status_code == 429
     assert response.headers["retry-after"] == "1"

@@ -28,6 +28,7 @@ from whodid.api.reply import (
     error_document,
     json_answer,
 )
+from whodid.api.sql import SQL_PARAMETERS
 from whodid.api.tail import EVENT_STREAM, Tails
 from whodid.app.export_formats import FORMATS
 from whodid.app.public_files import PublicFiles
@@ -39,29 +40,32 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 CSV, NDJSON = FORMATS["csv"].media, FORMATS["jsonl"].media
 _log = logging.getLogger("whodid.api")
-_METHODS = ("GET", "HEAD")
 
 
 class _Endpoint:
-    """One address as an ASGI application: a method (GET with HEAD), and always an answer."""
+    """One address as an ASGI application: its methods (GET with HEAD), and always an answer."""
 
-    def __init__(self, handler: Handler, method: str = "GET") -> None:
-        self._handler = handler
-        self._methods = _METHODS if method == "GET" else (method,)
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self._handlers = dict(handlers)
+        if "GET" in self._handlers:
+            self._handlers["HEAD"] = self._handlers["GET"]
+        self._methods = sorted(self._handlers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
-        if request.method in self._methods:
-            response = await self._answer(request)
+        handler = self._handlers.get(request.method)
+        if handler is not None:
+            response = await self._answer(handler, request)
         else:
-            response = error_document(405, "method", f"Only {self._methods[0]} is answered here.")
+            methods = " and ".join(method for method in self._methods if method != "HEAD")
+            response = error_document(405, "method", f"Only {methods} is answered here.")
             response.headers["Allow"] = ", ".join(self._methods)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, handler: Handler, request: Request) -> Response:
         try:
-            return await self._handler(request)
+            return await handler(request)
         except WhodidError as error:
             return error_answer(error)
         except Exception:  # noqa: BLE001 - the last line: an answer, and the reason in our log
@@ -95,13 +99,12 @@ def make_api(
         raise NotFoundError("There is nothing at this address; see /openapi.json.")
 
     table.append((_OPENAPI, described_as))
-    routes = [
-        Route(described.path, _Endpoint(handler, described.method)) for described, handler in table
-    ]
-    return [
-        *routes,
-        *(Route(path, _Endpoint(nothing)) for path in ("/v1/{rest:path}", "/ledger/{rest:path}")),
-    ]
+    methods: dict[str, dict[str, Handler]] = {}
+    for described, handler in table:
+        methods.setdefault(described.path, {})[described.method] = handler
+    for path in ("/v1/{rest:path}", "/ledger/{rest:path}"):
+        methods[path] = {"GET": nothing}
+    return [Route(path, _Endpoint(handlers)) for path, handlers in methods.items()]
 
 
 _OPENAPI = Described("GET", "/openapi.json", "This document", "all", {200: (JSON, None)})
@@ -128,6 +131,13 @@ def _reads(does: Operations) -> list[tuple[Described, Handler]]:
             JSON, "AnswerOrTable", parameters=SEARCH_PARAMETERS),
         _get("/v1/export", "All events of a search as a file: JSON lines, CSV or OCSF", does.export,
             NDJSON, parameters=EXPORT_PARAMETERS, other_media=(CSV,)),
+        _get("/v1/sql", "One SELECT over the events, cut to what the reader may see", does.sql,
+            JSON, "SqlAnswer", parameters=SQL_PARAMETERS),
+        (
+            Described("POST", "/v1/sql", "The same, with long SQL in the body", "reader",
+                      {200: (JSON, "SqlAnswer")}, body="SqlRequest"),
+            does.post_sql,
+        ),
         _get("/v1/histogram", "How many events there were when, by outcome", does.histogram, JSON,
             "Histogram", parameters=HISTOGRAM_PARAMETERS),
         _get("/v1/facets", "The most frequent values of fields", does.facets, JSON, "Facets",

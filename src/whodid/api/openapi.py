@@ -22,6 +22,7 @@ from whodid.limits import (
     PAGE_ROWS_MAX,
     PROFILE_VALUE_CHARS_MAX,
     QUERY_CHARS_MAX,
+    SQL_CHARS_MAX,
     TRACE_ID_CHARS_MAX,
 )
 
@@ -68,6 +69,10 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
     "before": (
         "The `next` of the page before.",
         {"type": "string", "pattern": "^([A-Za-z0-9_-]{22})?$"},
+    ),
+    "sql": (
+        "One SELECT over the table `events`.",
+        {"type": "string", "maxLength": SQL_CHARS_MAX},
     ),
     "own": ("1 shows whodid's own events too.", {"type": "string", "enum": list(TRUTH)}),
     "at": (

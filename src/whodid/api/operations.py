@@ -14,6 +14,7 @@ from whodid.api.caller import Credential, identify, is_local
 from whodid.api.export import Exports
 from whodid.api.overviews import Overviews
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
+from whodid.api.sql import SqlReads
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
 from whodid.api.views import ViewsApi
@@ -73,6 +74,7 @@ class Operations:
         self._tails = tails
         self._accounts = Accounts(reading, doorkeeper)
         self._exports = Exports(reading, doorkeeper)
+        self._sql = SqlReads(reading, doorkeeper)
         self._reads = Threads(READS_MAX)
         self._overviews = Overviews(reading, doorkeeper, self._reads)
         self._views = ViewsApi(reading, doorkeeper, self._reads)
@@ -133,6 +135,14 @@ class Operations:
     async def export(self, request: Request) -> Response:
         """Answer `GET /v1/export`."""
         return await self._exports.begin(request)
+
+    async def sql(self, request: Request) -> Response:
+        """Answer `GET /v1/sql`."""
+        return await self._sql.get(request)
+
+    async def post_sql(self, request: Request) -> Response:
+        """Answer `POST /v1/sql`."""
+        return await self._sql.post(request)
 
     async def histogram(self, request: Request) -> Response:
         """Answer `GET /v1/histogram`."""

@@ -83,6 +83,12 @@ def schemas() -> dict[str, Schema]:
             checkpoint_size={"type": ["integer", "null"]},
         ),
         "Error": _object("Why there is no answer.", error=_ERROR),
+        "SqlRequest": {
+            "type": "object",
+            "properties": {"sql": _TEXT, "q": _TEXT, "own": _YES_NO},
+            "required": ["sql"],
+            "additionalProperties": False,
+        },
         "LoginRequest": _object("Who logs in.", name=_TEXT, password=_TEXT),
         "Login": _object("A read token.", token=_TEXT, expires=_INSTANT, role=_TEXT),
         **_views(),
@@ -179,6 +185,12 @@ def _counted() -> dict[str, Schema]:
             columns=_listed(column), rows=_listed(_listed(cell)), total_groups=_NUMBER,
             events=_NUMBER, events_is_exact=_YES_NO, other_events=_NUMBER, **about,
             newer=_MAYBE_NUMBER,
+        ),
+        "SqlAnswer": _object(
+            "The rows of SQL, each a list in the order of the columns; `more` when there were more "
+            "than may be shown; `events` is how many rows the table had.",
+            columns=_listed(_object("A column.", name=_TEXT, type=_TEXT)),
+            rows=_listed(_listed({})), more=_YES_NO, events=_NUMBER, **about,
         ),
         "Histogram": _object(
             "How many events there were when, one bar after the other.",

@@ -49,10 +49,12 @@ from whodid.app.pinning import Pinning
 from whodid.app.profile import ProfileAnswer
 from whodid.app.profiling import Profiling
 from whodid.app.proving import Proving
+from whodid.app.querying import Querying
 from whodid.app.read_context import ReadContext
 from whodid.app.reads import Following
 from whodid.app.source_reading import SourceReading
 from whodid.app.source_state import SourceState
+from whodid.app.sql.answer import SqlAnswer
 from whodid.app.standing import standing_of
 from whodid.app.trace import TraceAnswer
 from whodid.app.tracing import Tracing
@@ -119,6 +121,7 @@ class LedgerReading:
         context = ReadContext(directory, port, self._own, clock, self._turn, self._allowed)
         self._counting = Counting(context, self._analyst)
         self._chaining = Chaining(context, self._analyst)
+        self._querying = Querying(context, self._analyst)
         self._emptiness = Emptiness(self._page, self._analyst, clock)
         self._exporting = Exporting(context, self._page)
         self._proving = Proving(context, self._searcher, self._reader, keys)
@@ -235,6 +238,10 @@ class LedgerReading:
     ) -> ChainsAnswer:  # fmt: skip
         """Find chains of events (see `Reading.chains`)."""
         return self._chaining.chains(caller, text, limit=limit, before=before, own=own)
+
+    def sql(self, caller: Caller, sql: str, text: str = "", *, own: bool = False) -> SqlAnswer:
+        """Answer SQL (see `Reading.sql`)."""
+        return self._querying.sql(caller, sql, text, own=own)
 
     def histogram(
         self, caller: Caller, text: str, *, bars: int = 60, own: bool = False

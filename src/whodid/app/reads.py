@@ -22,6 +22,7 @@ from whodid.app.lookers import LookersAnswer
 from whodid.app.overview import OverviewAnswer
 from whodid.app.profile import ProfileAnswer
 from whodid.app.source_state import SourceState
+from whodid.app.sql.answer import SqlAnswer
 from whodid.app.trace import TraceAnswer
 
 
@@ -79,6 +80,14 @@ class Reading(Protocol):
         own: bool = False,
     ) -> ChainsAnswer:  # fmt: skip
         """Answer a search with `| sequence`, at most SEQUENCE_CHAINS_MAX. Raises QueryError."""
+        ...
+
+    def sql(self, caller: Caller, sql: str, text: str = "", *, own: bool = False) -> SqlAnswer:
+        """Answer one SELECT over the table `events`, which has those that the search `text` finds.
+
+        Raises QueryError for other SQL and for a search with pipes, UsageError for what takes too
+        much; AccessDeniedError for a name of a denied field. The answer must be closed.
+        """
         ...
 
     def histogram(

@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "Make a demo ledger with a month's story and serve it.",
     "ingest": "Read log files into the ledger.",
     "search": "Search the ledger.",
+    "sql": "Ask the events with one SELECT.",
     "export": "Write all events of a search as JSON lines, CSV or OCSF.",
     "tail": "Follow new events.",
     "show": "Show one event, with its proof if asked.",

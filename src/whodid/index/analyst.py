@@ -3,11 +3,14 @@
 What it counts is found once an answer (`selection`). Not safe for threads, as the searcher is not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from whodid.errors import RefusedError, UsageError
+from whodid.event import Event
 from whodid.index.chains import find_chains
+from whodid.index.extract import Arrays, extract, opened
 from whodid.index.facets import Facet, facets
 from whodid.index.histogram import Histogram, histogram
 from whodid.index.lags import Way, ways
@@ -45,6 +48,30 @@ class ChainsPage(Struct, frozen=True):
     total_is_exact: bool
     hidden_own: int
     next: Cursor | None
+    size: int
+    warnings: list[str]
+
+
+class Extraction(Struct, frozen=True):
+    """Columns to be given away: of `fields` by the index, of `texts` by opening the events.
+
+    `take` gets the number of rows and their arrays (see `extract`), one table after the other;
+    `narrow` says what to do when there are more than `rows_max` events.
+    """
+
+    fields: tuple[str, ...]
+    texts: tuple[Callable[[Event], str | tuple[str, ...] | None], ...]
+    take: Callable[[int, list[Arrays]], None]
+    rows_max: int
+    narrow: str
+
+
+class Extracted(Struct, frozen=True):
+    """What was given away: so many events of the first `size` entries."""
+
+    events: int
+    exact: bool
+    hidden_own: int
     size: int
     warnings: list[str]
 
@@ -110,6 +137,39 @@ class Analyst:
             return Counted(table, chosen.hidden_own, view.size, warnings)
 
         return self._searcher.over(count, durable=durable, at=at)
+
+    def extracted(
+        self, query: Query, wanted: Extraction, *, durable: int, own: bool = False
+    ) -> Extracted:
+        """Give away columns of all events of a search, its times resolved, the oldest table first.
+
+        Raises UsageError when they are more than `wanted` allows, RefusedError when the index was
+        made anew meanwhile, and what its `take` raises.
+        """
+        begun = False
+
+        def give(view: View) -> Extracted:
+            nonlocal begun
+            if begun:
+                raise RefusedError("the index was made anew meanwhile; ask again")
+            chosen, warnings = _selected(query, view, own=own)
+            if chosen.count > wanted.rows_max:
+                raise UsageError(
+                    f"{chosen.count:,} events are more than {wanted.rows_max:,}: {wanted.narrow}"
+                )
+            rows = RowMatcher(query.filter, view.reader, view.pause)
+            begun = True
+            for item in reversed(chosen.chosen):
+                view.pause()
+                columns = [*extract(item, wanted.fields)]
+                columns += opened(item, rows, wanted.texts) if wanted.texts else []
+                wanted.take(item.count, columns)
+            return Extracted(
+                chosen.count, chosen.exact, chosen.hidden_own, view.size,
+                [*view.warnings, *warnings, *chosen.warnings, *_not_counted(rows.unreadable)],
+            )  # fmt: skip
+
+        return self._searcher.over(give, durable=durable)
 
     def chains(
         self,

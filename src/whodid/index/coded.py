@@ -48,11 +48,11 @@ class Lists(Struct, frozen=True):
         begin = self.begin if rows is None else self.begin[rows]
         sizes = self.sizes if rows is None else self.sizes[rows]
         place = np.repeat(np.arange(len(sizes)), sizes)
-        codes: Array = self.codes[_flat(begin, sizes)]
+        codes: Array = self.codes[flat_places(begin, sizes)]
         return place, codes
 
 
-def _flat(begin: Array, sizes: Array) -> Array:
+def flat_places(begin: Array, sizes: Array) -> Array:
     """Return begin[0], begin[0]+1, … for each list one after the other."""
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if len(ends) else 0
@@ -219,7 +219,7 @@ def _spread(table: Table, column: str, rows: Rows) -> tuple[Array, Array]:
     here = np.flatnonzero(codes)
     starts = begin[codes[here] - 1].astype(np.int64)
     sizes = begin[codes[here]].astype(np.int64) - starts
-    return np.repeat(here, sizes), flat[_flat(starts, sizes)].astype(np.int64)
+    return np.repeat(here, sizes), flat[flat_places(starts, sizes)].astype(np.int64)
 
 
 def _lists(place: Array, codes: Array, ids: Array, count: int) -> Lists:

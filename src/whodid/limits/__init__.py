@@ -260,6 +260,33 @@ SEQUENCE_OPEN_MAX = 100_000
 SEQUENCE_CHAINS_MAX = 200
 """Most chains on one page of an answer."""
 
+SQL_CHARS_MAX = 16 * 1024
+"""Longest SQL text."""
+
+SQL_ROWS_MAX = 5_000_000
+"""Most events that SQL looks at; narrow them with a search."""
+
+SQL_OPENED_ROWS_MAX = 20_000
+"""Most events that SQL looks at when it reads a field that is kept with the events."""
+
+SQL_TABLE_BYTES_MAX = 512 * 1024 * 1024
+"""Most bytes of columns that are given to the SQL engine."""
+
+SQL_MEMORY_BYTES_MAX = 512 * 1024 * 1024
+"""Most memory of the SQL engine beside these columns."""
+
+SQL_SECONDS_MAX = 20.0
+"""How long one SQL may run; then it is ended."""
+
+SQL_ANSWER_ROWS_MAX = 100_000
+"""Most rows of an answer to SQL; with more it says so."""
+
+SQL_ANSWER_BYTES_MAX = 64 * 1024 * 1024
+"""Their bytes at most."""
+
+SQL_RUNS_MAX = 2
+"""Most SQL that is run at once by one server."""
+
 STATS_KEYS_MAX = 4
 """Most fields by which events are grouped."""
 
