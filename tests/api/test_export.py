@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from whodid.errors import IntegrityError
@@ -34,6 +35,16 @@ def test_csv_and_ocsf(server):
         :1
     ]
     assert event["metadata"]["version"].startswith("1.")
+
+
+def test_parquet(server):
+    server.reading.more_pages = [server.reading.hits, []]
+    response = server.get("/v1/export?format=parquet")
+    assert response.headers["content-type"] == "application/vnd.apache.parquet"
+    assert response.headers["content-disposition"].endswith('.parquet"')
+    table = pq.read_table(io.BytesIO(response.content))
+    assert table.column("actor_id").to_pylist() == ["alice"] * 2
+    assert table.column("rows").to_pylist() == [1204] * 2
 
 
 def test_what_is_asked_wrongly(server):

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 
+import pyarrow.parquet as pq
+
 USAGE = 2
 
 
@@ -17,6 +19,13 @@ def test_lines_and_csv(shared, tmp_path):
     assert result.stdout == ""
     assert f"bytes in {file}" in result.stderr.replace("\n", "")
     assert len(file.read_text().splitlines()) == 4
+
+
+def test_parquet(shared, tmp_path):
+    file = tmp_path / "out.parquet"
+    shared("export", "action:FILE_UPLOAD", "--format", "parquet", "--out", str(file))
+    assert pq.read_table(file).column("native_id").to_pylist() == ["e2", "e1", "e0"]
+    assert not file.with_name("out.parquet.part").exists()
 
 
 def test_wrong_searches_leave_a_message(shared):

@@ -16,7 +16,7 @@ from whodid.api.caller import Credential, check_still, identify
 from whodid.api.reply import SECURITY_HEADERS, BusyError
 from whodid.api.threads import Threads
 from whodid.app.answer import Caller, Hit
-from whodid.app.export_formats import FORMATS, ExportFormat
+from whodid.app.export_formats import FORMATS, ExportFormat, ExportWriter
 from whodid.app.reads import Reading
 from whodid.errors import UsageError
 from whodid.limits import EXPORTS_MAX
@@ -61,18 +61,21 @@ class Exports:
         self._open += 1
         try:
             yield form.head
+            writer = await self._threads.run(form.writer)
             while (
-                chunk := await self._threads.run(self._next, caller, credential, form, pages)
+                chunk := await self._threads.run(self._next, caller, credential, writer, pages)
             ) is not None:
                 yield chunk
+            yield await self._threads.run(writer.end)
         finally:
             self._open -= 1
 
     def _next(
-        self, caller: Caller, credential: Credential, form: ExportFormat, pages: Iterator[list[Hit]]
-    ) -> bytes | None:
+        self, caller: Caller, credential: Credential, writer: ExportWriter,
+        pages: Iterator[list[Hit]],
+    ) -> bytes | None:  # fmt: skip
         hits = next(pages, None)
         if hits is None:
             return None
         check_still(self._doorkeeper, caller, credential)
-        return form.encode(hits)
+        return writer.encode(hits)

@@ -38,7 +38,7 @@ from whodid.metrics import PROMETHEUS
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-CSV, NDJSON = FORMATS["csv"].media, FORMATS["jsonl"].media
+CSV, NDJSON, PARQUET = (FORMATS[name].media for name in ("csv", "jsonl", "parquet"))
 _log = logging.getLogger("whodid.api")
 
 
@@ -129,8 +129,8 @@ def _reads(does: Operations) -> list[tuple[Described, Handler]]:
     return [
         _get("/v1/search", "Search, newest event first; a table, chains, or a proof", does.search,
             JSON, "AnswerOrTable", parameters=SEARCH_PARAMETERS),
-        _get("/v1/export", "All events of a search as a file: JSON lines, CSV or OCSF", does.export,
-            NDJSON, parameters=EXPORT_PARAMETERS, other_media=(CSV,)),
+        _get("/v1/export", "All events of a search as a file: JSON lines, CSV, OCSF, Parquet",
+            does.export, NDJSON, parameters=EXPORT_PARAMETERS, other_media=(CSV, PARQUET)),
         _get("/v1/sql", "One SELECT over the events, cut to what the reader may see", does.sql,
             JSON, "SqlAnswer", parameters=SQL_PARAMETERS),
         (

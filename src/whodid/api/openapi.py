@@ -134,6 +134,7 @@ _ERRORS = {
     429: "Too much at once; see Retry-After.",
     503: "No answer now: it could not be recorded, or the log has stopped.",
 }
+_NO_TEXT = {BINARY, FORMATS["parquet"].media}
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     "all": [],
     "reader": [{"read_token": []}, {"session": []}],
@@ -230,4 +231,4 @@ def _content(media: str, schema: str | None) -> dict[str, Any]:
         return {media: {"schema": reference(schema)}}
     if media == JSON:
         return {media: {"schema": {"type": "object"}}}
-    return {media: {} if media == BINARY else {"schema": {"type": "string"}}}
+    return {media: {} if media in _NO_TEXT else {"schema": {"type": "string"}}}

@@ -1,9 +1,9 @@
-"""The forms of an export: JSON lines, CSV, OCSF."""
+"""The forms of an export: JSON lines, CSV, OCSF, Parquet."""
 
 import csv
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -20,13 +20,42 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take for the beginning of a formula (OWASP, CSV injection)."""
 
 
+class ExportWriter(Protocol):
+    """Writes one export. What it returns, one after the other behind the head, is the file."""
+
+    def encode(self, hits: Sequence[Hit]) -> bytes:
+        """Take events in order; return what can be written by now, which may be nothing."""
+
+    def end(self) -> bytes:
+        """Return the last of it."""
+
+
 class ExportFormat(Struct, frozen=True):
     """How an export is written: its media type, the end of its file name, its first bytes."""
 
     media: str
     suffix: str
     head: bytes
-    encode: Callable[[Sequence[Hit]], bytes]
+    writer: Callable[[], ExportWriter]
+
+
+class _EachAlone:
+    """Writes events that do not depend on each other."""
+
+    def __init__(self, encode: Callable[[Sequence[Hit]], bytes]) -> None:
+        self._encode = encode
+
+    def encode(self, hits: Sequence[Hit]) -> bytes:
+        return self._encode(hits)
+
+    def end(self) -> bytes:
+        return b""
+
+
+def _parquet() -> ExportWriter:
+    from whodid.app.parquet import ParquetWriter  # noqa: PLC0415 - pyarrow is for those who ask
+
+    return ParquetWriter()
 
 
 def _jsonl(hits: Sequence[Hit]) -> bytes:
@@ -62,8 +91,11 @@ def _cell(value: Any) -> str | int:
 
 
 FORMATS: dict[str, ExportFormat] = {
-    "jsonl": ExportFormat("application/x-ndjson", "jsonl", b"", _jsonl),
-    "csv": ExportFormat("text/csv; charset=utf-8", "csv", _rows([CSV_COLUMNS]), _csv),
-    "ocsf": ExportFormat("application/x-ndjson", "ocsf.jsonl", b"", _ocsf),
+    "jsonl": ExportFormat("application/x-ndjson", "jsonl", b"", lambda: _EachAlone(_jsonl)),
+    "csv": ExportFormat(
+        "text/csv; charset=utf-8", "csv", _rows([CSV_COLUMNS]), lambda: _EachAlone(_csv)
+    ),
+    "ocsf": ExportFormat("application/x-ndjson", "ocsf.jsonl", b"", lambda: _EachAlone(_ocsf)),
+    "parquet": ExportFormat("application/vnd.apache.parquet", "parquet", b"", _parquet),
 }
 """Name → form. The events are in the order of a search."""

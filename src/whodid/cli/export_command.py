@@ -30,7 +30,7 @@ def command(
 ) -> None:  # fmt: skip
     """Write all events that QUERY finds, in the order of a search.
 
-    As JSON lines, CSV, or OCSF, one JSON object a line.
+    As JSON lines, CSV, Parquet, or OCSF, one JSON object a line.
     """
     chunks = _chunks(" ".join(query), form, directory, url, own=own)
     if out is None:
@@ -54,5 +54,7 @@ def _chunks(
         for warning in export.warnings:
             stderr.print(plain(warning), style="yellow", markup=False)
         yield FORMATS[form].head
+        writer = FORMATS[form].writer()
         for hits in export.pages():
-            yield FORMATS[form].encode(hits)
+            yield writer.encode(hits)
+        yield writer.end()

@@ -17,7 +17,7 @@ COMMANDS = {
     "ingest": "Read log files into the ledger.",
     "search": "Search the ledger.",
     "sql": "Ask the events with one SELECT.",
-    "export": "Write all events of a search as JSON lines, CSV or OCSF.",
+    "export": "Write all events of a search as JSON lines, CSV, OCSF or Parquet.",
     "tail": "Follow new events.",
     "show": "Show one event, with its proof if asked.",
     "trace": "Tell the story of an id across all systems.",

@@ -33,7 +33,7 @@ _EXAMPLES: tuple[tuple[str, str], ...] = (
     ("Most read", "access:read | stats by (resource) count(), count_distinct(actor) as people"),
     ("Who looked here", "service:whodid"),
 )
-_FORMS = (("csv", "CSV"), ("jsonl", "JSON lines"), ("ocsf", "OCSF"))
+_FORMS = (("csv", "CSV"), ("jsonl", "JSON lines"), ("parquet", "Parquet"), ("ocsf", "OCSF"))
 _PARTS_SHOWN_MAX = 8
 
 
