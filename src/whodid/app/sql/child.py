@@ -93,16 +93,23 @@ def main() -> None:
 def give_up(task: Task) -> None:
     """Bound what this process may take from the machine."""
     cpu_s = math.ceil(task.seconds_max) + _CPU_S_MORE
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES_MAX, _FILES_MAX))
-    with contextlib.suppress(OSError, ValueError):
+    _limit(resource.RLIMIT_CPU, cpu_s)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, _FILES_MAX)
+    with contextlib.suppress(OSError):  # there is no /proc elsewhere; DuckDB's own limit is there
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + 2 * task.memory_bytes_max + _ADDRESS_BYTES_MORE
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        _limit(resource.RLIMIT_AS, most)
     with contextlib.suppress(OSError):  # the first to be ended when the machine has no memory left
         Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _limit(kind: int, most: int) -> None:
+    """Bound a resource, and no higher than it is bounded already."""
+    _, hard = resource.getrlimit(kind)
+    least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (least, least))
 
 
 def run(task: Task, source: BinaryIO, target: BinaryIO) -> None:
