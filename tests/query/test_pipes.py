@@ -244,7 +244,7 @@ def test_garbage_is_refused_with_a_place(text):
          "the median of rows and the 99th percentile of rows of events"),
         ("| stats by (actor) max(time) | sort -max(time)",
          "the latest time of events by actor, newest first"),
-        ("access:read | sort -rows | limit 1", "reads, sorted by rows, descending, the first one"),
+        ("access:read | sort -rows | limit 1", "reads, most rows first, the first one"),
         ("| stats by (time:15m) sum(bytes)", "the sum of bytes of events, per 15 minutes"),
     ],
 )  # fmt: skip

@@ -161,9 +161,9 @@ SENTENCES = {
         "events that were denied, then all events, within one hour, with the same ip, among "
         "events sent by crm, the newest 5"
     ),
-    "| sequence by actor.session [actor:a rows:>1 bytes:>2] -> [x] within 90s": (
-        "(events by a, whose rows are above 1, whose bytes are above 2), then events that mention "
-        "“x”, within 90 seconds, with the same actor session"
+    "| sequence by actor.session [actor:a time:today rows:>1] -> [x] within 90s": (
+        "(events by a, today, that had more than 1 row), then events that mention “x”, "
+        "within 90 seconds, with the same actor session"
     ),
 }
 

@@ -3,6 +3,7 @@
 "the number of reads of customers by resource name, most first, the first 20".
 """
 
+from whodid.query.phrase_words import COUNTS
 from whodid.query.pipes import Key, Measure, Order, Stats
 from whodid.query.render_pipes import bucket_text
 from whodid.query.tree import Query
@@ -84,6 +85,10 @@ def _order(order: Order, stats: Stats | None) -> str:
         return f"{'newest' if order.descending else 'oldest'} first"
     if measure is not None:
         return f"{'greatest' if order.descending else 'least'} {field_words(key)} first"
+    if key in COUNTS:
+        return f"{'most' if order.descending else 'fewest'} {key} first"
+    if key == "duration_us":
+        return f"the {'longest' if order.descending else 'shortest'} first"
     return f"sorted by {field_words(key)}{', descending' if order.descending else ''}"
 
 
