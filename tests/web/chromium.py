@@ -20,6 +20,12 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--disable-extensions", "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
+_NAMED_KEYS = {
+    "Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "ArrowLeft": (37, ""),
+    "ArrowUp": (38, ""), "ArrowRight": (39, ""), "ArrowDown": (40, ""), "Backspace": (8, ""),
+    "Home": (36, ""), "End": (35, ""),
+}  # fmt: skip
+"""DOM name of a key → its virtual key code and the text that it writes."""
 
 
 def find_chromium() -> str | None:
@@ -93,15 +99,34 @@ class Tab:
         self.js(f"document.querySelector({selector!r}).click()")
         self._loaded()
 
+    def enter(self, link: str) -> None:
+        """Log in by a link."""
+        self.open(link)
+        self.press("main button")
+        assert self.js("location.pathname") == "/"
+
+    def until(self, expression: str, wait_s: float = 10.0) -> None:
+        """Wait until an expression is true."""
+        end = time.monotonic() + wait_s
+        while not self.js(f"Boolean({expression})"):
+            assert time.monotonic() < end, f"not in {wait_s} s: {expression}"
+            time.sleep(0.03)
+
     def type(self, selector: str, text: str) -> None:
         """Type into an input."""
         self.js(f"document.querySelector({selector!r}).focus()")
         self.call("Input.insertText", text=text)
 
-    def key(self, key: str) -> None:
-        """Press one key."""
-        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
-        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+    def key(self, key: str, *, shift: bool = False) -> None:
+        """Press one key, by its DOM name."""
+        named = _NAMED_KEYS.get(key)
+        more = {"windowsVirtualKeyCode": named[0], "code": key} if named else {}
+        text = named[1] if named else key
+        if text:
+            more["text"] = text
+        flags = 8 if shift else 0
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, modifiers=flags, **more)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, modifiers=flags)
 
     def look(self, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         """Set the window and the colour scheme."""

@@ -2,8 +2,12 @@
 
 import asyncio
 import importlib.util
+import os
 import re
+import socket
 import sys
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -88,3 +92,42 @@ def site(visit, fake):
     found.log.calls.clear()
     found.log.recorded.clear()
     return found
+
+
+@pytest.fixture
+def tab(browser_module):
+    path = browser_module.find_chromium()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("there is no Chromium, and CI needs one")
+        pytest.skip("there is no Chromium on this machine")
+    with browser_module.chromium(path) as tab:
+        yield tab
+
+
+@pytest.fixture
+def served(fake, tmp_path):
+    """served(log) → (base address, a login link)."""
+    import uvicorn
+
+    running = []
+
+    def serve(log):
+        app, doorkeeper, admin = fake.site_of(log, tmp_path)
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((server, thread, listener))
+        end = time.monotonic() + 10
+        while not server.started:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        return base, f"{base}/login/{doorkeeper.sessions.issue_link(admin)}"
+
+    yield serve
+    for server, thread, listener in running:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()

@@ -136,7 +136,8 @@ class FakeLog(FakeOverviews):
         found = [hit for hit in self.hits if matches(hit.event)]
         hide = hides_own(query) and not own
         shown = [hit for hit in found if not (hide and is_own(hit.event))]
-        shown.sort(key=lambda hit: (_time(hit), hit.index), reverse=True)
+        newest = query.sort is None or query.sort.orders[0].descending
+        shown.sort(key=lambda hit: (_time(hit), hit.index), reverse=newest)
         if before and not before.startswith("c~"):
             raise QueryError("this page address is not one that was given out", 0)
         start = int(before.removeprefix("c~")) if before else 0

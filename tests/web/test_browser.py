@@ -1,9 +1,5 @@
 """The pages in a real Chromium: nothing planted runs, nothing is violated, no script is needed."""
 
-import os
-import socket
-import threading
-import time
 from urllib.parse import quote
 
 import pytest
@@ -11,55 +7,10 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def tab(browser_module):
-    path = browser_module.find_chromium()
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("there is no Chromium, and CI needs one")
-        pytest.skip("there is no Chromium on this machine")
-    with browser_module.chromium(path) as tab:
-        yield tab
-
-
-@pytest.fixture
-def served(fake, tmp_path):
-    """served(log) → (base address, a login link)."""
-    import uvicorn
-
-    running = []
-
-    def serve(log):
-        app, doorkeeper, admin = fake.site_of(log, tmp_path)
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        running.append((server, thread, listener))
-        end = time.monotonic() + 10
-        while not server.started:
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        return base, f"{base}/login/{doorkeeper.sessions.issue_link(admin)}"
-
-    yield serve
-    for server, thread, listener in running:
-        server.should_exit = True
-        thread.join(20)
-        listener.close()
-
-
-def log_in(tab, link):
-    tab.open(link)
-    tab.press("main button")
-    assert tab.js("location.pathname") == "/"
-
-
 def test_nothing_planted_in_an_event_runs(tab, served, fake):
     log, _ = fake.hostile_log()
     base, link = served(log)
-    log_in(tab, link)
+    tab.enter(link)
     tables = ("/?q=|+stats+by+(actor)", "/?q=|+stats+by+(agent,+time:1d)+count()+as+n")
     stories = [f"/trace/{quote(text, safe='')}" for text in fake.HOSTILE if "\n" not in text]
     stories += [f"/profile/actor/{quote(text, safe='')}" for text in fake.HOSTILE[:9]]
@@ -73,7 +24,7 @@ def test_nothing_planted_in_an_event_runs(tab, served, fake):
             "iframe,svg:not(.share,.chart svg,.strip svg,.rate svg),style,object,img:not([alt=''])"
         )
         assert tab.js(f'document.querySelectorAll("{foreign}").length') == 0
-    tab.press("aside form button")
+    tab.press(".beside form button")
     assert tab.js("document.querySelectorAll('.verdict li.ok').length") == 3
     tab.settle()
     assert tab.complaints() == []
@@ -83,7 +34,7 @@ def test_nothing_planted_in_an_event_runs(tab, served, fake):
 def test_the_policy_is_enforced(tab, served, fake):
     """The canary lives: were something to get through the templates, the policy would stop it."""
     _, link = served(fake.small_log())
-    log_in(tab, link)
+    tab.enter(link)
     tab.js(
         "{let s = document.createElement('script'); s.textContent = `document.title = 'OWNED'`;"
         "document.body.append(s); let i = document.createElement('img');"
@@ -98,12 +49,12 @@ def test_the_policy_is_enforced(tab, served, fake):
 def test_the_whole_way_without_scripts(tab, served, fake):
     _, link = served(fake.small_log())
     tab.call("Emulation.setScriptExecutionDisabled", value=True)
-    log_in(tab, link)
+    tab.enter(link)
     tab.type("#q", "actor:alice")
     tab.press(".search button")
     assert tab.js("document.querySelector('h1').textContent") == "Events by alice"
     tab.press(".open a")
-    tab.press("aside form button")
+    tab.press(".beside form button")
     assert "Verified" in tab.js("document.querySelector('.verdict').textContent")
     tab.press(".who button")
     assert tab.js("location.pathname") == "/login"
@@ -111,7 +62,7 @@ def test_the_whole_way_without_scripts(tab, served, fake):
 
 def test_keys_lead_where_links_do(tab, served, fake):
     _, link = served(fake.story_log(300))
-    log_in(tab, link)
+    tab.enter(link)
     focused = "document.activeElement.getAttribute('href')"
     hrefs = tab.js("[...document.querySelectorAll('td.open a')].map(a => a.getAttribute('href'))")
     for key, at in (("j", 0), ("j", 1), ("k", 0)):
@@ -140,7 +91,7 @@ def test_keys_lead_where_links_do(tab, served, fake):
 def test_comfort_and_width(tab, served, fake):
     log, _ = fake.hostile_log()
     base, link = served(log)
-    log_in(tab, link)
+    tab.enter(link)
     tab.key("/")
     assert tab.js("document.activeElement.id") == "q"
     assert tab.js("document.activeElement.value") == ""

@@ -8,10 +8,13 @@ EVENT = "/events/019ab000-0000-7000-8000-{:012x}"
 def test_all_fields_with_links_where_exact(site):
     text = site.client.get(EVENT.format(1)).text
     assert [method for method, _ in site.log.calls] == ["event"]
-    assert re.search(r"<h1><a class=\"actor\"[^>]*><bdi>alice</bdi></a> read 1,204 rows of ", text)
-    assert '<a class="value" href="/?q=actor.id%3Aalice"><bdi>alice</bdi></a>' in text
-    assert '<a class="value" href="/?q=rows%3A1204"><bdi>1,204</bdi></a>' in text
-    assert '<a class="value" href="/?q=ip%3A203.0.113.9"><bdi>203.0.113.9</bdi></a>' in text
+    assert re.search(
+        r"<h1 [^>]*><a class=\"actor\"[^>]*><bdi>alice</bdi></a> read 1,204 rows of ", text
+    )
+    for query, shown in (
+        ("actor.id%3Aalice", "alice"), ("rows%3A1204", "1,204"), ("ip%3A203.0.113.9", "203.0.113.9")
+    ):  # fmt: skip
+        assert re.search(f'href="/[?]q={query}"[^>]*><bdi>{shown}</bdi></a>', text)
     assert "Sun 22 Nov 2026, 10:30:15.123456 UTC" in text
     for title in ("When", "Who", "What", "Where", "Context", "Envelope"):
         assert f"<h2>{title}</h2>" in text

@@ -1,6 +1,8 @@
 """Log content is hostile: markup in every field of an event stays text, on every page."""
 
 import contextlib
+import gzip
+import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -28,7 +30,7 @@ ATTRIBUTES = {
     "value", "for", "placeholder", "autocomplete", "autocapitalize", "spellcheck", "title",
     "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort", "data-shell",
     "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
-    "selected", "checked", "download", "aria-labelledby",
+    "selected", "checked", "download", "aria-labelledby", "hidden", "data-copy", "aria-live",
 }  # fmt: skip
 
 
@@ -59,7 +61,7 @@ class Checker(HTMLParser):
             self.labels.add(values["for"])
         if tag == "script":
             self.scripts += 1
-            assert values["src"].startswith("/static/whodid.js?")
+            assert re.fullmatch("/static/[0-9a-f]{12}/whodid.js", values["src"])
         if tag not in VOID:
             self.open.append(tag)
 
@@ -77,6 +79,17 @@ class Checker(HTMLParser):
 
 def check(answer):
     """Check a page: well-formed, ours alone, inert."""
+    text, checker = check_part(answer)
+    assert checker.scripts == 1
+    assert checker.labels <= checker.ids
+    assert "<title>" in text
+    assert text.count("<h1") == 1
+    assert text.count("<main") == 1
+    return text
+
+
+def check_part(answer):
+    """Check a page, or a part of one that comes without its frame."""
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     text = answer.content.decode()
     assert all(char.isprintable() or char == "\n" for char in text), "control character"
@@ -84,12 +97,7 @@ def check(answer):
     checker.feed(text)
     checker.close()
     assert checker.open == []
-    assert checker.scripts == 1
-    assert checker.labels <= checker.ids
-    assert "<title>" in text
-    assert text.count("<h1") == 1
-    assert text.count("<main") == 1
-    return text
+    return text, checker
 
 
 @pytest.fixture
@@ -206,6 +214,30 @@ def test_event_page_with_a_hostile_text_in_every_field(hostile):
         check(answer)
 
 
+def test_event_beside_a_list_with_a_hostile_text_in_every_field(hostile, fake):
+    for hit, text in zip(hostile.log.hits[::2], fake.HOSTILE, strict=True):
+        for q in (text, "actor.type:agent", f'actor:"{text}"'):
+            path = f"/events/{hit.event.when.id}"
+            answer = hostile.client.get(path, params={"fragment": "1", "q": q})
+            assert answer.status_code == 200
+            page, checker = check_part(answer)
+            assert checker.scripts == 0
+            assert "<html" not in page
+            assert page.count("<h2") == 1
+
+
+def test_surroundings_of_hostile_events(hostile, fake):
+    for hit in hostile.log.hits[::7]:
+        page = hostile.client.get(f"/events/{hit.event.when.id}").text
+        for href in re.findall(r'<a href="(/around[^"]*)"', page):
+            check(hostile.client.get(html.unescape(href)))
+            check_part(hostile.client.get(html.unescape(href) + "&fragment=1"))
+    for text in fake.HOSTILE:
+        for name in ("q", "at", "id"):
+            asked = {"q": "access:read", "at": "2026-11-22T12:20:00Z", "id": "x", name: text}
+            check(hostile.client.get("/around", params=asked))
+
+
 def test_verdict_on_hostile_events(hostile):
     form = {"csrf": hostile.csrf("/about")}
     for hit in hostile.log.hits[::9]:
@@ -259,6 +291,7 @@ def test_every_page_is_well_formed_and_guarded(loaded, site):
              "/lookers", "/lookers?q=", "/overview", "/views", "/views?save=1&q=",
              "/at/5?q=", "/at/5?q=|+stats+by+(actor)",
              "/login/wdl_x",
+             "/around?at=2026-11-22T10:30:15Z",
              "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
     for path in [*paths, "/people", "/tokens"]:
         if path == "/people":
@@ -280,7 +313,9 @@ def test_every_page_is_well_formed_and_guarded(loaded, site):
 
 def test_files_are_ours_typed_and_kept(site):
     page = site.client.get("/login/x").text
-    for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
+    addresses = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))
+    assert len(addresses) > 5
+    for address in addresses:
         answer = site.client.get(address)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
@@ -288,3 +323,18 @@ def test_files_are_ours_typed_and_kept(site):
         assert kind.startswith(("text/css", "text/javascript", "image/svg"))
         foreign = rb"https?://(?!www\.w3\.org/2000/svg)|@import|eval\(|innerHTML"
         assert not re.search(foreign, answer.content)
+        name = address.rpartition("/")[2]
+        for other in (f"/static/{name}", f"/static/000000000000/{name}"):
+            stale = site.client.get(other)
+            assert stale.content == answer.content
+            assert "immutable" not in stale.headers["cache-control"]
+
+
+def test_scripts_are_small_and_known_to_the_page(site):
+    page = site.client.get("/").text
+    scripts = [a for a in re.findall(r'(?:href|src)="([^"]+)"', page) if a.endswith(".js")]
+    code = [site.client.get(address).content for address in scripts]
+    assert sum(len(gzip.compress(data)) for data in code) <= 60 * 1024
+    names = {address.rpartition("/")[2] for address in scripts}
+    imported = {name for data in code for name in re.findall(rb'from "\./(.+?)"', data)}
+    assert {name.encode() for name in names} == imported | {b"whodid.js"}

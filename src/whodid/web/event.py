@@ -1,20 +1,31 @@
-"""The page of one event: `GET /events/{id}`, and `POST /events/{id}/verify`."""
+"""The page of one event: `GET /events/{id}`, and `POST /events/{id}/verify`.
+
+With `fragment=1` it comes without its frame, to stand beside a list; `q` is then the search of that
+list, and the values of the event lead to narrower ones.
+"""
 
 from collections.abc import Iterator
 
 from starlette.responses import Response
 
 from whodid.app.answer import EventVerdict, Hit
-from whodid.errors import WhodidError
+from whodid.app.instant import instant
+from whodid.app.trace import time_of
+from whodid.errors import QueryError, WhodidError
 from whodid.event import Event
 from whodid.ledger.leaf import LeafFlag
 from whodid.merkle.checkpoint import Checkpoint, parse_body, parse_note
 from whodid.query.linking import stated
+from whodid.query.own import is_own
+from whodid.query.parse import parse
 from whodid.query.sentence import event_sentence
-from whodid.query.tree import Term
-from whodid.web.fields_view import groups_of
+from whodid.query.tree import Everything, Query, Term
+from whodid.web.citation import citation
+from whodid.web.connect import address_of
+from whodid.web.fields_view import ListSearch, groups_of
 from whodid.web.links import (
     around,
+    around_url,
     can_be_typed,
     event_url,
     exact_term,
@@ -28,6 +39,7 @@ from whodid.web.raw_record import raw_view
 from whodid.web.row import badges_of, sentence
 from whodid.web.search import Link
 from whodid.web.site import PublicLog
+from whodid.web.states import states_of
 from whodid.web.visit import Visit, redirect
 
 _NEAR_MINUTES = 15
@@ -66,30 +78,65 @@ def back(visit: Visit) -> Response:
 
 def _page(visit: Visit, hit: Hit, verdict: EventVerdict | None) -> Response:
     event = hit.event
+    fragment = visit.asked("fragment") == "1"
+    log = visit.site.log
+    head = _head(log)
     return visit.page(
-        "event.html",
+        "event_body.html" if fragment else "event.html",
+        fragment=fragment,
         hit=hit,
         event=event,
         href=event_url(event.when.id),
         title=event_sentence(event),
         pieces=list(sentence(event, _search)),
-        time_us=event.when.received if event.when.time is None else event.when.time,
+        time_us=time_of(event),
         badges=badges_of(hit),
         badge_href=lambda badge: _search(badge.term),
-        groups=groups_of(event),
+        states=list(states_of(hit, head, visit.site.reading.integrity())),
+        changes=event.content.changes,
+        groups=groups_of(event, _list_of(visit)),
         raw=raw_view(event.raw, event.envelope.redactions),
         flags=[words for flag, words in _FLAGS if hit.flags & flag],
         near=list(_near(hit)),
-        head=_head(visit.site.log),
+        around=list(_around(event)),
+        query=_search(Term("id", "has", event.when.id)),
+        query_text=text_of([Term("id", "has", event.when.id)]),
+        citation=citation(hit, head, log.origin, address_of(visit)),
+        head=head,
         verdict=verdict,
     )
+
+
+def _list_of(visit: Visit) -> ListSearch:
+    """Return the search of the list that it is opened beside; everything where there is none."""
+    try:
+        query = parse(visit.asked("q"))
+    except QueryError:
+        query = Query(Everything())
+    return ListSearch(query, own=visit.asked("own") == "1")
+
+
+def _around(event: Event) -> Iterator[Link]:
+    """Yield what its neighbours may have in common with it."""
+    if instant(time_of(event)) is None:
+        return
+    who, own = event.who, is_own(event)
+    for words, field, value in (
+        ("Actor", "actor", who.actor_id or who.actor_name),
+        ("Session", "actor.session", who.actor_session),
+        ("Resource", "resource", event.what.resource_name),
+        ("Address", "ip", event.where.ip),
+        ("Source", "source", event.envelope.source),
+    ):
+        term = exact_term(field, value)
+        if term is not None:
+            yield Link(words, around_url([term], time_of(event), event.when.id, own=own))
 
 
 def _near(hit: Hit) -> Iterator[Link]:
     """Yield searches for what surrounds the event."""
     event = hit.event
-    at = event.when.received if event.when.time is None else event.when.time
-    close = around(at, _NEAR_MINUTES)
+    close = around(time_of(event), _NEAR_MINUTES)
     span = f"within {_NEAR_MINUTES} minutes"
     ids = stated(event)
     if ids and can_be_typed(ids[0][1]):

@@ -1,8 +1,8 @@
 """Security headers on every answer, as ASGI middleware.
 
-Pages load nothing but our own style sheet and script, run no inline code, may not be framed, and
-tell no other site where the reader came from. Because no referrer is sent, browsers say
-`Origin: null` with our own forms; see `forms`.
+Pages load nothing but our own style sheet and scripts, ask no other server, run no inline code, may
+not be framed, and tell no other site where the reader came from. Because no referrer is sent,
+browsers say `Origin: null` with our own forms; see `forms`.
 """
 
 from starlette.datastructures import MutableHeaders
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,

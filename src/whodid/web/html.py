@@ -32,6 +32,7 @@ def environment() -> Environment:
         "inert_lines": inert_lines,
         "plain": plain,
         "clock": clock,
+        "day": day,
         "moment": moment,
         "minute": minute,
         "count": count,

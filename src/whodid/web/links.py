@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from whodid.app.instant import instant
 from whodid.limits import WEB_LINK_VALUE_CHARS_MAX
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.render import to_text
@@ -70,6 +71,12 @@ def lookers_url(
     return "/lookers?" + urlencode(pairs) if pairs else "/lookers"
 
 
+def around_url(terms: Iterable[Node], time_us: int, event_id: str, *, own: bool = False) -> str:
+    """Return the address of what happened around an event among those that these terms find."""
+    pairs = [("q", text_of(terms)), ("at", instant(time_us)), ("id", event_id)]
+    return "/around?" + urlencode([*pairs, *([("own", "1")] if own else [])])
+
+
 def exact_term(field: str, value: Any) -> Term | None:
     """Return the term that finds this value of the field, None when no link should be made.
 
@@ -83,6 +90,13 @@ def exact_term(field: str, value: Any) -> Term | None:
     elif kind in {"exact", "ip"} and isinstance(value, str) and can_be_typed(value):
         known = one_address(value) if kind == "ip" else value
     return None if known is None else Term(field, "has", known)
+
+
+def whole_term(field: str, value: Any) -> Term | None:
+    """Return the term that finds this value, of texts that are searched by words too."""
+    if SEARCH_FIELDS[field].kind == "words" and isinstance(value, str) and can_be_typed(value):
+        return Term(field, "is", value)
+    return exact_term(field, value)
 
 
 def around(time_us: int, minutes: int) -> Term:

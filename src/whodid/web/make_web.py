@@ -9,6 +9,7 @@ from whodid.access.doorkeeper import Doorkeeper
 from whodid.app.reads import Reading
 from whodid.web import (
     about,
+    around,
     connect,
     event,
     integrity,
@@ -51,6 +52,7 @@ def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: 
     routes = [
         get("/", search.show),
         get("/events/{id}", event.show),
+        get("/around", around.show),
         get("/events/{id}/verify", event.back),
         post("/events/{id}/verify", event.verify),
         get("/trace", trace.ask),
@@ -81,6 +83,7 @@ def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: 
         post("/login/{token}", login.follow_link, public=True),
         post("/logout", login.log_out),
         Route("/static/{name}", files.serve, methods=["GET"]),
+        Route("/static/{tag}/{name}", files.serve, methods=["GET"]),
         get("/{path:path}", not_found, public=True),
     ]
     return Web(routes, [Middleware(SecurityHeaders)])
