@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from whodid.api.completing import Completing
 from whodid.app.answer import Caller
 from whodid.app.count_document import facets_document, histogram_document, table_document
 from whodid.app.intake import LedgerIntake
@@ -151,3 +152,21 @@ def test_sort_and_limit_of_events(reading):
     assert len(reading.search(ALL, "source:shop | limit 7", limit=2).events) == 7
     oldest = reading.search(ALL, "source:shop | sort time | limit 1").events[0]
     assert oldest.event.what.rows == 0
+
+
+def test_completion_tells_a_reader_only_of_his_own_rows(reading):
+    completing = Completing(reading)
+
+    def values(caller, text):
+        return [item["text"] for item in completing.answer(caller, text, len(text))["items"]]
+
+    assert {"customers", "payroll"} <= set(values(ALL, "resource:"))
+    assert "payroll" not in values(FEW, "resource:")
+    assert values(FEW, "resource:pay") == []
+    assert values(FEW, "source:h") == []
+    assert values(ALL, "source:h") == ["hr"]
+    assert values(FEW, "ip:") == []
+    counts = reading.search(ALL, "service:whodid action:count", own=True)
+    asked = [hit.event.content.statement for hit in counts.events]
+    assert asked.count("resource:*pay*") == 1
+    assert {hit.event.who.actor_id for hit in counts.events} == {"ada", "rita"}

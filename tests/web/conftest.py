@@ -118,7 +118,7 @@ def served(fake, tmp_path):
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        running.append((server, thread, listener))
+        running.append((app, server, thread, listener))
         end = time.monotonic() + 10
         while not server.started:
             assert time.monotonic() < end
@@ -127,7 +127,8 @@ def served(fake, tmp_path):
         return base, f"{base}/login/{doorkeeper.sessions.issue_link(admin)}"
 
     yield serve
-    for server, thread, listener in running:
+    for app, server, thread, listener in running:
+        app.state.stop()
         server.should_exit = True
         thread.join(20)
         listener.close()

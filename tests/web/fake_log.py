@@ -26,7 +26,14 @@ from whodid.app.answer import (
     SourceInfo,
 )
 from whodid.app.chains import Chain, ChainsAnswer
-from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
+from whodid.app.counts import (
+    Bar,
+    Column,
+    Facet,
+    FacetsAnswer,
+    HistogramAnswer,
+    TableAnswer,
+)
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
@@ -212,6 +219,18 @@ class FakeLog(FakeOverviews):
             list(self.warnings),
         )  # fmt: skip
 
+    def facets(self, caller, text, fields, *, values=10, own=False):
+        self._called("facets", caller)
+        hits = self.search_all(text, own=own)
+        facets = [_facet(field, hits, values) for field in fields]
+        return FacetsAnswer(facets, len(hits), True, 0, self.note(), len(self.hits), [])
+
+    def follow(self, caller, text):
+        """A tail of what is added from now on."""
+        self._called("follow", caller)
+        query = resolve(parse(text), NOW_US)
+        return FakeTail(self, matcher(query.filter, lambda _: set()), hides_own(query))
+
     def trace(self, caller, trace_id, *, inferred=True):
         """The events that state the id, and as inferred ones the others of their sessions."""
         self._called("trace", caller)
@@ -314,6 +333,24 @@ class FakeLog(FakeOverviews):
             if hit.event.when.id == event_id:
                 return hit
         raise UsageError(f"there is no event {event_id[:64]!r} in this ledger")
+
+
+class FakeTail:
+    """The matching hits that were added since the poll before."""
+
+    def __init__(self, log, matches, hide_own):
+        self._log, self._matches, self._hide_own = log, matches, hide_own
+        self._at = len(log.hits)
+
+    def poll(self):
+        if self._log.fail is not None:
+            raise self._log.fail
+        new = self._log.hits[self._at :]
+        self._at += len(new)
+        return [
+            hit for hit in new
+            if self._matches(hit.event) and not (self._hide_own and is_own(hit.event))
+        ]  # fmt: skip
 
 
 def _prove(hashes, index):
@@ -484,6 +521,7 @@ def site_of(log: FakeLog, folder: Path, *, demo: bool = True):
 
     from whodid.access.doorkeeper import Doorkeeper
     from whodid.access.password import Cost
+    from whodid.api.make_api import make_api
     from whodid.ledger.state_db import StateDb
     from whodid.web.make_web import make_web
     from whodid.web.site import PublicLog
@@ -493,7 +531,10 @@ def site_of(log: FakeLog, folder: Path, *, demo: bool = True):
     admin = doorkeeper.users.add("admin", PASSWORD, "investigator")
     public = PublicLog(ORIGIN, VKEY.encode(), "/ledger/demo", log.note)
     web = make_web(log, doorkeeper, public, demo=demo)
-    app = Starlette(routes=web.routes, middleware=web.middleware)
+    stopping = []
+    api = make_api(log, doorkeeper, ledger_files={}, metrics=str, stopping=lambda: bool(stopping))
+    app = Starlette(routes=[*api, *web.routes], middleware=web.middleware)
+    app.state.stop = lambda: stopping.append(True)
     return app, doorkeeper, admin
 
 

@@ -12,6 +12,7 @@ from whodid.access.doorkeeper import Doorkeeper
 from whodid.api.export import EXPORT_PARAMETERS
 from whodid.api.openapi import Described, Who, openapi
 from whodid.api.operations import (
+    COMPLETE_PARAMETERS,
     FACETS_PARAMETERS,
     HISTOGRAM_PARAMETERS,
     SEARCH_PARAMETERS,
@@ -142,6 +143,8 @@ def _reads(does: Operations) -> list[tuple[Described, Handler]]:
             "Histogram", parameters=HISTOGRAM_PARAMETERS),
         _get("/v1/facets", "The most frequent values of fields", does.facets, JSON, "Facets",
             parameters=FACETS_PARAMETERS),
+        _get("/v1/complete", "What can stand at the caret of a search", does.complete, JSON,
+            "Completion", parameters=COMPLETE_PARAMETERS),
         _get("/v1/trace/{trace_id:path}", "The story of an id across all systems, oldest first",
             does.trace, JSON, "Trace", parameters=TRACE_PARAMETERS),
         _get("/v1/profile/{kind}/{value:path}", "All about an actor, a resource or an address",

@@ -50,6 +50,10 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
         "The search, such as `actor:alice time:today | stats by (resource)`; empty finds all.",
         {"type": "string", "maxLength": QUERY_CHARS_MAX},
     ),
+    "at": (
+        "The place of the caret in `q`, in characters; its end by default.",
+        {"type": "integer", "minimum": 0, "maximum": QUERY_CHARS_MAX},
+    ),
     "limit": (
         "Most events of a page.",
         {"type": "integer", "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": LIMIT_DEFAULT},

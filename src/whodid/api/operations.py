@@ -11,6 +11,7 @@ from whodid.access.rights import may_verify
 from whodid.api import parameters as given_as
 from whodid.api.accounts import Accounts
 from whodid.api.caller import Credential, identify, is_local
+from whodid.api.completing import Completing
 from whodid.api.export import Exports
 from whodid.api.overviews import Overviews
 from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
@@ -46,6 +47,7 @@ from whodid.query.rights import NOTHING
 
 SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as", "at", "prove")
 HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
+COMPLETE_PARAMETERS = ("q", "at")
 FACETS_PARAMETERS = ("q", "fields", "values", "own")
 TRACE_PARAMETERS = ("inferred",)
 BUCKETS_DEFAULT = 60
@@ -73,6 +75,7 @@ class Operations:
         self._metrics = metrics
         self._tails = tails
         self._accounts = Accounts(reading, doorkeeper)
+        self._completing = Completing(reading)
         self._exports = Exports(reading, doorkeeper)
         self._sql = SqlReads(reading, doorkeeper)
         self._reads = Threads(READS_MAX)
@@ -174,6 +177,16 @@ class Operations:
             own=given_as.own(given),
         )
         return json_answer(facets_document(found))
+
+    async def complete(self, request: Request) -> Response:
+        """Answer `GET /v1/complete`."""
+        return await self._read(self._complete, request)
+
+    def _complete(self, request: Request) -> Response:
+        caller = identify(request, self._doorkeeper, self._reading)
+        given = given_as.parameters(request, COMPLETE_PARAMETERS)
+        text = given_as.search_text(given)
+        return json_answer(self._completing.answer(caller, text, given_as.place(given, text)))
 
     async def trace(self, request: Request) -> Response:
         """Answer `GET /v1/trace/{id}`."""

@@ -59,6 +59,15 @@ def number(given: dict[str, str], name: str, default: int, most: int) -> int:
     return found
 
 
+def place(given: dict[str, str], text: str) -> int:
+    """Return `at`, a place in the search text; its end by default. Raises UsageError."""
+    at = given.get("at", str(len(text)))
+    found = int(at) if re.fullmatch("[0-9]{1,9}", at) else -1
+    if not 0 <= found <= len(text):
+        raise UsageError(f"at is a number from 0 to the length of q, {len(text)}.")
+    return found
+
+
 def names(given: dict[str, str], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
     """Return a parameter that lists names, with commas between them."""
     text = given.get(name, "")

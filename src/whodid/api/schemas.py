@@ -70,6 +70,7 @@ def schemas() -> dict[str, Schema]:
             newer=_MAYBE_NUMBER,
         ),
         **_counted(),
+        "Completion": _completion(),
         "Trace": _trace(),
         "Profile": _profile(),
         "Lookers": _lookers(),
@@ -201,6 +202,22 @@ def _counted() -> dict[str, Schema]:
             facets=_listed(_FACET), events=_NUMBER, is_exact=_YES_NO, **about,
         ),
     }  # fmt: skip
+
+
+def _completion() -> Schema:
+    """Return the schema of what can stand at a caret."""
+    maybe_text: Schema = {"type": ["string", "null"]}
+    kinds = ["field", "value", "operator", "pipe", "function"]
+    item = _object(
+        "What can be put in instead of the text from start to end; `count` events have the value.",
+        text=_TEXT, shown=_TEXT, kind={"type": "string", "enum": kinds}, about=_TEXT,
+        field=maybe_text, count={"type": ["integer", "null"]},
+    )  # fmt: skip
+    return _object(
+        "What can stand at the caret; `whole` when the log has no other values that fit.",
+        start=_NUMBER, end=_NUMBER, typed=_TEXT, field=maybe_text, items=_listed(item),
+        whole=_YES_NO,
+    )  # fmt: skip
 
 
 def _trace() -> Schema:

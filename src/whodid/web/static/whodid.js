@@ -2,6 +2,7 @@
 
 import { begin as around } from "./around.js";
 import { equip } from "./clipboard.js";
+import { begin as complete } from "./complete.js";
 import { begin as drawer } from "./drawer.js";
 import { begin as keys } from "./keys.js";
 import { begin as times } from "./times.js";
@@ -10,4 +11,5 @@ keys();
 drawer();
 around();
 times();
+complete();
 equip(document);
