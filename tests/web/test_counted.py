@@ -10,6 +10,7 @@ from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.query.parse import parse
 from whodid.query.times import term_bounds
 from whodid.web import facets, histogram, stats
+from whodid.web.time_range import span_term
 
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
@@ -34,7 +35,7 @@ def chart_of(bars, text="", bucket="1h"):
 def test_a_bar_leads_to_exactly_its_events(width_us):
     start = AT_US + 5 * width_us if width_us < DAY_US else AT_US
     for at in (start, start + width_us):
-        term = histogram.span_term(at, at + width_us)
+        term = span_term(at, at + width_us)
         assert term_bounds(term) == (at, at + width_us)
         assert parse(q_of(f"/?q={term_text(term)}")).filter == term
 

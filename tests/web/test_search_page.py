@@ -88,6 +88,26 @@ def test_custom_range_becomes_part_of_the_text(site):
         assert "not understood" in answer.text
 
 
+def test_a_stretch_of_the_histogram_becomes_part_of_the_text(site):
+    def leads_to(query):
+        answer = site.client.get(query)
+        assert answer.status_code == 303
+        return q_of(answer.headers["location"])
+
+    base = "/?q=actor:alice+time:[now-7d+TO+now]&span="
+    assert leads_to(f"{base}1795305600-1795392000") == "actor:alice time:2026-11-22"
+    assert leads_to(f"{base}1795343400-1795347000&within=1") == (
+        "actor:alice time:[now-1w TO now] time:[2026-11-22T10:30Z TO 2026-11-22T11:29Z]"
+    )
+    assert leads_to(f"{base}1795343401-1795343403&own=1") == (
+        "actor:alice time:[2026-11-22T10:30:01Z TO 2026-11-22T10:30:02Z]"
+    )
+    for bad in ("1", "5-5", "9-1", "a-b", "1-99999999999999", "-"):
+        assert "START-END" in site.client.get(f"/?span={bad}").text
+    assert site.client.get("/?q=nofield:x&span=1-2").status_code == 400
+    assert site.log.calls == []
+
+
 def test_paging_goes_there_and_back(visit, fake):
     log = fake.FakeLog()
     for number in range(120):

@@ -1,7 +1,8 @@
 """The histogram above the events: an SVG of stacked bars, each a link that narrows the time to it.
 
 Drawn on the server, stretched by the browser: so there is no text in it, and the words stand
-around it. Bars are no tab stops; the table of the same numbers is one link away.
+around it. Bars are no tab stops; the table of the same numbers is one link away. `zoom`, `edges`
+and `counts` are for the script that lets several bars be chosen (`static/brush.js`).
 """
 
 from typing import NamedTuple
@@ -9,10 +10,10 @@ from typing import NamedTuple
 from whodid.app.counts import Bar, HistogramAnswer
 from whodid.query.render_pipes import query_text
 from whodid.query.times import DAY_US
-from whodid.query.tree import Query, Range, Span, Term, all_of
+from whodid.query.tree import Query, all_of
 from whodid.web.html import count, day_text, moment_text
 from whodid.web.links import search_url
-from whodid.web.time_range import timed, with_filter, with_time
+from whodid.web.time_range import span_term, timed, with_filter, with_time
 
 OUTCOMES = ("success", "unknown", "failure", "denied")
 """From the bottom of a bar to its top."""
@@ -23,7 +24,6 @@ _WIDTH = 10
 _GAP = 2
 _SEEN_MIN = 2
 _SECOND_US = 1_000_000
-_MINUTE_US = 60 * _SECOND_US
 _WORDS = {
     "1s": "per second", "5s": "per 5 seconds", "15s": "per 15 seconds", "1m": "per minute",
     "5m": "per 5 minutes", "15m": "per 15 minutes", "1h": "per hour", "3h": "per 3 hours",
@@ -52,7 +52,11 @@ class Drawn(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """The chart and the words around it."""
+    """The chart and the words around it.
+
+    `edges` are where the bars begin, and where the last ends (s since 1970); `counts` their events;
+    `zoom` is the address that takes a `span` of them.
+    """
 
     width: int
     height: int
@@ -63,6 +67,9 @@ class Chart(NamedTuple):
     totals: list[tuple[str, int]]
     ends: list[str]
     table_href: str | None
+    zoom: str
+    edges: list[int]
+    counts: list[int]
 
 
 def chart(answer: HistogramAnswer | None, query: Query, *, own: bool) -> Chart | None:
@@ -83,6 +90,9 @@ def chart(answer: HistogramAnswer | None, query: Query, *, own: bool) -> Chart |
     return Chart(
         len(bars) * _WIDTH, _HEIGHT, _WIDTH, bars, _WORDS.get(answer.bucket, ""), peak,
         [(kind, total) for kind, total in totals if total], _ends(answer.bars), table,
+        search_url(query_text(query), own=own),
+        [us // _SECOND_US for us in (answer.bars[0].start_us, *(b.end_us for b in answer.bars))],
+        [bar.count for bar in answer.bars],
     )  # fmt: skip
 
 
@@ -106,19 +116,6 @@ def _drawn(number: int, bar: Bar, peak: int, query: Query, *, edge: bool, own: b
         inside = with_filter(query, all_of([query.filter, term]))
         href = search_url(inside if edge else with_time(query, term), own=own)
     return Drawn(number * _WIDTH + _GAP // 2, _WIDTH - _GAP, label, href, rects)
-
-
-def span_term(start_us: int, end_us: int) -> Term:
-    """Return the time range of [start, end), which begin and end at whole seconds."""
-    for unit_us in (DAY_US, 60 * _MINUTE_US, _MINUTE_US, _SECOND_US):
-        if start_us % unit_us == 0 and end_us % unit_us == 0:
-            break
-    else:
-        unit_us = 1
-    last = Span(end_us - unit_us, end_us)
-    if last.start_us == start_us:
-        return Term("time", "has", last)
-    return Term("time", "range", Range(Span(start_us, start_us + unit_us), last))
 
 
 def _whole_days(bar: Bar) -> bool:

@@ -79,9 +79,9 @@ def show(visit: Visit) -> Response:
         return redirect("/people")  # he reads no events; that page says so
     asked = _asked(visit)
     try:
-        if visit.asked("from") or visit.asked("to"):
-            text = time_range.custom(asked.text, visit.asked("from"), visit.asked("to"))
-            return redirect(search_url(text, own=asked.own))
+        timed = _timed(visit, asked)
+        if timed is not None:
+            return redirect(search_url(timed, own=asked.own))
         query = parse(asked.text)
     except QueryError as error:
         return _not_parsed(visit, asked, error)
@@ -106,6 +106,16 @@ def _table_or_chains(visit: Visit, asked: Asked, query: Query) -> Response | Non
     if query.sequence is not None:
         found = chains.answer_of(visit, query, own=asked.own, before=asked.before)
         return chains.show(visit, query, found, {**_box(asked), **_pages(asked, found)})
+    return None
+
+
+def _timed(visit: Visit, asked: Asked) -> str | None:
+    """Return the search text with the time that was chosen in the page, None when none was."""
+    if visit.asked("span"):
+        within = visit.asked("within") == "1"
+        return time_range.spanned(asked.text, visit.asked("span"), within=within)
+    if visit.asked("from") or visit.asked("to"):
+        return time_range.custom(asked.text, visit.asked("from"), visit.asked("to"))
     return None
 
 

@@ -15,7 +15,6 @@ from whodid.query.render_pipes import query_text
 from whodid.query.times import DAY_US
 from whodid.query.tree import Node, Not, Query, Term, all_of
 from whodid.web import time_range
-from whodid.web.histogram import span_term
 from whodid.web.html import day_text, moment_text
 from whodid.web.links import can_be_typed, exact_term, search_url
 from whodid.web.visit import Visit
@@ -136,7 +135,7 @@ def _node(key: Key, value: Any) -> Node | None:
     """Return what finds the events of a group, which tells upper and lower case apart."""
     if key.bucket is not None:
         start, end = value, bucket_end(value, key.bucket)
-        return dataclasses.replace(span_term(start, end), field=key.field)
+        return dataclasses.replace(time_range.span_term(start, end), field=key.field)
     if value is None:
         return Not(Term(key.field, "exists"))
     kind = SEARCH_FIELDS[key.field].kind

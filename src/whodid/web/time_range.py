@@ -1,15 +1,20 @@
 """The time range of a search, chosen by links: each one sets the `time:` of the search text."""
 
 import dataclasses
+import re
 from typing import NamedTuple
 
-from whodid.errors import QueryError
+from whodid.errors import QueryError, UsageError
 from whodid.query.parse import parse
 from whodid.query.render_pipes import pipes_text, query_text
-from whodid.query.tree import And, Node, Query, Range, Relative, Term, all_of
+from whodid.query.times import DAY_US
+from whodid.query.tree import And, Node, Query, Range, Relative, Span, Term, all_of
 from whodid.web.links import search_url, text_of
 
-_HOUR_US = 3_600_000_000
+_SECOND_US = 1_000_000
+_MINUTE_US = 60 * _SECOND_US
+_HOUR_US = 60 * _MINUTE_US
+_SPAN = re.compile(r"([0-9]{1,11})-([0-9]{1,11})", re.ASCII)
 _CHOICES: tuple[tuple[str, int | None], ...] = (
     ("Last hour", _HOUR_US),
     ("Last day", 24 * _HOUR_US),
@@ -76,6 +81,33 @@ def custom(text: str, start: str, end: str) -> str:
         return f"{text_of(items_of(query))} {asked} {pipes_text(query)}".strip()
     assert isinstance(time, Term)
     return with_time(query, time)
+
+
+def spanned(text: str, span: str, *, within: bool) -> str:
+    """Return the search text with the time from START to END, given as `START-END` (s since 1970).
+
+    `within` keeps the time that it has, so that both must hold. Raises QueryError when the text is
+    no search, UsageError when the span is none.
+    """
+    match = _SPAN.fullmatch(span)
+    start_us, end_us = (int(part) * _SECOND_US for part in match.groups()) if match else (0, 0)
+    if not start_us < end_us:
+        raise UsageError("`span` is START-END, in seconds since 1970.")
+    query, term = parse(text), span_term(start_us, end_us)
+    return with_filter(query, all_of([query.filter, term])) if within else with_time(query, term)
+
+
+def span_term(start_us: int, end_us: int) -> Term:
+    """Return the time range of [start, end), which begin and end at whole seconds."""
+    for unit_us in (DAY_US, 60 * _MINUTE_US, _MINUTE_US, _SECOND_US):
+        if start_us % unit_us == 0 and end_us % unit_us == 0:
+            break
+    else:
+        unit_us = 1
+    last = Span(end_us - unit_us, end_us)
+    if last.start_us == start_us:
+        return Term("time", "has", last)
+    return Term("time", "range", Range(Span(start_us, start_us + unit_us), last))
 
 
 def _last(width_us: int) -> Term:

@@ -1,6 +1,7 @@
 // Comfort only; every page works without it.
 
 import { begin as around } from "./around.js";
+import { begin as brush } from "./brush.js";
 import { equip } from "./clipboard.js";
 import { begin as complete } from "./complete.js";
 import { begin as drawer } from "./drawer.js";
@@ -12,4 +13,5 @@ drawer();
 around();
 times();
 complete();
+brush();
 equip(document);
