@@ -13,6 +13,7 @@ from jinja2 import FileSystemLoader
 
 import whodid.web
 from whodid.errors import UsageError
+from whodid.query.fields import SEARCH_FIELDS
 from whodid.web.headers import CONTENT_SECURITY_POLICY
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -113,6 +114,20 @@ def test_search_page_with_every_hostile_text(hostile, fake):
     text = check(hostile.client.get("/"))
     assert "&lt;script&gt;document.title" in text
     assert len(text) < 400_000
+
+
+def test_columns_with_every_hostile_text(hostile, fake):
+    names = [name for name, field in SEARCH_FIELDS.items() if field.kind != "state"]
+    names.remove("time")
+    for start in range(0, len(names), 16):
+        columns = ",".join(names[start : start + 16])
+        text = check(hostile.client.get("/", params={"columns": columns}))
+        assert '<table class="grid">' in text
+        assert "&lt;script&gt;document.title" in text or start + 16 > len(names)
+        assert len(text) < 1_200_000
+    for text in fake.HOSTILE:
+        check(hostile.client.get("/", params={"columns": text}))
+        check(hostile.client.get("/", params={"column": text, "span": text}))
 
 
 def test_tables_with_every_hostile_text(hostile):
@@ -285,8 +300,8 @@ def loaded(monkeypatch):
 
 
 def test_every_page_is_well_formed_and_guarded(loaded, site):
-    paths = ["/", "/?q=nofield:x", "/?q=|+stats+by+(actor)", "/?q=actor:x|stats+by+(actor)",
-             "/?q=|+sequence+by+actor+[*]->[*]+within+1d",
+    paths = ["/", "/?columns=actor,changes", "/?q=nofield:x", "/?q=|+stats+by+(actor)",
+             "/?q=actor:x|stats+by+(actor)", "/?q=|+sequence+by+actor+[*]->[*]+within+1d",
              "/?q=actor:nobody+outcome:denied", "/sources", "/about", "/integrity", "/connect",
              "/nowhere", "/events/none", "/trace", "/trace/x", "/profile/actor/alice",
              "/lookers", "/lookers?q=", "/overview", "/views", "/views?save=1&q=",

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from whodid.app.answer import EventVerdict, Hit
 from whodid.app.instant import instant
 from whodid.app.trace import time_of
-from whodid.errors import QueryError, WhodidError
+from whodid.errors import QueryError, UsageError, WhodidError
 from whodid.event import Event
 from whodid.ledger.leaf import LeafFlag
 from whodid.merkle.checkpoint import Checkpoint, parse_body, parse_note
@@ -21,6 +21,7 @@ from whodid.query.parse import parse
 from whodid.query.sentence import event_sentence
 from whodid.query.tree import Everything, Query, Term
 from whodid.web.citation import citation
+from whodid.web.column_view import asked_columns
 from whodid.web.connect import address_of
 from whodid.web.fields_view import ListSearch, groups_of
 from whodid.web.links import (
@@ -110,10 +111,10 @@ def _page(visit: Visit, hit: Hit, verdict: EventVerdict | None) -> Response:
 def _list_of(visit: Visit) -> ListSearch:
     """Return the search of the list that it is opened beside; everything where there is none."""
     try:
-        query = parse(visit.asked("q"))
-    except QueryError:
-        query = Query(Everything())
-    return ListSearch(query, own=visit.asked("own") == "1")
+        query, columns = parse(visit.asked("q")), asked_columns(visit.asked("columns"))
+    except (QueryError, UsageError):
+        query, columns = Query(Everything()), ()
+    return ListSearch(query, visit.asked("own") == "1", columns)
 
 
 def _around(event: Event) -> Iterator[Link]:

@@ -1,12 +1,17 @@
 """The most frequent values of an answer beside it, each a link to only these or all but these."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from whodid.app.counts import Facet
 from whodid.query.render_pipes import query_text
 from whodid.query.tree import Node, Not, Query, Term, all_of
 from whodid.web.links import exact_term, search_url
 from whodid.web.time_range import items_of, with_filter
+
+Href: TypeAlias = Callable[[str], str]
+"""The address of a search text."""
 
 TITLES = {
     "outcome": "Outcome", "access": "Access", "actor": "Who", "resource": "Resource",
@@ -48,30 +53,33 @@ class Box(NamedTuple):
     all_href: str | None
 
 
-def boxes(facets: list[Facet], query: Query, events: int, *, own: bool) -> list[Box]:
+def boxes(
+    facets: list[Facet], query: Query, events: int, *, own: bool, columns: Sequence[str] = ()
+) -> list[Box]:
     """Return the facets that have values."""
-    return [_box(facet, query, events, own=own) for facet in facets if facet.values]
+    href = partial(search_url, own=own, columns=columns)
+    return [_box(facet, query, events, href) for facet in facets if facet.values]
 
 
-def _box(facet: Facet, query: Query, events: int, *, own: bool) -> Box:
+def _box(facet: Facet, query: Query, events: int, href: Href) -> Box:
     values = [
-        _value(str(value), count, events, exact_term(facet.field, value), query, own=own)
+        _value(str(value), count, events, exact_term(facet.field, value), query, href)
         for value, count in facet.values
     ]
     if facet.missing:
         lack = Not(Term(facet.field, "exists"))
         values.append(
-            _value("none", facet.missing, events, lack, query, own=own)._replace(missing=True)
+            _value("none", facet.missing, events, lack, query, href)._replace(missing=True)
         )
     counted = f"| stats by ({facet.field}) | sort -count"
     text = f"{query_text(Query(query.filter))} {counted}".strip()
     more = facet.distinct - len(facet.values)
-    all_href = search_url(text, own=own) if len(values) + more > 1 else None
+    all_href = href(text) if len(values) + more > 1 else None
     return Box(facet.field, TITLES[facet.field], values, more, all_href)
 
 
 def _value(
-    text: str, count: int, events: int, node: Node | None, query: Query, *, own: bool
+    text: str, count: int, events: int, node: Node | None, query: Query, href: Href
 ) -> Value:
     shown = text
     if len(text) > _CHARS and ("/" in text or ":" in text):
@@ -82,11 +90,11 @@ def _value(
     items = items_of(query)
     others = [item for item in items if item != node]
     if len(others) < len(items):
-        only = search_url(with_filter(query, all_of(others)), own=own)
+        only = href(with_filter(query, all_of(others)))
         return Value(text, shown, count, share, only, None, chosen=True)
     opposite = node.item if isinstance(node, Not) else Not(node)
     return Value(
         text, shown, count, share,
-        search_url(with_filter(query, all_of([*items, node])), own=own),
-        search_url(with_filter(query, all_of([*items, opposite])), own=own), chosen=False,
+        href(with_filter(query, all_of([*items, node]))),
+        href(with_filter(query, all_of([*items, opposite]))), chosen=False,
     )  # fmt: skip

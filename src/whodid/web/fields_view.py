@@ -42,6 +42,7 @@ class ListSearch(NamedTuple):
 
     query: Query
     own: bool
+    columns: tuple[str, ...] = ()
 
     def narrowed(self, term: Term) -> tuple[str | None, str | None]:
         """Return the addresses of the search with the term, and of that without what has it."""
@@ -52,7 +53,7 @@ class ListSearch(NamedTuple):
 
     def _address(self, node: Node) -> str:
         text = with_filter(self.query, all_of([*items_of(self.query), node]))
-        return search_url(text, own=self.own)
+        return search_url(text, own=self.own, columns=self.columns)
 
 
 class Field(NamedTuple):

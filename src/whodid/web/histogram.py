@@ -5,6 +5,8 @@ around it. Bars are no tab stops; the table of the same numbers is one link away
 and `counts` are for the script that lets several bars be chosen (`static/brush.js`).
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from whodid.app.counts import Bar, HistogramAnswer
@@ -72,14 +74,17 @@ class Chart(NamedTuple):
     counts: list[int]
 
 
-def chart(answer: HistogramAnswer | None, query: Query, *, own: bool) -> Chart | None:
+def chart(
+    answer: HistogramAnswer | None, query: Query, *, own: bool, columns: Sequence[str] = ()
+) -> Chart | None:
     """Return the chart of an answer; None when there is nothing to draw."""
     if answer is None or not answer.bars:
         return None
+    href = partial(search_url, own=own, columns=columns)
     peak = max(bar.count for bar in answer.bars)
     edges = {0, len(answer.bars) - 1} if timed(query) and len(answer.bars) > 1 else set()
     bars = [
-        _drawn(number, bar, peak, query, edge=number in edges, own=own)
+        _drawn(number, bar, peak, query, href, edge=number in edges)
         for number, bar in enumerate(answer.bars)
     ]
     totals = [(kind, sum(getattr(bar, kind) for bar in answer.bars)) for kind in OUTCOMES[::-1]]
@@ -90,13 +95,15 @@ def chart(answer: HistogramAnswer | None, query: Query, *, own: bool) -> Chart |
     return Chart(
         len(bars) * _WIDTH, _HEIGHT, _WIDTH, bars, _WORDS.get(answer.bucket, ""), peak,
         [(kind, total) for kind, total in totals if total], _ends(answer.bars), table,
-        search_url(query_text(query), own=own),
+        href(query_text(query)),
         [us // _SECOND_US for us in (answer.bars[0].start_us, *(b.end_us for b in answer.bars))],
         [bar.count for bar in answer.bars],
     )  # fmt: skip
 
 
-def _drawn(number: int, bar: Bar, peak: int, query: Query, *, edge: bool, own: bool) -> Drawn:
+def _drawn(
+    number: int, bar: Bar, peak: int, query: Query, address: Callable[[str], str], *, edge: bool
+) -> Drawn:
     rects: list[Rect] = []
     y = _HEIGHT
     for kind in OUTCOMES:
@@ -114,7 +121,7 @@ def _drawn(number: int, bar: Bar, peak: int, query: Query, *, edge: bool, own: b
         term = span_term(bar.start_us, bar.end_us)
         # a bar at an edge may reach beyond the time that is asked for: both must hold then
         inside = with_filter(query, all_of([query.filter, term]))
-        href = search_url(inside if edge else with_time(query, term), own=own)
+        href = address(inside if edge else with_time(query, term))
     return Drawn(number * _WIDTH + _GAP // 2, _WIDTH - _GAP, label, href, rects)
 
 

@@ -18,16 +18,22 @@ _SECOND_US = 1_000_000
 
 
 def search_url(
-    text: str, *, own: bool = False, before: str | None = None, past: Sequence[str] = ()
-) -> str:
-    """Return the address of a search. `past` are the cursors of the pages before this one."""
+    text: str, *, own: bool = False, columns: Sequence[str] = (), before: str | None = None,
+    past: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """Return the address of a search.
+
+    `past` are the cursors of the pages before this one, `columns` the fields of a column view.
+    """
     pairs = [("q", text)] if text else []
     if own:
         pairs.append(("own", "1"))
+    if columns:
+        pairs.append(("columns", ",".join(columns)))
     if before:
         pairs.append(("before", before))
     pairs += [("past", cursor) for cursor in past]
-    return "/?" + urlencode(pairs) if pairs else "/"
+    return "/?" + urlencode(pairs, safe=",") if pairs else "/"
 
 
 def export_url(text: str, form: str, *, own: bool = False) -> str:

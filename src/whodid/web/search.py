@@ -1,6 +1,7 @@
 """The search page: `GET /`. One search a page, and nothing else is read."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,7 +18,16 @@ from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
 from whodid.query.render import to_text
 from whodid.query.tree import Everything, Network, Node, Query, Term, all_of
-from whodid.web import chains, connect, facets, histogram, query_error, stats, time_range
+from whodid.web import (
+    chains,
+    column_view,
+    connect,
+    facets,
+    histogram,
+    query_error,
+    stats,
+    time_range,
+)
 from whodid.web.links import can_be_typed, export_url, profile_url, search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
@@ -58,19 +68,27 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the address asks: the text, whether own events are wanted, and the place in it."""
+    """What the address asks: the text, whether own events are wanted, and the place in it.
+
+    `columns` are the fields of the column view, none for sentences.
+    """
 
     text: str
     own: bool
+    columns: tuple[str, ...]
     before: str | None
     past: list[str]
+
+    def href(self, text: str, **more: Any) -> str:
+        """Return the address of another search that is looked at in the same way."""
+        return search_url(text, own=self.own, columns=self.columns, **more)
 
     def narrowed(self, query: Query, term: Term) -> str:
         """Return the address of this search with one term more, from its newest event."""
         items = time_range.items_of(query)
         if term in items:
-            return search_url(self.text, own=self.own)
-        return search_url(time_range.with_filter(query, all_of([*items, term])), own=self.own)
+            return self.href(self.text)
+        return self.href(time_range.with_filter(query, all_of([*items, term])))
 
 
 def show(visit: Visit) -> Response:
@@ -79,9 +97,9 @@ def show(visit: Visit) -> Response:
         return redirect("/people")  # he reads no events; that page says so
     asked = _asked(visit)
     try:
-        timed = _timed(visit, asked)
-        if timed is not None:
-            return redirect(search_url(timed, own=asked.own))
+        chosen = _chosen(visit, asked)
+        if chosen is not None:
+            return redirect(asked.href(chosen))
         query = parse(asked.text)
     except QueryError as error:
         return _not_parsed(visit, asked, error)
@@ -109,8 +127,10 @@ def _table_or_chains(visit: Visit, asked: Asked, query: Query) -> Response | Non
     return None
 
 
-def _timed(visit: Visit, asked: Asked) -> str | None:
-    """Return the search text with the time that was chosen in the page, None when none was."""
+def _chosen(visit: Visit, asked: Asked) -> str | None:
+    """Return the search text with what a form of the page chose, None where none was sent."""
+    if visit.request.query_params.getlist("column"):
+        return asked.text
     if visit.asked("span"):
         within = visit.asked("within") == "1"
         return time_range.spanned(asked.text, visit.asked("span"), within=within)
@@ -122,12 +142,17 @@ def _timed(visit: Visit, asked: Asked) -> str | None:
 def _asked(visit: Visit) -> Asked:
     params = visit.request.query_params
     past = [cursor for cursor in params.getlist("past") if cursor][-WEB_PAST_PAGES_MAX:]
-    return Asked(visit.asked("q"), visit.asked("own") == "1", visit.asked("before") or None, past)
+    columns = column_view.asked_columns(
+        ",".join([visit.asked("columns"), *params.getlist("column")])
+    )
+    return Asked(
+        visit.asked("q"), visit.asked("own") == "1", columns, visit.asked("before") or None, past
+    )
 
 
 def _not_parsed(visit: Visit, asked: Asked, error: QueryError) -> Response:
     shown = query_error.show(asked.text, error)
-    mended = search_url(shown.mended, own=asked.own) if shown.mended else None
+    mended = asked.href(shown.mended) if shown.mended else None
     return visit.page("search_error.html", 400, **_box(asked), error=shown, mended_href=mended)
 
 
@@ -135,22 +160,26 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
     answer = page.answer
     # the same few values stand in most rows of a page
     href = cache(lambda term: asked.narrowed(query, term))
+    own, columns = asked.own, asked.columns
     return visit.page(
         "search.html",
         **_box(asked),
-        ranges=time_range.choices(query, own=asked.own),
+        ranges=time_range.choices(query, own=own, columns=columns),
         timed=time_range.timed(query),
         title=_capital(query_sentence(query)),
         answer=answer,
         days=rows_by_day(answer.events, href),
+        **_views(query, asked, answer, href),
         badge_href=lambda badge: href(badge.term),
-        show_own=search_url(asked.text, own=True) if answer.hidden_own else None,
-        hide_own=search_url(asked.text) if asked.own else None,
+        show_own=dataclasses.replace(asked, own=True).href(asked.text)
+        if answer.hidden_own
+        else None,
+        hide_own=dataclasses.replace(asked, own=False).href(asked.text) if asked.own else None,
         about=list(_about(query)) if answer.total else [],
         exports=[Link(words, export_url(asked.text, f, own=asked.own)) for f, words in _FORMS],
         head=stats.head_of(answer.checkpoint),
-        chart=histogram.chart(page.histogram, query, own=asked.own),
-        boxes=facets.boxes(page.facets, query, answer.total, own=asked.own),
+        chart=histogram.chart(page.histogram, query, own=own, columns=columns),
+        boxes=facets.boxes(page.facets, query, answer.total, own=own, columns=columns),
         fresh=not asked.text and not answer.events and not asked.before,
         guides=connect.guides(connect.address_of(visit)),
         parts_of=_parts(query, asked, answer) if not answer.events else [],
@@ -158,10 +187,30 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
     )
 
 
+def _views(
+    query: Query, asked: Asked, answer: SearchAnswer, href: Callable[[Term], str]
+) -> dict[str, Any]:
+    """Return the ways to look at the events, and the columns where they are asked for."""
+    columns = asked.columns
+
+    def seen_as(columns: tuple[str, ...]) -> str:
+        other = dataclasses.replace(asked, columns=columns)
+        return other.href(asked.text, before=asked.before, past=asked.past)
+
+    return {
+        "sentences": seen_as(()) if columns else None,
+        "as_columns": None if columns else seen_as(column_view.DEFAULT),
+        "heads": column_view.heads(query, columns, own=asked.own) if columns else [],
+        "grid": column_view.rows_by_day(answer.events, columns, href) if columns else [],
+        "column_choices": column_view.choices(columns) if columns else [],
+    }
+
+
 def _box(asked: Asked) -> dict[str, Any]:
     return {
         "q": asked.text,
         "own": asked.own,
+        "columns": ",".join(asked.columns),
         "examples": [Link(words, search_url(text)) for words, text in _EXAMPLES],
     }
 
@@ -172,14 +221,12 @@ def _pages(asked: Asked, answer: SearchAnswer | ChainsAnswer) -> dict[str, Any]:
     newer = None
     if not first:
         *past, before = asked.past or [""]
-        newer = search_url(asked.text, own=asked.own, before=before, past=past)
+        newer = asked.href(asked.text, before=before, past=past)
     older = None
     if answer.next is not None:
         past = [] if asked.before is None else [*asked.past, asked.before]
-        older = search_url(
-            asked.text, own=asked.own, before=answer.next, past=past[-WEB_PAST_PAGES_MAX:]
-        )
-    newest = None if first else search_url(asked.text, own=asked.own)
+        older = asked.href(asked.text, before=answer.next, past=past[-WEB_PAST_PAGES_MAX:])
+    newest = None if first else asked.href(asked.text)
     return {"newer": newer, "older": older, "newest": newest}
 
 
@@ -217,7 +264,7 @@ def _part(
 
 
 def _href(query: Query, asked: Asked, items: list[Node]) -> str:
-    return search_url(time_range.with_filter(query, all_of(items)), own=asked.own)
+    return asked.href(time_range.with_filter(query, all_of(items)))
 
 
 def _capital(text: str) -> str:

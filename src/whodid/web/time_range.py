@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from whodid.errors import QueryError, UsageError
@@ -53,14 +54,15 @@ def with_filter(query: Query, node: Node) -> str:
     return query_text(dataclasses.replace(query, filter=node, text=""))
 
 
-def choices(query: Query, *, own: bool) -> list[Choice]:
+def choices(query: Query, *, own: bool, columns: Sequence[str] = ()) -> list[Choice]:
     """Return the links of the range, the chosen one marked."""
     times = [item for item in items_of(query) if _is_time(item)]
     found = []
     for label, width_us in _CHOICES:
         time = None if width_us is None else _last(width_us)
         chosen = times == ([] if time is None else [time])
-        found.append(Choice(label, search_url(with_time(query, time), own=own), chosen))
+        href = search_url(with_time(query, time), own=own, columns=columns)
+        found.append(Choice(label, href, chosen))
     return found
 
 

@@ -4,7 +4,7 @@
 import { equip } from "./clipboard.js";
 import { element, part, say } from "./element.js";
 
-const ROWS = "table.events td.open a";
+const ROWS = ".hits td.open a";
 const WALK_MS = 120;
 const narrow = matchMedia("(max-width: 60rem)");
 
