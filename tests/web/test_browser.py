@@ -88,6 +88,26 @@ def test_keys_lead_where_links_do(tab, served, fake):
     assert tab.complaints() == []
 
 
+def test_facets_are_taken_and_excluded_by_keys(tab, served, fake):
+    base, link = served(fake.story_log(300))
+    tab.enter(link)
+    asked = "new URLSearchParams(location.search).get('q')"
+    for key, searched in (("f", "outcome:failure"), ("x", "-outcome:failure"),
+                          ("F", "-outcome:failure"), ("Enter", "outcome:failure")):  # fmt: skip
+        tab.open(f"{base}/")
+        values = "[...document.querySelectorAll('.facets section:first-child a.only')]"
+        at = tab.js(f"{values}.findIndex(a => a.textContent.trim() === 'failure')")
+        tab.key("f")
+        for _ in range(at):
+            tab.key("j")
+        tab.key("j")
+        tab.key("k")
+        tab.key(key)
+        tab.until(f"{asked} === '{searched}'")
+        tab.settle()
+    assert tab.complaints() == []
+
+
 def test_comfort_and_width(tab, served, fake):
     log, _ = fake.hostile_log()
     base, link = served(log)

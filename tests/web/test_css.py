@@ -7,7 +7,11 @@ import pytest
 
 import whodid.web
 
-SHEET = (Path(whodid.web.__file__).parent / "static/whodid.css").read_text()
+SHEETS = {
+    file.name: file.read_text()
+    for file in (Path(whodid.web.__file__).parent / "static").glob("*.css")
+}
+SHEET = SHEETS["whodid.css"]
 LIGHT, DARK = (
     dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))
     for block in re.findall(r":root \{(.*?)\}", SHEET, re.DOTALL)
@@ -38,7 +42,13 @@ def test_buttons_and_edges_of_inputs(scheme):
     assert contrast(scheme["muted"], scheme["surface"]) >= 3
 
 
-def test_nothing_is_loaded():
-    assert "url(" not in SHEET
-    assert "@import" not in SHEET
-    assert SHEET.count("{") == SHEET.count("}")
+@pytest.mark.parametrize("name", SHEETS)
+def test_nothing_is_loaded(name):
+    sheet = SHEETS[name]
+    assert "url(" not in sheet
+    assert "@import" not in sheet
+    assert sheet.count("{") == sheet.count("}")
+
+
+def test_colours_are_named_in_one_place():
+    assert not re.search("#[0-9a-f]{3,8}\\b", SHEETS["explore.css"])

@@ -32,7 +32,7 @@ ATTRIBUTES = {
     "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort", "data-shell",
     "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
     "selected", "checked", "download", "aria-labelledby", "hidden", "data-copy", "aria-live",
-    "data-zoom", "data-edges", "data-counts",
+    "data-zoom", "data-edges", "data-counts", "data-tail", "data-columns",
 }  # fmt: skip
 
 

@@ -180,6 +180,7 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         head=stats.head_of(answer.checkpoint),
         chart=histogram.chart(page.histogram, query, own=own, columns=columns),
         boxes=facets.boxes(page.facets, query, answer.total, own=own, columns=columns),
+        tailed=_can_be_tailed(query, asked),
         fresh=not asked.text and not answer.events and not asked.before,
         guides=connect.guides(connect.address_of(visit)),
         parts_of=_parts(query, asked, answer) if not answer.events else [],
@@ -204,6 +205,11 @@ def _views(
         "grid": column_view.rows_by_day(answer.events, columns, href) if columns else [],
         "column_choices": column_view.choices(columns) if columns else [],
     }
+
+
+def _can_be_tailed(query: Query, asked: Asked) -> bool:
+    """Tell whether new events would come on top: of the newest page, in the order of time."""
+    return asked.before is None and not asked.own and query.sort is None and query.limit is None
 
 
 def _box(asked: Asked) -> dict[str, Any]:

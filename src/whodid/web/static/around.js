@@ -12,7 +12,7 @@ const bring = async (link) => {
   const address = new URL(link.href);
   address.searchParams.set("fragment", "1");
   try {
-    const { nodes } = await part(address);
+    const nodes = await part(address);
     if (link.hasAttribute("aria-current")) place.replaceChildren(...nodes);
   } catch {
     place.textContent = "The server cannot be reached. Try again.";

@@ -78,7 +78,7 @@ const load = async (address, options, focus) => {
   asked = mine;
   drawer.setAttribute("aria-busy", "true");
   try {
-    const { nodes } = await part(address, { ...options, signal: mine.signal });
+    const nodes = await part(address, { ...options, signal: mine.signal });
     if (asked !== mine) return;
     fill(nodes);
     if (focus) body.querySelector("h1, h2")?.focus({ preventScroll: true });

@@ -8,17 +8,27 @@ export const element = (tag, attributes = {}, ...children) => {
   return made;
 };
 
-// The nodes of a part, and whether it is what was asked for: an error is a page, of which this is
-// its middle. Whoever is not logged in any more is led to the login.
-export const part = async (address, options = {}) => {
+// A page of ours, parsed; null for whoever is not logged in any more, who is led to the login.
+const fetched = async (address, options) => {
   const answer = await fetch(address, options);
   if (answer.redirected && new URL(answer.url).pathname === "/login") {
     location.reload();
-    return { ok: false, nodes: [] };
+    return { ok: false, parsed: null };
   }
   const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const middle = answer.ok ? parsed.body : parsed.querySelector("main") ?? parsed.body;
-  return { ok: answer.ok, nodes: [...middle.childNodes] };
+  return { ok: answer.ok, parsed };
+};
+
+export const page = async (address) => {
+  const { ok, parsed } = await fetched(address, {});
+  return ok ? parsed : null;
+};
+
+// The nodes of a part of a page. An error is a page too, of which these are its middle.
+export const part = async (address, options = {}) => {
+  const { ok, parsed } = await fetched(address, options);
+  const middle = ok ? parsed.body : parsed?.querySelector("main");
+  return [...(middle?.childNodes ?? [])];
 };
 
 // Says something to a screen reader, and to nobody else.

@@ -50,6 +50,7 @@ const keys = {
   F: () => facet("a.without"),
   x: () => facet("a.without"),
   v: () => follow(".views a:not([aria-current])"),
+  t: () => follow("button.live"),
   e: () => document.querySelector(".exports a")?.focus(),
   "?": () => document.getElementById("keys")?.showModal(),
   Escape: () => isOpen() && leave(),

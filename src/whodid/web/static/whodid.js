@@ -6,6 +6,7 @@ import { equip } from "./clipboard.js";
 import { begin as complete } from "./complete.js";
 import { begin as drawer } from "./drawer.js";
 import { begin as keys } from "./keys.js";
+import { begin as live } from "./live.js";
 import { begin as times } from "./times.js";
 
 keys();
@@ -14,4 +15,5 @@ around();
 times();
 complete();
 brush();
+live();
 equip(document);
