@@ -93,6 +93,14 @@ class Tab:
         assert "exceptionDetails" not in got, got
         return got["result"].get("value")
 
+    def awaited(self, expression: str):
+        """Evaluate an expression that is a promise and return what it comes to."""
+        got = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in got, got
+        return got["result"].get("value")
+
     def press(self, selector: str) -> None:
         """Click on an element that leads to another page, and wait for that."""
         self._mark = len(self.events)

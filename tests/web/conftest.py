@@ -107,7 +107,7 @@ def tab(browser_module):
 
 @pytest.fixture
 def served(fake, tmp_path):
-    """served(log) → (base address, a login link)."""
+    """served(log) → (base address, a login link); then `served.link_as(role)` is another."""
     import uvicorn
 
     running = []
@@ -118,6 +118,12 @@ def served(fake, tmp_path):
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
+
+        def link_as(role):
+            user = doorkeeper.users.set_rights("admin", role=role)
+            return f"{base}/login/{doorkeeper.sessions.issue_link(user)}"
+
+        serve.link_as = link_as
         running.append((app, server, thread, listener))
         end = time.monotonic() + 10
         while not server.started:
