@@ -108,6 +108,37 @@ def test_facets_are_taken_and_excluded_by_keys(tab, served, fake):
     assert tab.complaints() == []
 
 
+def test_times_in_utc_in_the_own_zone_and_as_how_long_ago(tab, served, fake):
+    log = fake.small_log()
+    base, link = served(log)
+    tab.call("Emulation.setTimezoneOverride", timezoneId="Pacific/Auckland")
+    tab.enter(link)
+    tab.open(f"{base}/?q=actor:alice")
+    shown = "document.querySelector('.hits td time').textContent"
+    assert tab.js(shown) == "10:30:15"
+    tab.key("u")
+    assert tab.js(shown) == "23:30:15"
+    assert "Pacific/Auckland" in tab.js("document.querySelector('footer').textContent")
+    tab.js("document.querySelector('.hits td.open a').click()")
+    tab.until("document.querySelector('.drawer time')")
+    tab.until("document.querySelector('.drawer time').textContent.includes('23:30:15.123 GMT+13')")
+    # it is kept, and a day that is another one here is said
+    tab.open(f"{base}/?q=source:web")
+    assert tab.js(shown) == "12:59:59 Sun 22"
+    tab.key("u")
+    assert tab.js(shown).endswith(("ago", "days"))
+    tab.key("u")
+    assert tab.js(shown) == "23:59:59"
+    assert tab.js("document.querySelector('.times-are').textContent") == "Times are UTC."
+    tab.open(f"{base}/sources")
+    tab.key("u")
+    assert "GMT+13" in tab.js("document.querySelector('main time').textContent")
+    # what is no time of day stays: how long after the first step
+    tab.open(f"{base}/trace/c0ffee-1")
+    assert tab.js("document.querySelector('.after time').textContent") == "0.000 s"
+    assert tab.complaints() == []
+
+
 def test_comfort_and_width(tab, served, fake):
     log, _ = fake.hostile_log()
     base, link = served(log)

@@ -1,6 +1,7 @@
 // Keys lead where a link leads.
 
 import { currentRow, isOpen, leave, walkTo } from "./drawer.js";
+import { next as nextTimes } from "./times.js";
 
 const places = {
   s: "/", m: "/views", v: "/overview", t: "/trace", w: "/lookers", o: "/sources", i: "/integrity",
@@ -51,6 +52,7 @@ const keys = {
   x: () => facet("a.without"),
   v: () => follow(".views a:not([aria-current])"),
   t: () => follow("button.live"),
+  u: nextTimes,
   e: () => document.querySelector(".exports a")?.focus(),
   "?": () => document.getElementById("keys")?.showModal(),
   Escape: () => isOpen() && leave(),
