@@ -143,6 +143,15 @@ def test_an_end_that_the_server_says(live, fake):
     assert tab.js("document.querySelector('button.live').getAttribute('aria-pressed')") == "false"
 
 
+def test_a_login_that_has_ended(live, served, fake):
+    log = fake.small_log()
+    tab = live(log)
+    served.link_as("reader")  # what a user's rights are changed to ends his sessions
+    add(log, fake, 1)
+    tab.until(f"{STATE}.startsWith('No longer live: ')")
+    assert "login" in tab.js(STATE)
+
+
 @pytest.mark.parametrize("query", ["?q=*+|+sort+-rows", "?q=*+|+limit+5", "?own=1"])
 def test_only_where_new_events_would_be_on_top(tab, served, fake, query):
     base, link = served(fake.small_log())

@@ -103,12 +103,23 @@ class Live {
     });
     source.addEventListener("error", () => {
       source.close();
-      if (this.source !== source) return;
-      const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
-      this.failures += 1;
-      this.say(`Connection lost; next try in ${wait / 1000} s`);
-      this.retry = setTimeout(() => this.connect(), wait);
+      if (this.source === source) this.again();
     });
+  }
+
+  // Not the stream but its status tells whether it is worth while to try again.
+  async again() {
+    const address = `/v1/tail?${new URLSearchParams({ q: this.query })}`;
+    const status = await fetch(address, { method: "HEAD" }).then((a) => a.status, () => 0);
+    if (!this.on) return;
+    if (status === 401 || status === 403) {
+      this.stop(status === 401 ? "No longer live: your login has ended" : "Not allowed to you");
+      return;
+    }
+    const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
+    this.failures += 1;
+    this.say(`Connection lost; next try in ${wait / 1000} s`);
+    this.retry = setTimeout(() => this.connect(), wait);
   }
 
   // What happened since the page was read, or while there was no connection.
