@@ -92,7 +92,7 @@ const load = async (address, options, focus) => {
 };
 
 let walking = 0;
-const show = (id, { focus = true, wait = 0 } = {}) => {
+const show = (id, { focus = true, wait = 0, renamed = false } = {}) => {
   if (!drawer) made();
   current = id;
   drawer.hidden = false;
@@ -102,7 +102,10 @@ const show = (id, { focus = true, wait = 0 } = {}) => {
   guard();
   currentRow()?.scrollIntoView({ block: "nearest" });
   clearTimeout(walking);
-  walking = setTimeout(() => load(`${pathOf(id)}?${context()}`, {}, focus), wait);
+  walking = setTimeout(() => {
+    if (renamed) history.replaceState(history.state, "", `#event=${id}`);
+    load(`${pathOf(id)}?${context()}`, {}, focus);
+  }, wait);
 };
 
 const hide = () => {
@@ -120,10 +123,9 @@ const hide = () => {
 // Opens a row's event. While one is open the next takes its place in the history too.
 export const open = (link, options) => {
   const id = idOf(link);
-  const address = `#event=${id}`;
-  if (isOpen()) history.replaceState(history.state, "", address);
-  else history.pushState({ drawer: true }, "", address);
-  show(id, options);
+  const renamed = isOpen();
+  if (!renamed) history.pushState({ drawer: true }, "", `#event=${id}`);
+  show(id, { ...options, renamed });
 };
 
 export const walkTo = (link) => open(link, { focus: false, wait: WALK_MS });
