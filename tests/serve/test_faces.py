@@ -171,6 +171,15 @@ def reads(faces):
             "web", "POST", f"{event}/verify", {"csrf": csrf},
             ("verify", "read", faces.event_id, None),
         ),
+        (
+            "web", "GET", f"{event}?fragment=1&q=actor:bob", None,
+            ("show", "read", faces.event_id, None),
+        ),
+        (
+            "api", "GET", "/v1/complete?q=actor:bo", None,
+            ("count", "read", "events", "actor:*bo*"),
+        ),
+        ("session", "GET", "/v1/complete?q=actor:b", None, ("count", "read", "events", "actor:b*")),
         ("web", "GET", "/sources", None, ("list", "read", "sources", None)),
         ("api", "GET", "/v1/overview", None, ("overview", "read", "week", None)),
         ("web", "GET", "/overview?period=day", None, ("overview", "read", "day", None)),
@@ -228,6 +237,21 @@ def test_no_event_no_answer(faces, fault):
         assert "bob" not in answer.text.replace("actor:bob", "").replace('"bob"', ""), path
         assert "disk is full" in answer.text
     assert len(faces.own()) == before
+
+
+def test_what_is_around_an_event_is_two_searches(faces):
+    before = len(faces.own())
+    at = "2026-11-22T10:30:15.000001Z"
+    answer = faces.ask("GET", f"/around?q=actor:bob&at={at}&id={faces.event_id}", by="web")
+    assert answer.status_code == 200
+    assert [told(event) for event in faces.own()[before:]] == [
+        ("search", "read", "events", f"actor:bob time:[* TO {at}] | limit 6"),
+        ("search", "read", "events", f"actor:bob time:[{at} TO *] | sort time | limit 6"),
+    ]
+    faces.port.fault = StoppedError("the disk is full")
+    answer = faces.ask("GET", f"/around?q=actor:bob&at={at}", by="web")
+    assert answer.status_code == 503
+    assert faces.event_id not in answer.text
 
 
 def test_a_tail_is_recorded_before_its_first_byte(faces):

@@ -237,6 +237,45 @@ def test_a_question_about_a_withheld_field_is_refused_by_every_face(house, name,
 
 
 @pytest.mark.parametrize("name", CUT)
+def test_completion_offers_nothing_outside_nor_withheld(house, name):
+    for text in ("source:", "resource:", "resource:board", "actor:", "actor:z", "zel", "board",
+                 "statement:", "format:", "service:", "host:", "| stats by ("):  # fmt: skip
+        response = house.get(name, "/v1/complete", q=text)
+        assert response.status_code == 200, text
+        for word in (OUTSIDE, "zelda", "hr", WITHHELD):
+            assert word not in [item["text"] for item in response.json()["items"]]
+            assert word not in response.text.replace(f'"typed":"{word}"', "")
+    everything = house.get("ines", "/v1/complete", q="resource:board").json()
+    assert [item["text"] for item in everything["items"]] == [OUTSIDE]
+    fields = [item["text"] for item in house.get(name, "/v1/complete", q="act").json()["items"]]
+    assert "action:" in fields
+    assert "actor:" not in fields
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_what_is_around_an_event_and_columns_are_cut_too(house, name):
+    event = house.get("ines", f"/v1/events/{house.ids['hr']}").json()
+    for query, shown in (("source:shop", 3), ("source:hr", 0), ("action:READ", 3)):
+        found = house.get(
+            name, "/around", face="web", q=query, at=event["received"], id=event["id"]
+        )
+        assert found.status_code == 200
+        assert found.text.count('class="what"') == shown
+        assert not {word for word in (OUTSIDE, WITHHELD, "zelda") if word in found.text}
+    at = {"at": event["received"]}
+    assert house.get(name, "/around", face="web", q="actor:zelda", **at).status_code == 403
+    columns = "actor,statement,resource,source,message"
+    found = house.get(name, "/", face="web", q="", columns=columns)
+    assert found.text.count('class="open"') == 3
+    assert not {word for word in (OUTSIDE, WITHHELD, "zelda") if word in found.text}
+    beside = house.get(
+        name, f"/events/{house.ids['shop']}", face="web", fragment="1", q="", columns=columns
+    )
+    assert beside.status_code == 200
+    assert not {word for word in (OUTSIDE, WITHHELD, "zelda") if word in beside.text}
+
+
+@pytest.mark.parametrize("name", CUT)
 def test_counts_beside_an_answer_are_cut_too(house, name):
     facets = house.get(name, "/v1/facets", q="", fields="source,resource")
     assert facets.status_code == 200
@@ -278,6 +317,7 @@ def test_an_administrator_reads_no_event_by_any_face(house):
         ("/v1/search", {"q": ""}), ("/v1/search", {"q": "| stats by (source) count()"}),
         ("/v1/histogram", {}), ("/v1/facets", {}), ("/v1/tail", {}),
         (f"/v1/events/{event_id}", {}), (f"/v1/events/{event_id}/proof", {}),
+        ("/v1/export", {"q": ""}), ("/v1/profile/actor/zelda", {}),
         ("/v1/search", {"q": "", "as": "ocsf"}), ("/ledger/default/tile/entries/000.p/9", {}),
     ]:  # fmt: skip
         response = house.get("root", path, **params)
@@ -286,6 +326,10 @@ def test_an_administrator_reads_no_event_by_any_face(house):
     assert house.get("root", "/", face="web").headers["location"] == "/people"
     assert house.get("root", "/", face="web", q="zelda").headers["location"] == "/people"
     assert house.get("root", f"/events/{event_id}", face="web").status_code == 403
+    around = house.get("root", "/around", face="web", q="source:shop", at="2026-11-22")
+    assert around.status_code == 403
+    offered = house.get("root", "/v1/complete", q="source:")
+    assert [item["text"] for item in offered.json()["items"]] == ["*"]
     assert house.get("root", "/v1/sources").status_code == 200
 
 

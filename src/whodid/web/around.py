@@ -48,6 +48,7 @@ def show(visit: Visit) -> Response:
     span = all_of([*items_of(query), around(at.start_us, _MINUTES)])
     return visit.page(
         "around_rows.html" if fragment else "around.html",
+        fragment=fragment,
         title=f"{title[:1].upper()}{title[1:]}",
         at_us=at.start_us,
         rows=rows,

@@ -9,6 +9,7 @@ import { element, page } from "./element.js";
 import { rowOf, timeOf } from "./live_row.js";
 
 const ROWS_MAX = 300;
+const KNOWN_MAX = 5000;
 const WAITING_MAX = 500;
 const GATHER_MS = 200;
 const RETRY_MS = [1000, 2000, 5000, 15000, 30000];
@@ -30,7 +31,7 @@ class Live {
     this.query = tools.dataset.tail;
     this.columns = (tools.dataset.columns || "").split(",").filter(Boolean);
     this.table = document.querySelector(".hits table");
-    this.known = new Set([...document.querySelectorAll(".hits td.open a")].map((a) => a.pathname));
+    this.known = this.shown();
     this.waiting = [];
     this.lost = 0;
     this.put = 0;
@@ -47,6 +48,10 @@ class Live {
     this.more.addEventListener("click", () => this.flush());
     this.listen();
     if (sessionStorage.getItem(KEY) === this.query) this.start();
+  }
+
+  shown() {
+    return new Set([...document.querySelectorAll(".hits td.open a")].map((a) => a.pathname));
   }
 
   get on() {
@@ -205,6 +210,7 @@ class Live {
 
   // A page that stays open for days must not grow for days.
   bound() {
+    if (this.known.size > KNOWN_MAX) this.known = this.shown();
     const all = [...this.table.querySelectorAll("tbody tr:not(.day)")];
     if (all.length <= ROWS_MAX) return;
     for (const row of all.slice(ROWS_MAX)) {

@@ -74,7 +74,7 @@ const control = () => {
     group.append(buttons[name]);
   }
   const tools = document.querySelector(".hits .tools");
-  if (tools) tools.append(group);
+  if (tools?.parentElement.querySelector("table")) tools.append(group);
   else document.querySelector(".times-are")?.after(" ", group);
   return buttons;
 };
