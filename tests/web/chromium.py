@@ -47,6 +47,7 @@ class Tab:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network", "Audits"):
             self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def call(self, method: str, **params) -> dict:
         """Call a method of the protocol and return its result."""
@@ -82,10 +83,16 @@ class Tab:
             self._message(20)
 
     def open(self, url: str) -> None:
-        """Go to an address and wait until it is loaded."""
-        self._mark = len(self.events)
-        self.call("Page.navigate", url=url)
-        self._loaded()
+        """Go to an address and wait until it is loaded, and not another one before it."""
+        mark = len(self.events)
+        loader = self.call("Page.navigate", url=url).get("loaderId")
+        while loader is not None and not any(
+            name == "Page.lifecycleEvent"
+            and params["loaderId"] == loader
+            and params["name"] == "load"
+            for name, params in self.events[mark:]
+        ):
+            self._message(20)
 
     def js(self, expression: str):
         """Evaluate an expression and return its value."""

@@ -154,6 +154,8 @@ def test_comfort_and_width(tab, served, fake):
                  "/trace/nothing", f"/profile/actor/{quote(fake.HOSTILE[0], safe='')}",
                  f"/trace/{quote(fake.HOSTILE[0], safe='')}",
                  "/overview", "/lookers?q=", "/views?save=1&q=", "/at/40?q=",
+                 "/?columns=actor,changes,message,rows",
+                 "/around?q=access:read&at=2026-11-22T12:20Z",
                  "/?q=nofield:x", "/?q=|+stats+by+(agent,+time:1d)+count()+max(time)"):  # fmt: skip
         for width in (390, 1280):
             tab.look(width=width)

@@ -21,6 +21,7 @@ def chart(tab, served, fake):
 
 
 def drag(tab, start, end, *, touch=False):
+    tab.until("document.readyState === 'complete' && document.querySelector('.brush')")
     box = tab.js(
         "(({x, y, width, height}) => [x, y, width, height])"
         "(document.querySelector('.chart svg').getBoundingClientRect())"
