@@ -14,6 +14,7 @@ from jinja2 import FileSystemLoader
 import whodid.web
 from whodid.errors import UsageError
 from whodid.query.fields import SEARCH_FIELDS
+from whodid.query.parse import parse
 from whodid.web.headers import CONTENT_SECURITY_POLICY
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -128,6 +129,23 @@ def test_columns_with_every_hostile_text(hostile, fake):
     for text in fake.HOSTILE:
         check(hostile.client.get("/", params={"columns": text}))
         check(hostile.client.get("/", params={"column": text, "span": text}))
+
+
+def test_completion_offers_hostile_values_as_data(hostile, fake):
+    seen = set()
+    for text in fake.HOSTILE:
+        for asked in ("resource:", "resource:" + text[:12], text[:20], f'actor:"{text[:9]}'):
+            answer = hostile.client.get("/v1/complete", params={"q": asked})
+            assert answer.status_code == 200
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            for item in answer.json()["items"]:
+                assert item["shown"].isprintable()
+                assert len(item["shown"]) <= 200
+                if item["kind"] == "value" and not item["text"].startswith("actor:"):
+                    parse(f"resource:{item['text']}")
+                seen.add(item["shown"])
+    assert any("<script>" in value for value in seen)
 
 
 def test_tables_with_every_hostile_text(hostile):

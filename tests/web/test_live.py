@@ -47,7 +47,9 @@ def test_new_events_come_on_top_and_open(live, fake):
     assert first(tab) == "new-2 was denied reading customers"
     assert tab.js(f"{ROWS}[0].querySelector('time').textContent") == "12:30:02"
     assert tab.js(f"{ROWS}[0].querySelector('.outcome').textContent") == "denied"
-    assert tab.js(f"{STATE}") == "Live, 2 new"
+    assert tab.js("[...document.querySelectorAll('.live-state')].map(s => s.textContent)") == [
+        "Live", "2 new",
+    ]  # fmt: skip
     narrower = tab.js(f"{ROWS}[0].querySelector('a.actor').href")
     assert narrower.endswith("?q=actor%3A%22new-2%22")
     add(log, fake, 3, at="2026-11-23T00:00")

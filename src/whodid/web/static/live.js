@@ -41,9 +41,10 @@ class Live {
     this.button = element("button", { type: "button", class: "quiet live", "aria-pressed": "false" }, "Live");
     this.button.title = "New events as they come in (t)";
     this.state = element("span", { class: "live-state", role: "status" });
+    this.count = element("span", { class: "live-state" }); // not read out: it changes all the time
     this.more = element("button", { type: "button", class: "quiet more-new" });
     this.more.hidden = true;
-    tools.append(this.button, this.state, this.more);
+    tools.append(this.button, this.state, this.count, this.more);
     this.button.addEventListener("click", () => (this.on ? this.stop() : this.start()));
     this.more.addEventListener("click", () => this.flush());
     this.listen();
@@ -182,7 +183,7 @@ class Live {
     this.waiting = [];
     this.lost = 0;
     this.tell();
-    if (this.on && !this.behind) this.say(`Live, ${this.put.toLocaleString("en")} new`);
+    this.count.textContent = `${this.put.toLocaleString("en")} new`;
     this.bound();
   }
 
