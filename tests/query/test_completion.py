@@ -92,6 +92,19 @@ def test_values_of_the_log_that_would_fit(text, field, typed):
     assert (found.field, found.typed) == (field, typed)
 
 
+def test_operators_that_the_field_has():
+    assert texts(at_caret("actor:^")) == ["*", "=", "~"]
+    assert texts(at_caret("message:^")) == ["*", "=", "~"]
+    assert texts(at_caret("ip:^")) == ["*"]
+    assert texts(at_caret("_erased:^")) == ["true", "false", "*"]
+    assert texts(at_caret("rows:^")) == [">", ">=", "<", "[1 TO 100]", "*"]
+    assert texts(at_caret("actor:=^")) == []
+    for name, field in SEARCH_FIELDS.items():
+        for sign in texts(complete(f"{name}:", len(name) + 1)):
+            value = "" if sign[-1] in "*]" or field.kind in {"time", "state"} else "1"
+            parse(f"{name}:{sign}{'' if sign in field.values else value}")
+
+
 def test_people_are_wanted_where_a_word_is_typed():
     assert at_caret("ali^").people
     assert at_caret("access:read -ali^").people

@@ -63,6 +63,10 @@ _TIMES: tuple[tuple[str, str], ...] = (
 _NUMBERS: tuple[tuple[str, str], ...] = (
     (">", "more than"), (">=", "at least"), ("<", "less than"), ("[1 TO 100]", "between"),
 )  # fmt: skip
+_TEXTS: tuple[tuple[str, str], ...] = (
+    ("*", "any value"), ("=", "the whole value, in upper and lower case as it is typed"),
+    ("~", "a regular expression"),
+)  # fmt: skip
 _LIMITS = ("10", "20", "50", "100", "1000")
 
 
@@ -219,8 +223,9 @@ def _value(text: str, at: int, start: int, field: Field, typed: str) -> Completi
     chosen = tuple(form for form in forms if form.text.startswith(bare.lower()))
     if field.kind != "time" and len(chosen) == 1 and chosen[0].text == bare:
         chosen = ()
-    if not bare and field.kind != "time":
-        chosen += (Choice("*", "operator", "any value", field.name),)
+    if not typed and text[start - 1 : start] == ":" and field.kind != "time":
+        signs = _TEXTS if field.kind in {"exact", "words"} and not field.values else _TEXTS[:1]
+        chosen += tuple(Choice(sign, "operator", about, field.name) for sign, about in signs)
     known = field.kind in {"exact", "words", "ip"} and not field.values
     asked = known and why_not_counted(field) is None and "*" not in bare
     return Completion(start, end, bare, chosen, field.name if asked else None)
