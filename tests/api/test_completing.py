@@ -33,7 +33,7 @@ def offered(reading, text, caller=ADA, at=None):
 
 
 def test_the_answer_over_http(server):
-    document = server.get("/v1/complete", params={"q": "actor:al", "at": "8"}).json()
+    document = server.get("/v1/complete", params={"q": "actor:al", "caret": "8"}).json()
     assert document == {
         "start": 6, "end": 8, "typed": "al", "field": "actor", "whole": True,
         "items": [{"text": "alice", "shown": "alice", "kind": "value", "about": "",
@@ -53,9 +53,9 @@ def test_names_alone_need_no_read(server):
 
 @pytest.mark.parametrize("at", ["-1", "4", "x", "1.5", ""])
 def test_a_place_that_is_none(server, at):
-    answer = server.get("/v1/complete", params={"q": "abc", "at": at})
+    answer = server.get("/v1/complete", params={"q": "abc", "caret": at})
     assert answer.status_code == 400
-    assert server.get("/v1/complete", params={"q": "abc", "at": "3"}).status_code == 200
+    assert server.get("/v1/complete", params={"q": "abc", "caret": "3"}).status_code == 200
 
 
 def test_nobody_is_offered_nothing(server):

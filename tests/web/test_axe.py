@@ -94,7 +94,9 @@ def test_every_page_of_a_reader(tab, served, fake, examined, dark):
         ("/around?q=access:read&at=2026-11-20T10:00:00Z", None), ("/sources", None),
         ("/trace", None), (f"/trace/{log.hits[30].event.when.id}", None),
         ("/profile/actor/backup", None), ("/integrity", None), ("/connect", None),
-        ("/about", None), ("/nowhere", None),
+        ("/about", None), ("/nowhere", None), ("/overview", None), ("/lookers", None),
+        ("/lookers?q=", None), ("/views", None), ("/views?save=1&q=actor:alice", None),
+        ("/at/40?q=access:read", None),
     )  # fmt: skip
     for path, act in pages:
         tab.open(base + path)

@@ -12,7 +12,7 @@ from whodid.web.column_view import DEFAULT, asked_columns, choices
 
 def grid(text):
     """Heads and rows of the table, as texts."""
-    table = text.split('<table class="grid">')[1].split("</table>")[0]
+    table = text.split('<table class="cells">')[1].split("</table>")[0]
     heads = [
         re.sub("<[^>]+>|[▼▲✕]", "", head).strip()
         for head in re.findall(r"<th scope=\"col\".*?</th>", table, re.DOTALL)

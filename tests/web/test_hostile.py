@@ -123,7 +123,7 @@ def test_columns_with_every_hostile_text(hostile, fake):
     for start in range(0, len(names), 16):
         columns = ",".join(names[start : start + 16])
         text = check(hostile.client.get("/", params={"columns": columns}))
-        assert '<table class="grid">' in text
+        assert '<table class="cells">' in text
         assert "&lt;script&gt;document.title" in text or start + 16 > len(names)
         assert len(text) < 1_200_000
     for text in fake.HOSTILE:

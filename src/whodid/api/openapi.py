@@ -50,7 +50,7 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
         "The search, such as `actor:alice time:today | stats by (resource)`; empty finds all.",
         {"type": "string", "maxLength": QUERY_CHARS_MAX},
     ),
-    "at": (
+    "caret": (
         "The place of the caret in `q`, in characters; its end by default.",
         {"type": "integer", "minimum": 0, "maximum": QUERY_CHARS_MAX},
     ),

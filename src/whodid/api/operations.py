@@ -47,7 +47,7 @@ from whodid.query.rights import NOTHING
 
 SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as", "at", "prove")
 HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
-COMPLETE_PARAMETERS = ("q", "at")
+COMPLETE_PARAMETERS = ("q", "caret")
 FACETS_PARAMETERS = ("q", "fields", "values", "own")
 TRACE_PARAMETERS = ("inferred",)
 BUCKETS_DEFAULT = 60

@@ -60,11 +60,11 @@ def number(given: dict[str, str], name: str, default: int, most: int) -> int:
 
 
 def place(given: dict[str, str], text: str) -> int:
-    """Return `at`, a place in the search text; its end by default. Raises UsageError."""
-    at = given.get("at", str(len(text)))
+    """Return `caret`, a place in the search text; its end by default. Raises UsageError."""
+    at = given.get("caret", str(len(text)))
     found = int(at) if re.fullmatch("[0-9]{1,9}", at) else -1
     if not 0 <= found <= len(text):
-        raise UsageError(f"at is a number from 0 to the length of q, {len(text)}.")
+        raise UsageError(f"caret is a number from 0 to the length of q, {len(text)}.")
     return found
 
 

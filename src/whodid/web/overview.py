@@ -12,7 +12,7 @@ from whodid.web import histogram
 from whodid.web.html import count
 from whodid.web.links import exact_term, profile_url, search_url, text_of
 from whodid.web.stats import head_of
-from whodid.web.time_range import Choice
+from whodid.web.time_range import Choice, span_term
 from whodid.web.visit import Visit
 
 PERIOD = "week"
@@ -108,9 +108,9 @@ class _Page:
     def __init__(self, answer: OverviewAnswer) -> None:
         self.answer = answer
         span = answer.span
-        self.now = histogram.span_term(span.last_us, span.end_us)
-        self.last = histogram.span_term(span.before_us, span.last_us)
-        self.before = histogram.span_term(span.start_us, span.last_us)
+        self.now = span_term(span.last_us, span.end_us)
+        self.last = span_term(span.before_us, span.last_us)
+        self.before = span_term(span.start_us, span.last_us)
 
     def cards(self) -> list[Card]:
         """Return the numbers above the chart."""

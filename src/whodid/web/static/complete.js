@@ -104,7 +104,7 @@ const answerOf = async (text, at) => {
   const here = narrowed(text, at);
   if (here) return here;
   if (!known.has(key)) {
-    const query = new URLSearchParams({ q: text, at: String(at) });
+    const query = new URLSearchParams({ q: text, caret: String(at) });
     const answer = await fetch(`/v1/complete?${query}`);
     if (!answer.ok) {
       failed = answer.status === 401 || answer.status === 403;

@@ -7,7 +7,7 @@ const places = {
   s: "/", m: "/views", v: "/overview", t: "/trace", w: "/lookers", o: "/sources", i: "/integrity",
   l: "/about",
 };
-const LINKS = "table.events td.open a, table.grid td.open a, table.story a.open, table.stats tbody tr td:first-child a";
+const LINKS = "table.events td.open a, table.cells td.open a, table.story a.open, table.stats tbody tr td:first-child a";
 const FACETS = ".facets a.only";
 let going = false;
 
@@ -50,7 +50,7 @@ const keys = {
   f: () => facet("a.only") || document.querySelector(FACETS)?.focus(),
   F: () => facet("a.without"),
   x: () => facet("a.without"),
-  v: () => follow(".views a:not([aria-current])"),
+  v: () => follow(".ways a:not([aria-current])"),
   t: () => follow("button.live"),
   u: nextTimes,
   e: () => document.querySelector(".exports a")?.focus(),
