@@ -58,6 +58,22 @@ def test_badges_outcomes_and_what_is_hidden(site):
     assert "own=1" in href_of(shown, "7 days")
 
 
+def test_an_answer_with_a_proof_is_offered_where_there_is_one(site):
+    address = "/v1/search?q=access%3Aread+time%3A%3Enow-7d&prove=1"
+    text = site.client.get("/?q=access:read+time:>now-7d").text
+    assert href_of(text, "proof that this is all") == address
+    own = site.client.get("/?q=access:read&own=1").text
+    assert href_of(own, "proof that this is all").endswith("&prove=1&own=1")
+    nothing = site.client.get("/?q=actor:nobody").text
+    assert href_of(nothing, "Proof that there is none") == "/v1/search?q=actor%3Anobody&prove=1"
+    for search in ("", "alice", "actor:a*", "access:read+|+limit+5", "-access:read"):
+        assert "prove=1" not in site.client.get(f"/?q={search}").text
+    site.doorkeeper.users.set_rights("admin", role="reader", deny=["message"])
+    site.log_in()
+    assert "access:read" in site.client.get("/?q=access:read").text
+    assert "prove=1" not in site.client.get("/?q=access:read").text
+
+
 def test_time_range_is_part_of_the_text(site):
     text = site.client.get("/?q=actor:alice").text
     hour = href_of(text, "Last hour")

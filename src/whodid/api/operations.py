@@ -14,7 +14,15 @@ from whodid.api.caller import Credential, identify, is_local
 from whodid.api.completing import Completing
 from whodid.api.export import Exports
 from whodid.api.overviews import Overviews
-from whodid.api.reply import BINARY, TEXT, NotFoundError, UnauthenticatedError, answer, json_answer
+from whodid.api.reply import (
+    BINARY,
+    TEXT,
+    NotFoundError,
+    UnauthenticatedError,
+    answer,
+    attached,
+    json_answer,
+)
 from whodid.api.sql import SqlReads
 from whodid.api.tail import Tails
 from whodid.api.threads import Threads
@@ -101,7 +109,7 @@ class Operations:
         if given_as.truth(given, "prove", "0"):
             if given.keys() & {"limit", "before", "as", "at"}:
                 raise UsageError("prove gives the whole answer of now; leave out the others.")
-            return answer(self._reading.prove(caller, text, own=own).encode())
+            return attached(self._reading.prove(caller, text, own=own).encode(), "answer.json")
         query = parse(text)
         if query.sequence is not None:
             return self._chains(caller, given)

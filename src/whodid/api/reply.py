@@ -71,6 +71,12 @@ def answer(body: bytes | str, media_type: str = JSON, status: int = 200) -> Resp
     return Response(body, status, SECURITY_HEADERS, media_type)
 
 
+def attached(body: bytes, name: str, media_type: str = JSON) -> Response:
+    """Return a document that a browser keeps as a file of this name."""
+    headers = {**SECURITY_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, 200, headers, media_type)
+
+
 def json_answer(document: Any, status: int = 200) -> Response:
     """Return a document as JSON."""
     return answer(msgspec.json.encode(document), JSON, status)

@@ -15,8 +15,8 @@ from msgspec import Struct
 from whodid.errors import QueryError
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.render import to_text
-from whodid.query.times import time_bounds
-from whodid.query.tree import And, Network, Node, Term
+from whodid.query.times import resolve_node, time_bounds
+from whodid.query.tree import And, Network, Node, Query, Term
 
 MAPPED: Final[dict[str, tuple[str, ...]]] = {
     "actor": ("actor.id", "actor.name"),
@@ -85,6 +85,17 @@ def provable(node: Node) -> Provable:
     lows = [low for low, _ in bounds if low is not None]
     highs = [high for _, high in bounds if high is not None]
     return Provable(terms, max(lows, default=None), min(highs, default=None))
+
+
+def is_provable(query: Query) -> bool:
+    """Tell whether an answer to this search can be proved."""
+    if query.stats or query.sort or query.limit or query.sequence:
+        return False
+    try:
+        provable(resolve_node(query.filter, 0))  # which times does not matter
+    except (QueryError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _term(node: Node) -> ProvableTerm:

@@ -42,6 +42,13 @@ def export_url(text: str, form: str, *, own: bool = False) -> str:
     return "/v1/export?" + urlencode(pairs)
 
 
+def proof_url(text: str, *, own: bool = False) -> str:
+    """Return the address of an answer with the proof that nothing is missing."""
+    return "/v1/search?" + urlencode(
+        [("q", text), ("prove", "1"), *([("own", "1")] if own else [])]
+    )
+
+
 def pinned_url(size: int, text: str, *, own: bool = False, before: str | None = None) -> str:
     """Return the address of a search as of a size of the log."""
     pairs = [

@@ -16,6 +16,7 @@ from whodid.errors import QueryError
 from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
 from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
+from whodid.query.provable import is_provable
 from whodid.query.render import to_text
 from whodid.query.tree import Everything, Network, Node, Query, Term, all_of
 from whodid.web import (
@@ -28,7 +29,7 @@ from whodid.web import (
     stats,
     time_range,
 )
-from whodid.web.links import can_be_typed, export_url, profile_url, search_url
+from whodid.web.links import can_be_typed, export_url, profile_url, proof_url, search_url
 from whodid.web.pages import failure
 from whodid.web.row import rows_by_day
 from whodid.web.visit import Visit, redirect
@@ -177,6 +178,7 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         hide_own=dataclasses.replace(asked, own=False).href(asked.text) if asked.own else None,
         about=list(_about(query)) if answer.total else [],
         exports=[Link(words, export_url(asked.text, f, own=asked.own)) for f, words in _FORMS],
+        proof=_proof(visit, query, asked),
         head=stats.head_of(answer.checkpoint),
         chart=histogram.chart(page.histogram, query, own=own, columns=columns),
         boxes=facets.boxes(page.facets, query, answer.total, own=own, columns=columns),
@@ -186,6 +188,13 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         parts_of=_parts(query, asked, answer) if not answer.events else [],
         **_pages(asked, answer),
     )
+
+
+def _proof(visit: Visit, query: Query, asked: Asked) -> str | None:
+    """Return where the answer is with its proof, None when there is none, or not for the reader."""
+    if not visit.caller().rights.whole or not is_provable(query):
+        return None
+    return proof_url(asked.text, own=asked.own)
 
 
 def _views(
