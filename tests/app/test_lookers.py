@@ -136,6 +136,19 @@ def test_a_reader_sees_his_own_looks_and_no_others(reading, looked):
     assert reading.search(RITA, "service:whodid").total == 0, "and searches as before"
 
 
+def test_a_look_of_ones_own_can_be_opened_and_no_other(reading, looked):
+    mine, theirs = (
+        reading.lookers(INGRID, f"actor:{name}").looks[0] for name in ("rita", "ingrid")
+    )
+    assert reading.event(RITA, mine.event.when.id).event == mine.event
+    assert reading.verify_event(RITA, mine.event.when.id)[1].ok
+    with pytest.raises(UsageError):
+        reading.event(RITA, theirs.event.when.id)
+    with pytest.raises(AccessDeniedError):
+        reading.event(ADA, mine.event.when.id)
+    assert reading.event(INGRID, theirs.event.when.id).event == theirs.event
+
+
 def test_a_filter_and_denied_fields_hold_here_too(reading, looked):
     few = person("ingrid", "investigator", filter_text="source:shop", deny=("statement",))
     found = reading.lookers(few, "")

@@ -6,6 +6,8 @@
 | approver | the same: to approve is no reason to see more |
 | investigator | the same, and whodid's own events; without a filter everything |
 | administrator | no events at all: he makes users, sources and tokens |
+
+Everybody who reads events sees his own looks too, where he asks who looked (`app.looking`).
 """
 
 from functools import lru_cache

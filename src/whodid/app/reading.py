@@ -41,7 +41,7 @@ from whodid.app.following import Tail, hit_of
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.lookers import LookersAnswer
-from whodid.app.looking import Looking
+from whodid.app.looking import Looking, with_own_looks
 from whodid.app.overview import OverviewAnswer
 from whodid.app.overviewing import Overviewing
 from whodid.app.own import Act, OwnEvents
@@ -324,10 +324,11 @@ class LedgerReading:
         return hit_of(row, caller.rights), verdict
 
     def _find(self, caller: Caller, event_id: str, act: Act) -> StoredRow:
-        """Return the newest event of this id that the caller may see.
+        """Return the newest event of this id that the caller may see, his own looks among them.
 
         One that he may not see is not there, in the same words.
         """
+        caller = msgspec.structs.replace(caller, rights=with_own_looks(caller))
         wanted = Query(Term("id", "is", event_id.lower()))
         query = self._allowed(caller, wanted, act)
         durable = self._port.status().size
