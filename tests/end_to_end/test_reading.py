@@ -46,6 +46,32 @@ def test_keyset_pages_are_whole_and_stay_so_while_events_come(story):
     assert seen == list(range(59, -1, -1))
 
 
+def test_an_answer_as_of_a_size_stays_the_same(story, reader):
+    size = story.search("actor:dana")["size"]
+    before = story.search("actor:dana", at=size, limit=5)
+    vkey = Vkey.parse(
+        reader.get(f"/v1/events/{before['events'][0]['id']}/proof").json()["proof"]["vkey"]
+    )
+    assert parse_body(verify_note(before["checkpoint"], vkey)).size == before["size"] == size
+    story.send({"id": f"late{size}", "userId": "dana", "action": "LATER"})
+    after = story.search("actor:dana", at=size, limit=5)
+    assert after.pop("newer") > before.pop("newer")
+    assert after == before
+    assert story.search("actor:dana")["total"] == before["total"] + 1
+
+
+def test_what_is_told_of_the_place_and_of_its_readers(story, reader):
+    story.search("actor:dana needle-of-mine")
+    found = reader.get("/v1/lookers", params={"of": "actor", "named": "dana"}).json()
+    assert found["lookers"][0]["acts"]["search"] > 0
+    overview = reader.get("/v1/overview", params={"period": "day"}).json()
+    assert overview["period"] == "day"
+    sources = {one["name"]: one for one in reader.get("/v1/sources").json()["sources"]}
+    assert sources[story.name]["last_hour"] > 0
+    assert sources[story.name]["lag"]["events"] > 0
+    assert isinstance(reader.get("/v1/views").json()["views"], list)
+
+
 def test_terms_narrow_it(story):
     assert story.search("actor:dana rows:>=50")["total"] == 10
     assert story.search("actor:dana outcome:denied")["total"] == 9

@@ -92,6 +92,7 @@ QUESTIONS = {
     "sources": lambda c, h: c.sources(),
     "prove": lambda c, h: c.prove(0),
     "paths": lambda c, h: c.prove_at(1, [0], 1),
+    "head": lambda c, h: c.head_at(1),
     "declare": lambda c, h: c.declare_source("new", "json", "new"),
     "publish": lambda c, h: c.publish(),
     "seal": lambda c, h: c.seal(server.protocol.SealRequest([], "", 0, b"", 0, b"")),
@@ -104,7 +105,7 @@ QUESTIONS = {
 }
 ALLOWED = {
     "door": {"status", "sources", "prove", "paths", "events", "report"},
-    "face": {"status", "sources", "prove", "paths", "own"},
+    "face": {"status", "sources", "prove", "paths", "head", "own"},
     "sealer": {"status", "sources", "prove", "paths", "own", "publish", "seal", "take", "range"},
     "validator": {"status", "sources", "prove", "paths", "own"},
     "admin": set(QUESTIONS),

@@ -51,6 +51,7 @@ _log = logging.getLogger("whodid.sequencer")
 ROLES = ("door", "face", "sealer", "validator", "admin")
 _RIGHTS: dict[str, tuple[type, ...]] = {
     "door": (protocol.ReportRefused,),
+    "face": (protocol.HeadAt,),
     "sealer": (protocol.Seal, protocol.Publish, protocol.TakeRefused),
 }
 """What a role may ask beside appending and what every role may."""
