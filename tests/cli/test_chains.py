@@ -30,5 +30,6 @@ def test_on_a_terminal(chained):
 def test_as_json_and_what_is_refused(chained):
     document = chained.json("search", TEXT)
     assert [len(chain["steps"]) for chain in document["chains"]] == [2]
-    assert "chains have no form in OCSF" in chained("search", "--ocsf", TEXT, rc=2).stderr
+    for option in (("--ocsf",), ("--at", "3")):
+        assert "no form in OCSF" in chained("search", *option, TEXT, rc=2).stderr
     assert "| sequence finds chains" in chained("export", TEXT, rc=2).stderr

@@ -99,8 +99,8 @@ def _answer(
         reading = ledger.reading()
         query = parse(text)
         if query.sequence is not None:
-            if ocsf:
-                raise UsageError("chains have no form in OCSF")
+            if ocsf or at is not None:
+                raise UsageError("chains are of now and have no form in OCSF")
             chains = reading.chains(ledger.caller(), text, limit=limit, before=before, own=own)
             return chains_document(chains)
         if query.stats is not None:
