@@ -2,7 +2,11 @@
 
 import re
 
+import msgspec
 import pytest
+
+from whodid.event import Content, What
+from whodid.web import lookers
 
 
 def test_who_looked_in_the_last_week(site):
@@ -51,3 +55,37 @@ def test_an_event_leads_there(site):
     assert f'<a href="/lookers?of=event&amp;named={event_id}&amp;q=">Who looked at this' in text
     found = site.client.get(f"/lookers?of=event&named={event_id}&q=").text
     assert f'Who looked at the event <a href="/events/{event_id}">' in found
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "text", "what"),
+    [
+        ("search", "events", "actor:x", ("actor:x", "/?q=actor%3Ax")),
+        ("export", "events", "", ("everything", "/")),
+        ("prove answer", "events", "actor:x", ("actor:x", "/?q=actor%3Ax")),
+        ("sql", "events", "SELECT 1", ("SELECT 1", None)),
+        ("search", "events of the first 7 entries", "a",
+         ("a (events of the first 7 entries)", "/at/7?q=a")),
+        ("review", "looks", "actor:x", ("anything", None)),
+        ("overview", "week", None, ("week", None)),
+        ("list", "sources", None, ("sources", None)),
+        ("a thing of later", None, None, ("", None)),
+    ],
+)  # fmt: skip
+def test_what_was_looked_at(fake, action, resource, text, what):
+    event = fake.own_event(1)
+    event = msgspec.structs.replace(
+        event, what=What(action, "read", "ledger", resource), content=Content(statement=text)
+    )
+    assert lookers._what(event) == what
+
+
+def test_looks_at_a_thing_lead_to_its_page(fake):
+    for kind, href in (
+        ("actor", "/profile/actor/x"),
+        ("event", "/events/x"),
+        ("trace", "/trace/x"),
+    ):
+        event = fake.own_event(1)
+        event = msgspec.structs.replace(event, what=What("show", "read", kind, "x"))
+        assert lookers._what(event) == ("x", href)

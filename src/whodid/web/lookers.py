@@ -1,5 +1,6 @@
 """The page of who looked: `GET /lookers`, of everything or of one thing (`of`, `named`)."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from whodid.web.links import (
     event_url,
     exact_term,
     lookers_url,
+    pinned_url,
     profile_url,
     search_url,
     trace_url,
@@ -41,10 +43,18 @@ _DONE = {
     "verify": ("verified", "verify"), "trace": ("read the story of", "read the story of"),
     "profile": ("read all about", "read all about"), "list": ("listed", "list"),
     "overview": ("read the overview of the last", "read the overview of the last"),
+    "prove answer": ("asked for the proven answer to", "ask for the proven answer to"),
+    "sql": ("asked in SQL", "ask in SQL"),
     "list views": ("listed saved", "list saved"), "export entries": ("took", "take"),
     "review": ("asked who looked at", "ask who looked at"), "log in": ("logged in to", "log in to"),
 }  # fmt: skip
 """What the actions of whodid's own events say of somebody, done and tried; others as they are."""
+
+_ASKED = frozenset({"search", "count", "export", "tail", "prove answer"})
+"""Actions whose text is a search."""
+
+_PINNED = re.compile(r"events of the first ([0-9]{1,15}) entries")
+"""The resource of a search as of a size of the log."""
 
 _ANYTHING = "looks"
 """The resource of the question who looked at anything."""
@@ -207,8 +217,13 @@ def _what(event: Event) -> tuple[str, str | None]:
     if kind in SUBJECTS and name:
         return name, _page_of(kind, name)
     text = event.content.statement
-    if text is not None and event.what.action in {"search", "count", "export", "tail"}:
-        return text or "everything", search_url(text)
+    if text is not None and event.what.action in _ASKED:
+        pinned = _PINNED.fullmatch(name or "")
+        if pinned is None:
+            return text or "everything", search_url(text)
+        return f"{text or 'everything'} ({name})", pinned_url(int(pinned[1]), text)
+    if text is not None and event.what.action == "sql":
+        return text, None
     return "anything" if name == _ANYTHING else name or "", None
 
 
