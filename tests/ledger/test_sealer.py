@@ -355,3 +355,29 @@ def test_rows_that_a_leaf_file_would_not_give_back(hand, monkeypatch):
     with pytest.raises(IntegrityError, match="cannot be stored as they are"):
         hand.seal()
     assert hand.sequencer.manifest.sealed == 0
+
+
+def test_what_waits_long_is_sealed_soon_and_the_rest_small(hand, monkeypatch):
+    asked = []
+    honest = sealer.encode_block
+
+    def encode(*arguments, soon):
+        asked.append(soon)
+        return honest(*arguments, soon=soon)
+
+    monkeypatch.setattr(sealer, "encode_block", encode)
+    monkeypatch.setattr(sealer, "UNITS_AT_ONCE", 1)
+    hand.add(range(80))
+    one = hand.sealer()
+    one._soon_entries = 40
+    while one.run_once(80):
+        pass
+    one._reader.close()
+    assert asked == [True, True, True, False, False], "40 are left when three units are sealed"
+    hand.check()
+    other = hand.sealer()
+    hand.add(range(80, 200))
+    while other.run_once(200):
+        pass
+    other._reader.close()
+    assert not any(asked[5:]), "a command has time"

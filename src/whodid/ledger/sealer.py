@@ -37,7 +37,7 @@ class Sealer:
     """Seals what is durable. Holds the private half of the key-encryption key.
 
     `mismatches` grows by the index of each entry whose payload is not what its leaf commits to,
-    once it is sealed.
+    once it is sealed. When more than `soon_entries` wait, blocks are made sooner rather than small.
     """
 
     def __init__(
@@ -48,7 +48,9 @@ class Sealer:
         clock: Clock,
         disk: PosixDisk | None = None,
         seal_after_s: float = SEAL_AFTER_S,
+        soon_entries: int | None = None,
     ) -> None:
+        self._soon_entries = soon_entries
         self._seal_after_s = seal_after_s
         self._reader = reader
         self._keys = keys
@@ -74,12 +76,13 @@ class Sealer:
         files: list[SealedFile] = []
         found: list[int] = []
         hashes, at = sha256(), start
+        soon = self._soon_entries is not None and limit - start > self._soon_entries
         try:
             while at < end:
                 stop = min(end, (at // UNIT_ROWS + 1) * UNIT_ROWS)
                 unit = self._read(at, stop)
                 found += unit.mismatches()
-                for path, data in self._files(unit):
+                for path, data in self._files(unit, soon=soon):
                     files.append(self._write(path, suffix, data, at, unit.count))
                 hashes.update(unit.leaf_hashes())
                 reader.opened(unit)
@@ -121,13 +124,15 @@ class Sealer:
             found = (record.lsn, record.hash)
         return found
 
-    def _files(self, unit: Unit) -> list[tuple[str, bytes]]:
+    def _files(self, unit: Unit, *, soon: bool) -> list[tuple[str, bytes]]:
         """Return (path, bytes) of the files of one unit; the keys of its blocks are durable."""
         ledger_id, first, count = self._keys.ledger_id, unit.first, unit.count
         files, keys = [], {}
         for class_ in unit.classes():
             indexes, rows = unit.of_class(class_)
-            data, key_id, key = encode_block(ledger_id, first, count, class_, indexes, rows)
+            data, key_id, key = encode_block(
+                ledger_id, first, count, class_, indexes, rows, soon=soon
+            )
             keys[key_id] = key
             files.append((block_path(first, count, class_), data))
         add_keys(self._reader.directory, ledger_id, self._keys.public_kek(), keys)

@@ -160,6 +160,9 @@ FRAME_ROWS = 256
 SEAL_AFTER_S = 600.0
 """A unit that is not full is sealed after this time."""
 
+SEAL_SOON_ENTRIES = 131_072
+"""When more entries wait, a server seals them sooner rather than small, until it has caught up."""
+
 LEAF_TAIL_BYTES_MAX = 4096
 """Longest type-specific tail of a leaf."""
 

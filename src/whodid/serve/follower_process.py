@@ -25,7 +25,7 @@ from whodid.ledger.opening import keys_of
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.refusals import Refused
 from whodid.ledger.sealer import Sealer
-from whodid.limits import REFUSALS_US
+from whodid.limits import REFUSALS_US, SEAL_SOON_ENTRIES
 from whodid.serve.follower_metrics import FollowerMetrics
 from whodid.serve.metrics_file import MetricsFile
 from whodid.serve.process import when_told_to_end, yield_to_others
@@ -98,7 +98,12 @@ class _Followers:
         self._asked_us = system_clock()
         self._reader = LedgerReader(directory, keys)
         self._sealer = Sealer(
-            self._reader, keys, port.seal, system_clock, seal_after_s=seal_after_s
+            self._reader,
+            keys,
+            port.seal,
+            system_clock,
+            seal_after_s=seal_after_s,
+            soon_entries=SEAL_SOON_ENTRIES,
         )
         self._index = Follower(directory, keys, self._reader)
         self._ranges = RangeMaker(directory, keys, self._reader, self._index, port)
