@@ -27,7 +27,7 @@ _FRAME = struct.Struct(">IH")
 KEY_ID = slice(42, 58)
 """Where the key id stands in the header."""
 _SMALL, _SOON = 6, 1
-"""Levels of zstd. On frames of this size 2 to 4 save next to nothing, 6 a tenth for 6 µs an event."""
+"""Levels of zstd. On frames of this size 2 to 4 save next to nothing, 6 a tenth for 6 µs a row."""
 _FRAME_BYTES = frame.FRAME_PLAIN_BYTES_MAX // 4
 
 
