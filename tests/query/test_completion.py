@@ -9,6 +9,7 @@ from whodid.query.completion import _STAGES, Completion, complete, value_text
 from whodid.query.countable import FUNCTIONS, PERCENTILES
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.parse import parse
+from whodid.query.parse_pipes import _STAGES as PARSED
 from whodid.query.tree import Term
 
 
@@ -61,6 +62,24 @@ def texts(found):
         ("| stats by (actor) p95(by^", "| stats by (actor) p95(bytes)"),
         ("| stats by (actor) count() | sort -c^", "| stats by (actor) count() | sort -count"),
         ("actor:x | sort -byt^", "actor:x | sort -bytes"),
+        ("actor:x | seq^", "actor:x | sequence by "),
+        ("| sequence ^", "| sequence by "),
+        ("| sequence by sess^", "| sequence by session ["),
+        ("| sequence by actor ^", "| sequence by actor ["),
+        ("| sequence by actor [out^", "| sequence by actor [outcome:"),
+        (
+            "| sequence by actor [outcome:den^] -> [a]",
+            "| sequence by actor [outcome:denied] -> [a]",
+        ),
+        ("| sequence by actor [a time:[now-7^", "| sequence by actor [a time:[now-7d TO now]"),
+        ("| sequence by actor [a] ^", "| sequence by actor [a] -> ["),
+        ("| sequence by actor [a] -> [-out^", "| sequence by actor [a] -> [-outcome:"),
+        ("| sequence by actor [a] -> [b] wi^", "| sequence by actor [a] -> [b] within "),
+        ("| sequence by actor [a] -> [b] within 1^", "| sequence by actor [a] -> [b] within 1m"),
+        (
+            "| sequence by ip [a] -> [b] within 1h | li^",
+            "| sequence by ip [a] -> [b] within 1h | limit ",
+        ),
         ("actor:x | limit ^", "actor:x | limit 10"),
     ],
 )
@@ -75,6 +94,7 @@ def test_what_fits_best(text, put_in):
         ("actor:^", "actor", ""),
         ('resource:"my fi^', "resource", "my fi"),
         ("resource:(a OR b^", "resource", "b"),
+        ("| sequence by ip [actor:al^] -> [b]", "actor", "al"),
         ("ip:10.^", "ip", "10."),
         ("agent:cur^", "agent", "cur"),
         ("actor:=al^", "actor", "al"),
@@ -130,14 +150,23 @@ def test_every_field_is_found_by_its_name():
 
 def test_every_stage_and_function_is_one_of_the_parser():
     for stage, _ in _STAGES:
-        whole = {"stats": f"{stage}actor)", "sort": f"{stage}rows", "limit": f"{stage}10"}
+        whole = {"stats": f"{stage}actor)", "sort": f"{stage}rows", "limit": f"{stage}10",
+                 "sequence": f"{stage}actor [a] -> [b] within 5m"}  # fmt: skip
         parse(f"| {whole[stage.split()[0]]}")
     offered = {t.removesuffix("()").removesuffix("(") for t in texts(at_caret("| stats ^"))}
     assert offered == {"by ", *FUNCTIONS, *PERCENTILES}
-    assert [t.split(" ")[0] for t in texts(at_caret("| ^"))] == ["stats", "sort", "limit"]
+    assert tuple(t.split(" ")[0] for t in texts(at_caret("| ^"))) == PARSED
 
 
-@given(st.text() | st.text('act:"()[]|-= by*\\<>'), st.integers(-5, 50))
+PIECES = st.lists(
+    st.sampled_from(
+        ["|", "sequence", " by ", "actor", "[", "]", " -> ", "actor:", '"', " ", "within", "stats",
+         "(", ")", "-", "out", "time:[now-1d TO "]
+    )
+).map("".join)  # fmt: skip
+
+
+@given(st.text() | st.text('act:"()[]|-= by*\\<>') | PIECES, st.integers(-5, 90))
 def test_any_text_at_any_place(text, at):
     found = complete(text, at)
     assert isinstance(found, Completion)

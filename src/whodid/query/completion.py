@@ -7,6 +7,7 @@ It reads the text before the caret by the shapes of `scan` and never fails: wher
 search it offers what would fit best, or nothing. Whether the whole parses is asked by nobody here.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ _REST_OF_NAME = re.compile(r"[A-Za-z0-9_.@-]*:?")
 _REST_OF_VALUE = re.compile(r'[^\s()|\]"]*"?')
 _LAST_WORD = re.compile(r"[A-Za-z0-9_.]*$")
 _BY = re.compile(r"\bby\s*\(([^)]*)$", re.IGNORECASE)
+_CHAIN_WORDS = re.compile(r"[A-Za-z0-9_.>-]*$")
+_MARK = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]]', re.DOTALL)
 _CALL = re.compile(r"([A-Za-z_0-9]+)\(\s*[A-Za-z0-9_.]*$")
 
 _FIRST: tuple[str, ...] = (
@@ -45,6 +48,7 @@ _FIRST: tuple[str, ...] = (
 
 _STAGES: tuple[tuple[str, str], ...] = (
     ("stats by (", "count events by the values of fields"),
+    ("sequence by ", "chains of events, one behind the other"),
     ("sort -", "in another order"),
     ("limit ", "at most so many rows"),
 )
@@ -67,6 +71,7 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     ("*", "any value"), ("=", "the whole value, in upper and lower case as it is typed"),
     ("~", "a regular expression"),
 )  # fmt: skip
+_DURATIONS = ("1m", "5m", "15m", "1h", "1d")
 _LIMITS = ("10", "20", "50", "100", "1000")
 
 
@@ -246,6 +251,8 @@ def _in_pipe(text: str, at: int, pipe: int) -> Completion:
     typed = word[0] if word else ""
     start = at - len(typed)
     stage = before.split()[0].lower() if before.split() else ""
+    if stage == "sequence" and before.strip() != typed:
+        return _in_sequence(text, at, pipe + 1)
     if before.strip() == typed:
         choices = [Choice(form, "pipe", about) for form, about in _STAGES]
     elif stage == "stats":
@@ -259,6 +266,40 @@ def _in_pipe(text: str, at: int, pipe: int) -> Completion:
     rest = _REST_OF_NAME.match(text, at)
     fitting = tuple(one for one in choices if _fits(one, typed))
     return Completion(start, rest.end() if rest else at, typed, fitting)
+
+
+def _in_sequence(text: str, at: int, begin: int) -> Completion:
+    """Offer what a chain is made of; within the brackets of a step, what a filter is made of."""
+    before = text[begin:at]
+    opened: list[int] = []
+    closed = 0
+    for mark in _MARK.finditer(before):
+        if mark[0] == "[":
+            opened.append(begin + mark.end())
+        elif mark[0] == "]":
+            del opened[-1:]
+            closed = mark.end()
+    if opened:
+        inner = _in_filter(text[opened[0] :], at - opened[0])
+        return dataclasses.replace(inner, start=inner.start + opened[0], end=inner.end + opened[0])
+    word = _CHAIN_WORDS.search(before)
+    typed = word[0] if word else ""
+    rest = before[closed:].removesuffix(typed).split()
+    if closed:
+        known = {(): ("-> [", "within "), ("within",): _DURATIONS}.get(tuple(rest), ())
+        choices = [Choice(one, "pipe" if one[-1] in " [" else "value") for one in known]
+    elif rest == ["sequence"]:
+        choices = [Choice("by ", "pipe", "events of a chain have this field in common")]
+    elif [one.lower() for one in rest] == ["sequence", "by"]:
+        choices = [
+            Choice(f"{field.name} [", "field", field.about, field.name)
+            for field in _fields(typed)
+            if field.kind != "time" and why_not_sorted(field) is None
+        ]
+    else:
+        choices = [Choice("[", "pipe", "a step: what its event must be")] if not typed else []
+    fitting = tuple(one for one in choices if _fits(one, typed))
+    return Completion(at - len(typed), at, typed, fitting)
 
 
 def _fits(choice: Choice, typed: str) -> bool:
