@@ -226,7 +226,6 @@ class FakeLog(FakeOverviews):
         return FacetsAnswer(facets, len(hits), True, 0, self.note(), len(self.hits), [])
 
     def follow(self, caller, text):
-        """A tail of what is added from now on."""
         self._called("follow", caller)
         query = resolve(parse(text), NOW_US)
         return FakeTail(self, matcher(query.filter, lambda _: set()), hides_own(query))
@@ -347,10 +346,8 @@ class FakeTail:
             raise self._log.fail
         new = self._log.hits[self._at :]
         self._at += len(new)
-        return [
-            hit for hit in new
-            if self._matches(hit.event) and not (self._hide_own and is_own(hit.event))
-        ]  # fmt: skip
+        shown = [hit for hit in new if self._matches(hit.event)]
+        return [hit for hit in shown if not (self._hide_own and is_own(hit.event))]
 
 
 def _prove(hashes, index):
