@@ -16,6 +16,7 @@ from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
 from whodid.app.sql import child
+from whodid.app.sql.allowed import FUNCTIONS
 from whodid.app.sql.answer import sql_document
 from whodid.app.sql.columns import table_of
 from whodid.app.sql.engine import Engine
@@ -400,3 +401,37 @@ def test_the_child_is_given_nothing(reading, monkeypatch):
     rows(reading, "select 1")
     assert set(seen[0]["env"]) == {"PATH", "TZ"}
     assert seen[0]["cwd"] == "/"
+
+
+WINDOWS = {
+    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead",
+    "first_value", "last_value", "nth_value",
+}  # fmt: skip
+SYNTAX = {
+    "nullif",
+    "if",
+    "ifnull",
+    "grouping",
+    "grouping_id",
+    "!~~",
+    "!~~*",
+    "current_date",
+    "row",
+    "unnest",
+}
+
+
+def test_the_list_names_functions_that_there_are_and_no_other_is_let_through(engine):
+    found = engine.execute("select function_name, function_type from duckdb_functions()").fetchall()
+    known = {name.lower() for name, kind in found if kind in {"scalar", "aggregate", "macro"}}
+    assert len(known) > 400
+    assert known >= FUNCTIONS - WINDOWS - SYNTAX
+    assert {name.lower() for name, kind in found if kind == "table"} & FUNCTIONS <= {"unnest"}
+    dangerous = re.compile(
+        r"read|copy|file|env|setting|query|secret|nextval|random|uuid|sleep|write"
+    )
+    assert [name for name in FUNCTIONS if dangerous.search(name)] == []
+    for name in sorted(known - FUNCTIONS):
+        if name.isidentifier():
+            with pytest.raises((QueryError, duckdb.ParserException)):
+                child.parse(engine, f'select "{name}"(actor_id) from events')

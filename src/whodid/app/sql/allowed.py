@@ -44,7 +44,7 @@ FUNCTIONS = frozenset(
     regexp_matches regexp_full_match regexp_replace regexp_extract regexp_extract_all contains
     starts_with ends_with prefix suffix position strpos instr concat concat_ws reverse ascii chr
     unicode ord md5 sha1 sha256 levenshtein damerau_levenshtein hamming jaccard jaro_similarity
-    jaro_winkler_similarity strip_accents nfc_normalize array_to_string list_to_string hex
+    jaro_winkler_similarity strip_accents nfc_normalize array_to_string hex
     to_hex bin to_binary hash ifnull nullif if typeof now today get_current_timestamp
     current_date date_trunc datetrunc date_part datepart date_diff datediff date_sub datesub
     date_add age epoch epoch_ms epoch_us epoch_ns make_date make_time make_timestamp
