@@ -5,6 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A time limit for one example measures the machine, which others use too.
+settings.register_profile("whodid", deadline=None)
+settings.load_profile("whodid")
 
 sys.path.insert(0, str(Path(__file__).parent))  # `import ledger_kit`; test folders are no packages
 

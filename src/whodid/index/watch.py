@@ -22,6 +22,11 @@ def mark_damaged(path: Path) -> None:
         os.close(os.open(f"{path}{_MARK}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
+def unmark(path: Path) -> None:
+    """Take the mark of a file away."""
+    Path(f"{path}{_MARK}").unlink(missing_ok=True)
+
+
 def is_marked(path: Path) -> bool:
     """Tell whether the follower still has to look at a segment."""
     return Path(f"{path}{_MARK}").exists()

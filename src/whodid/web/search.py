@@ -13,7 +13,7 @@ from whodid.app.answer import Clause, PageAnswer, SearchAnswer
 from whodid.app.chains import ChainsAnswer
 from whodid.app.profile import KINDS
 from whodid.errors import QueryError
-from whodid.limits import WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
+from whodid.limits import PROOF_EVENTS_MAX, WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
 from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
 from whodid.query.provable import is_provable
@@ -178,7 +178,7 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
         hide_own=dataclasses.replace(asked, own=False).href(asked.text) if asked.own else None,
         about=list(_about(query)) if answer.total else [],
         exports=[Link(words, export_url(asked.text, f, own=asked.own)) for f, words in _FORMS],
-        proof=_proof(visit, query, asked),
+        proof=_proof(visit, query, asked, answer.total),
         head=stats.head_of(answer.checkpoint),
         chart=histogram.chart(page.histogram, query, own=own, columns=columns),
         boxes=facets.boxes(page.facets, query, answer.total, own=own, columns=columns),
@@ -190,9 +190,9 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
     )
 
 
-def _proof(visit: Visit, query: Query, asked: Asked) -> str | None:
+def _proof(visit: Visit, query: Query, asked: Asked, total: int) -> str | None:
     """Return where the answer is with its proof, None when there is none, or not for the reader."""
-    if not visit.caller().rights.whole or not is_provable(query):
+    if total > PROOF_EVENTS_MAX or not visit.caller().rights.whole or not is_provable(query):
         return None
     return proof_url(asked.text, own=asked.own)
 

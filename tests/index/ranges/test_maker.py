@@ -205,3 +205,31 @@ def test_sixteen_ranges_are_joined_to_one(tmp_path):
     ranges = json.loads(log.prove("actor:alice access:read resource:bob").encode())["ranges"]
     assert len(ranges) == 1
     log.log.close()
+
+
+def test_a_map_that_goes_while_a_server_runs_is_made_again(mapping):
+    maker = mapping.map()
+    path = mapping.directory / "index" / "maps" / "12-0000000000000000"
+    before = path.stat().st_ino
+    path.unlink()
+    assert maker.step()
+    assert path.stat().st_ino != before or path.exists()
+    (finding,) = maker.findings
+    assert finding.endswith("12-0000000000000000: missing or damaged; made again")
+    assert not maker.step()
+    assert len(mapping.named()) == 1
+
+
+def test_a_map_that_a_reader_cannot_read_is_made_again(mapping):
+    maker = mapping.map()
+    path = mapping.directory / "index" / "maps" / "12-0000000000000000"
+    data = path.read_bytes()
+    path.write_bytes(data[:-2000] + bytes(2000))  # its last chunks
+    texts = [f'actor:"{name}"' for name in ("alice", "bob", "über", "日本", "a*b", "GROSS")]
+    proofs = [mapping.prove(text) for text in texts]
+    assert {proof.end for proof in proofs} == {0, 4096}, "some are in the chunks that are left"
+    assert all(check(proof.encode()).ok for proof in proofs)
+    assert maker.step()
+    assert not maker.step()
+    assert all(mapping.prove(text).end == 4096 for text in texts)
+    assert [name for name in files(mapping) if name.endswith(".damaged")] == []

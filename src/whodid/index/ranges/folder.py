@@ -10,6 +10,7 @@ from pathlib import Path
 
 from whodid.index.ranges.map_file import MapError, MapFile
 from whodid.index.ranges.named import Place
+from whodid.index.watch import is_marked, mark_damaged, unmark
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 
@@ -65,10 +66,20 @@ class MapFolder:
         temporary.write_text("".join(f"{index}\n" for index in entries))
         temporary.replace(self.path / _ENTRIES)
 
+    def there(self, place: Place) -> bool:
+        """Tell whether the map of a range has its file, and no reader found it damaged."""
+        path = self.file(place)
+        return path.exists() and not is_marked(path)
+
+    def mark(self, place: Place) -> None:
+        """Ask the maker to make a map again: it could not be read."""
+        mark_damaged(self.file(place))
+
     def drop(self, place: Place) -> None:
         """Remove the map of a range."""
         self._open.pop(place, None)
         self.file(place).unlink(missing_ok=True)
+        unmark(self.file(place))
 
     def places(self) -> Iterator[Place]:
         """Yield the ranges that have a file."""

@@ -56,6 +56,7 @@ class RangeMaker:
         self._builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self._named: dict[Place, Named] = {}
         self._refused: set[Place] = set()
+        self._kept: list[Place] = []
         self._scanned = 0
         self._swept = False
         self._at = 0
@@ -77,6 +78,7 @@ class RangeMaker:
         self._scan(covered)
         if not self._swept:
             self._sweep()
+        self._look()
         place = self._next(covered)
         if place is None:
             return False
@@ -104,6 +106,15 @@ class RangeMaker:
                 self._folder.drop((level, first))
         if self._folder.path.is_dir():
             self._folder.write_entries(self._with_maps())
+
+    def _look(self) -> None:
+        """Go back to the beginning when a map that was made is gone or damaged."""
+        lost = [place for place in self._kept if not self._folder.there(place)]
+        for place in lost:
+            self.findings.append(f"{self._folder.file(place)}: missing or damaged; made again")
+            self._folder.drop(place)
+        if lost:
+            self._at, self._kept = 0, []
 
     def _next(self, covered: int) -> Place | None:
         """Return the range to make next; `_at` moves behind those that are done."""
@@ -177,7 +188,9 @@ class RangeMaker:
     def _with_maps(self) -> list[int]:
         """Return the entries of the ranges to prove with, largest first."""
         named = [item for item in self._named.values() if item.place not in self._refused]
-        return [item.index for item in cover(named, 1 << 62)]
+        chosen = cover(named, 1 << 62)
+        self._kept = [item.place for item in chosen if self._done(item.place)]
+        return [item.index for item in chosen]
 
     def _go_back(self, place: Place) -> None:
         """Drop the parts of a range that cannot be read, and go back to its beginning."""

@@ -57,7 +57,7 @@ def prove(
     tables: Sequence[Table], named: Sequence[Named], asked: Provable, folder: MapFolder,
     keys: MapKeys,
 ) -> Ranges:  # fmt: skip
-    """Prove a search over these ranges, up to the first whose map is not here.
+    """Prove a search over these ranges, up to the first whose map is not here; it is asked for.
 
     Raises IntegrityError when index and map differ, LedgerError when a secret is gone.
     """
@@ -69,6 +69,7 @@ def prove(
         try:
             proofs, here = _range(item, found, asked, folder, keys)
         except MapError:
+            folder.mark(item.place)
             break
         ranges.append(RangeProof(item.index, proofs))
         candidates += here
