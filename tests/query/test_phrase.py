@@ -107,7 +107,8 @@ def test_any_search_has_a_sentence_without_stumbles(seed):
     query = Query(queries.tree(), stats=queries.stats() if seed % 3 == 0 else None)
     told = query_sentence(query)
     plain = re.sub(r"“[^”]*”|/[^/]*/", "x", told)
-    for stumble in (", ,", "None", "that that", "and and", "or or", "()", ",,"):
+    for stumble in (", ,", "None", "()", ",,"):
         assert stumble not in plain
-    assert not re.search(r"\bnot not\b", plain)
+    # "actor or" is none; the pattern `not*` is a value
+    assert not re.search(r"\b(that that|and and|or or|not not)\b(?!\*)", plain)
     assert not plain.endswith((",", " and", " or", " that"))
