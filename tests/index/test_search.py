@@ -1,5 +1,6 @@
 """The searcher answers as `query.match` does over all events, however they are stored."""
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -268,3 +269,23 @@ def test_events_whose_payload_is_damaged_are_missed_aloud(event_log, made):
         first_class = [hit.index for hit in page.rows]
         assert sorted(first_class) == readable
         assert page.warnings == ["20 entries have no readable content and were not searched"]
+
+
+@pytest.mark.parametrize("text", ["*", "source:app", "-source:nobody"])
+def test_a_page_that_ends_where_a_table_does_is_not_the_last(event_log, made, text):
+    """Tables apart in time, as a steady stream makes them."""
+    events = [
+        msgspec.structs.replace(
+            event, when=msgspec.structs.replace(event.when, time=START_US + number)
+        )
+        for number, event in enumerate(made(120, 1, sources=("app",)))
+    ]
+    for start in range(0, 120, 40):
+        event_log.append(events[start : start + 40])
+        event_log.index(segment_rows=32)
+    searcher, query = event_log.searcher(), parse(text)
+    expected = event_log.expected(query.filter)
+    for limit in range(1, 130):
+        page = searcher.search(query, limit=limit, durable=event_log.size, own=True)
+        assert found(page) == expected[:limit]
+        assert (page.next is None) == (limit >= len(expected)), limit

@@ -237,10 +237,13 @@ class Searcher:
         for table in newest_tables(tables):
             rows.pause()
             summary = table.summary
-            wanted = newest.wants(table) and (before is None or summary.at_min <= before.time_us)
+            older = not newest.wants(table)  # than the page, which is full
+            wanted = not older and (before is None or summary.at_min <= before.time_us)
             sure, maybe = masks(node, table)
             if not wanted and sure is YES:
-                total += summary.events - (summary.own if hide else 0)
+                count = summary.events - (summary.own if hide else 0)
+                total += count
+                newest.beyond |= older and count > 0
                 hidden += summary.own if hide else 0
                 continue
             found = candidates(table, sure, maybe)
@@ -252,6 +255,7 @@ class Searcher:
                 hidden += int(np.count_nonzero(found.own))
                 found = found.take(~found.own)
             total += len(found.at)
+            newest.beyond |= older and len(found.at) > 0
             if wanted:
                 newest.offer(below(found, before))
         chosen = newest.rows()
