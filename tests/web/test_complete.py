@@ -79,6 +79,6 @@ def test_nothing_planted_runs_in_the_list(tab, served, fake):
         assert tab.js("document.querySelectorAll('#offers :not(li, bdi, span)').length") == 0
         tab.key("ArrowDown")
         tab.key("Enter")
-    assert tab.js("document.title").endswith("· whodid")
+    tab.until("document.title.endsWith('· whodid')")
     tab.settle()
     assert tab.complaints() == []
