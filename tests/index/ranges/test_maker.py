@@ -224,12 +224,11 @@ def test_a_map_that_a_reader_cannot_read_is_made_again(mapping):
     maker = mapping.map()
     path = mapping.directory / "index" / "maps" / "12-0000000000000000"
     data = path.read_bytes()
-    path.write_bytes(data[:-2000] + bytes(2000))  # its last chunks
-    texts = [f'actor:"{name}"' for name in ("alice", "bob", "über", "日本", "a*b", "GROSS")]
-    proofs = [mapping.prove(text) for text in texts]
-    assert {proof.end for proof in proofs} == {0, 4096}, "some are in the chunks that are left"
-    assert all(check(proof.encode()).ok for proof in proofs)
+    path.write_bytes(data[:4096] + bytes(len(data) - 4096))  # it opens, and no chunk does
+    proof = mapping.prove("actor:alice")
+    assert proof.end == 0, "every entry is shown instead"
+    assert check(proof.encode()).ok
     assert maker.step()
     assert not maker.step()
-    assert all(mapping.prove(text).end == 4096 for text in texts)
+    assert mapping.prove("actor:alice").end == 4096
     assert [name for name in files(mapping) if name.endswith(".damaged")] == []
