@@ -96,9 +96,7 @@ class Follower:
             del self._opened[name]
         for entry in found:
             if entry.name not in self._opened:
-                path = self._folder / entry.name
-                keks = self._keys.keks()
-                self._opened[entry.name] = Segment(path, self._keys.ledger_id, keks, self._cache)
+                self._opened[entry.name] = self._open(entry, self._cache)
         return [self._opened[entry.name] for entry in found]
 
     def step(self, limit: int) -> int:
@@ -248,9 +246,9 @@ class Follower:
                 return
             self._replace(run, merge([self._open(entry).load() for entry in run]))
 
-    def _open(self, entry: Entry) -> Segment:
+    def _open(self, entry: Entry, cache: ArrayCache | None = None) -> Segment:
         path = self._folder / entry.name
-        return Segment(path, self._keys.ledger_id, self._keys.keks(), ArrayCache(0))
+        return Segment(path, self._keys.ledger_id, self._keys.keks(), cache or ArrayCache(0))
 
     def _write_catalog(self, entries: list[Entry]) -> None:
         data = encode_catalog(self._keys.ledger_id, entries)

@@ -1,6 +1,6 @@
 """Lists of entries as they are shown: whole, or only in the parts that somebody needs to see."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from hashlib import sha256
 from itertools import pairwise
 from typing import TypeAlias
@@ -39,13 +39,21 @@ def shown(level: int, offsets: Array, chunks: Collection[int] | None = None) -> 
     if level == CHUNK_LEVEL:
         return Chunk(offsets.astype(">u2").tobytes())
     below = level - FANOUT_BITS
+    return Joined(
+        {
+            child: _part(below, part, _within(chunks, child, below))
+            for child, part in _parts(level, offsets)
+        }
+    )
+
+
+def _parts(level: int, offsets: Array) -> Iterator[tuple[int, Array]]:
+    """Yield which of the 16 ranges below have entries, and their offsets there."""
+    below = level - FANOUT_BITS
     edges = np.searchsorted(offsets, np.arange(17, dtype=np.uint64) << np.uint64(below)).tolist()
-    parts: dict[int, Shown] = {}
-    for child in range(1 << FANOUT_BITS):
-        part = offsets[edges[child] : edges[child + 1]] - (child << below)
-        if len(part):
-            parts[child] = _part(below, part, _within(chunks, child, below))
-    return Joined(parts)
+    for child, (start, end) in enumerate(pairwise(edges)):
+        if start < end:
+            yield child, offsets[start:end] - (child << below)
 
 
 def _within(chunks: Collection[int] | None, child: int, level: int) -> list[int] | None:
@@ -67,11 +75,6 @@ def digest_of(level: int, offsets: Array) -> bytes:
     if level == CHUNK_LEVEL:
         return sha256(LIST_PREFIX + offsets.astype(">u2").tobytes()).digest()
     below = level - FANOUT_BITS
-    edges = np.searchsorted(offsets, np.arange(17, dtype=np.uint64) << np.uint64(below)).tolist()
     return joined_digest(
-        [
-            (child, digest_of(below, offsets[start:end] - (child << below)))
-            for child, (start, end) in enumerate(pairwise(edges))
-            if start < end
-        ]
+        [(child, digest_of(below, part)) for child, part in _parts(level, offsets)]
     )
