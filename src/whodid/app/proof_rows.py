@@ -1,25 +1,25 @@
 """Opening the entries of an answer with a proof: whole, or as far as shows that it has them not."""
 
-from msgspec import Struct
-
 from whodid.app.answer_proof import ShownEntry
 from whodid.errors import IntegrityError
 from whodid.event import FIELDS, GROUPS, Event
 from whodid.ledger.stored import StoredRow
 from whodid.merkle.commitment import reveal
-from whodid.query.match import texts_of
+from whodid.query.match import value_predicate
 from whodid.query.own import is_own
-from whodid.query.provable import Provable, ProvableTerm, value_of
+from whodid.query.provable import Provable
 
 _NUMBERS = {name: number for number, (name, _) in enumerate(GROUPS, 1)}
 _EVERY = tuple(range(1, len(GROUPS) + 1))
 
 
-class Opener(Struct, frozen=True):
+class Opener:
     """Opens entries for one question. `hide` takes whodid's own events for no answer."""
 
-    asked: Provable
-    hide: bool
+    def __init__(self, asked: Provable, *, hide: bool) -> None:
+        self._asked = asked
+        self._hide = hide
+        self._terms = [(term.fields, value_predicate(term.asked())) for term in asked.terms]
 
     def open(self, row: StoredRow) -> tuple[bool, ShownEntry]:
         """Return whether an entry matches, and what of it is shown.
@@ -45,21 +45,13 @@ class Opener(Struct, frozen=True):
 
     def _needed(self, event: Event) -> tuple[int, ...]:
         """Return the groups that show that an event does not match, none when it does."""
-        if self.hide and is_own(event):
+        if self._hide and is_own(event):
             return (_NUMBERS["envelope"],)
         time_us = event.when.received if event.when.time is None else event.when.time
-        low, high = self.asked.from_us, self.asked.to_us
+        low, high = self._asked.from_us, self._asked.to_us
         if (low is not None and time_us < low) or (high is not None and time_us >= high):
             return (_NUMBERS["when"],)
-        for term in self.asked.terms:
-            if not _has(event, term):
-                return tuple(sorted({_NUMBERS[FIELDS[name][0]] for name in term.fields}))
+        for names, has in self._terms:
+            if not any(has(event.field(name)) for name in names):
+                return tuple(sorted({_NUMBERS[FIELDS[name][0]] for name in names}))
         return ()
-
-
-def _has(event: Event, term: ProvableTerm) -> bool:
-    texts = [text for name in term.fields for text in texts_of(event.field(name))]
-    if term.exact:
-        return term.value in texts
-    wanted = term.key_value()
-    return any(value_of(term.mapped, text) == wanted for text in texts)

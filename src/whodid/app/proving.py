@@ -75,7 +75,7 @@ class Proving:
                 lambda view: prove(view.tables, named, asked, self._folder, self._keys),
                 durable=size,
             )
-            proof = self._document(found, Opener(asked, hide), note, size)
+            proof = self._document(found, Opener(asked, hide=hide), note, size)
             self._context.own.write(caller, msgspec.structs.replace(act, rows=len(proof.events)))
         said = Asked(
             text, tuple(AskedTerm(t.mapped, t.fields, t.value, t.exact) for t in asked.terms),

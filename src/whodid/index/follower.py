@@ -28,10 +28,11 @@ from whodid.index.catalog import (
     read_catalog,
 )
 from whodid.index.merge import merge
-from whodid.index.rebuild import Rebuilder, write_file, write_segment
+from whodid.index.rebuild import Rebuilder, write_segment
 from whodid.index.segment import Segment, SegmentError
 from whodid.index.table import MemoryTable
 from whodid.index.watch import Watch
+from whodid.index.whole_file import write_file
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader

@@ -17,6 +17,7 @@ from whodid.index.build import build_table
 from whodid.index.catalog import Entry
 from whodid.index.segment import encode_segment
 from whodid.index.table import MemoryTable
+from whodid.index.whole_file import write_file
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader
@@ -106,11 +107,3 @@ def write_segment(
     )
     write_file(folder / entry.name, data)
     return entry
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file of the index: there whole, or not at all; not fsynced."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data)
-    temporary.chmod(0o600)
-    temporary.replace(path)

@@ -162,7 +162,7 @@ class Segment:
         self._start = _HEADER.size + size
         self._range: tuple[int, int] = (first, count)
         plain = frame.decrypt(self._key, 0, self._aad, sealed)
-        return msgspec.msgpack.decode(_decompress(plain, _CHUNK_BYTES_MAX), type=_Contents)
+        return msgspec.msgpack.decode(decompress(plain, _CHUNK_BYTES_MAX), type=_Contents)
 
     @property
     def end(self) -> int:
@@ -225,7 +225,7 @@ class Segment:
             plain = frame.decrypt(self._key, chunk.number, self._aad, sealed)
             if chunk.dtype not in _DTYPES or chunk.raw_size > _CHUNK_BYTES_MAX:
                 raise SegmentError(self._path, "an array of a kind that was never written")
-            data = _decompress(plain, chunk.raw_size)
+            data = decompress(plain, chunk.raw_size)
             return decode(chunk.coding, data, chunk.dtype, chunk.count)
         except SegmentError:
             raise
@@ -233,7 +233,8 @@ class Segment:
             raise SegmentError(self._path, error) from error
 
 
-def _decompress(data: bytes, size_max: int) -> bytes:
+def decompress(data: bytes, size_max: int) -> bytes:
+    """Return a chunk decompressed. Raises ZstdError for one that is none, or of another size."""
     if not 0 <= zstandard.frame_content_size(data) <= size_max:
         raise zstandard.ZstdError("a chunk of a wrong size")
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=max(size_max, 1))

@@ -65,6 +65,10 @@ class ProvableTerm(Struct, frozen=True):
         value = Network(self.value) if self.mapped == "ip" else self.value
         return Term(self.mapped, "has", value)
 
+    def asked(self) -> Term:
+        """Return what a value of one of `fields` is asked."""
+        return Term(self.mapped, "is", self.value) if self.exact else self.search()
+
 
 class Provable(Struct, frozen=True):
     """All of these terms, and `from_us` ≤ time < `to_us` (µs, None: open)."""

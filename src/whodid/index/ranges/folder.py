@@ -11,6 +11,7 @@ from pathlib import Path
 from whodid.index.ranges.map_file import MapError, MapFile
 from whodid.index.ranges.named import Place
 from whodid.index.watch import is_marked, mark_damaged, unmark
+from whodid.index.whole_file import write_file
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 
@@ -62,9 +63,8 @@ class MapFolder:
 
     def write_entries(self, entries: list[int]) -> None:
         """Write which entries name ranges that have maps."""
-        temporary = self.path / f"{_ENTRIES}.tmp"
-        temporary.write_text("".join(f"{index}\n" for index in entries))
-        temporary.replace(self.path / _ENTRIES)
+        lines = "".join(f"{index}\n" for index in entries)
+        write_file(self.path / _ENTRIES, lines.encode())
 
     def there(self, place: Place) -> bool:
         """Tell whether the map of a range has its file, and no reader found it damaged."""

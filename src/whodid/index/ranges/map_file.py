@@ -34,6 +34,8 @@ from whodid.index.ranges.range_map import (
     bucket_hashes,
     encode_rows,
 )
+from whodid.index.segment import decompress
+from whodid.index.whole_file import write_file
 from whodid.ledger import frame
 from whodid.ledger.keys import Kek, PublicKek, unwrap
 from whodid.ledger.layout import check_magic, magic
@@ -113,11 +115,7 @@ def write_map(
     keys = sum(rows for _, rows in body.sizes)
     contents = msgspec.msgpack.encode(_Contents(keys, facts, body.sizes, b"".join(body.roots)))
     chunk = frame.encrypt(key, 0, body.aad, zstandard.ZstdCompressor().compress(contents))
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.writelines((fixed[:-4], len(chunk).to_bytes(4, "big"), chunk, *body.chunks))
-    temporary.chmod(0o600)
-    temporary.replace(path)
+    write_file(path, b"".join((fixed[:-4], len(chunk).to_bytes(4, "big"), chunk, *body.chunks)))
     return keys, perfect_root(body.roots)
 
 
@@ -160,7 +158,7 @@ class MapFile:
         self._aad = hashlib.sha256(fixed[:-4] + bytes(4)).digest()
         self._start = _HEADER.size + size
         plain = frame.decrypt(self._key, 0, self._aad, sealed)
-        return msgspec.msgpack.decode(_decompress(plain), type=_Contents)
+        return msgspec.msgpack.decode(decompress(plain, _CHUNK_BYTES_MAX), type=_Contents)
 
     @property
     def root(self) -> bytes:
@@ -198,7 +196,9 @@ class MapFile:
     def _plain(self, data: bytes, number: int, start: int) -> "np.ndarray":
         at = self._at[number] - start
         sealed = data[at : at + self._sizes[number][0]]
-        plain = _decompress(frame.decrypt(self._key, number + 1, self._aad, sealed))
+        plain = decompress(
+            frame.decrypt(self._key, number + 1, self._aad, sealed), _CHUNK_BYTES_MAX
+        )
         return np.frombuffer(plain, dtype=np.uint8).reshape(ROW_BYTES, self._sizes[number][1]).T
 
     def prove(self, key: int) -> tuple[int, bytes, list[bytes]]:
@@ -247,10 +247,3 @@ def _sums(counts: "np.ndarray", stored: "np.ndarray") -> "np.ndarray":
         chosen = (counts > place) & (counts <= INLINE)
         words[chosen, place] += words[chosen, place - 1]
     return words.astype(">u4").view(np.uint8)
-
-
-def _decompress(data: bytes) -> bytes:
-    size = zstandard.frame_content_size(data)
-    if not 0 <= size <= _CHUNK_BYTES_MAX:
-        raise zstandard.ZstdError("a chunk of a wrong size")
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=max(size, 1))
