@@ -62,12 +62,18 @@ def questions(events: Corpus) -> list[Question]:
     ]  # fmt: skip
 
 
-def median_ms(run: Callable[[str], object], question: Question) -> float:
-    """Return the median time of the conditions of a question, after one that is not counted."""
+def median_ms(
+    run: Callable[[str], object], statements: Callable[[str, str], list[str]], question: Question
+) -> float:
+    """Return the median time of a question in SQL, after one that is not counted.
+
+    `statements` returns the SQL of a kind of question and a condition, `run` takes one.
+    """
     times_ms = []
     for number, condition in enumerate([question.conditions[0], *question.conditions]):
         start_s = time.perf_counter()
-        run(condition)
+        for statement in statements(question.kind, condition):
+            run(statement)
         if number:
             times_ms.append((time.perf_counter() - start_s) * 1000)
     return median(times_ms)

@@ -84,13 +84,7 @@ def _postgres(lines: Corpus, asked: list[Question], count: int) -> Peer:
         peer.copy("events", lines, 0, count, 2)
         peer.query("VACUUM ANALYZE events")
 
-        def run(question: Question) -> float:
-            return median_ms(
-                lambda condition: [peer.query(s) for s in statements(question.kind, condition)],
-                question,
-            )
-
-        times = {q.name: run(q) for q in asked if q.conditions}
+        times = {q.name: median_ms(peer.query, statements, q) for q in asked if q.conditions}
         return Peer(f"PostgreSQL {peer.version}", times, peer.bytes_of("events") / count)
 
 
@@ -143,7 +137,7 @@ def _asker(reading: LedgerReading, caller: Caller, kind: str) -> Callable[[str],
         verdict = check(data)
         if not verdict.ok or not verdict.events:
             raise RuntimeError(f"{text}: {verdict.faults}")
-        return f"{verdict.ranges} ranges, {len(data) / 1024:,.0f} KiB with the tail"
+        return f"{verdict.ranges} ranges, {len(data) / 1024:,.0f} KiB with the tail; "
 
     return {"newest": newest, "overview": overview, "group": group, "proof": proof}[kind]
 

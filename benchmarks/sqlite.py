@@ -54,11 +54,7 @@ class Sqlite:
     def median_ms(self, question: Question) -> float:
         """Return the median time of the questions, after one that is not counted."""
 
-        def run(condition: str) -> None:
-            for statement in statements(question.kind, condition):
-                self._db.execute(statement).fetchall()
-
-        return median_ms(run, question)
+        return median_ms(lambda sql: self._db.execute(sql).fetchall(), statements, question)
 
     def close(self) -> None:
         """Close the file."""
