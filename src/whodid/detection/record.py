@@ -1,0 +1,71 @@
+"""A record as rules see it: the groups of an entry, decoded when a rule asks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from whodid.event import GROUPS, Event, decode_groups
+
+NativeOf = Callable[[bytes, str], Any]
+"""(raw record, name of its format) → the record as nested dicts and lists, None when it is none."""
+
+_decoders = tuple(
+    None if struct is None else msgspec.json.Decoder(struct).decode for _, struct in GROUPS
+)
+_RAW = 6
+_ENVELOPE = 7
+
+
+class Record:
+    """One event of the ledger. Not safe for threads; `entry` is its index in the ledger.
+
+    `event` and `native` raise msgspec.DecodeError for bytes that are no event's.
+    """
+
+    __slots__ = ("_event", "_native", "_native_of", "_parts", "entry", "groups")
+
+    def __init__(self, entry: int, groups: tuple[bytes, ...], native_of: NativeOf) -> None:
+        self.entry = entry
+        self.groups = groups
+        self._native_of = native_of
+        self._parts: list[Any] = [None] * len(GROUPS)
+        self._event: Event | None = None
+        self._native: Any = msgspec.UNSET
+
+    def group(self, number: int) -> Any:
+        """Return group `number` (0 to 7, not 6) as its struct."""
+        found = self._parts[number]
+        if found is None:
+            decode = _decoders[number]
+            assert decode is not None
+            found = self._parts[number] = decode(self.groups[number] or b"{}")
+        return found
+
+    @property
+    def native(self) -> Any:
+        """The record as it was received, parsed; None when its format has no fields of its own."""
+        if self._native is msgspec.UNSET:
+            raw = self.groups[_RAW]
+            self._native = self._native_of(raw, self.group(_ENVELOPE).format) if raw else None
+        return self._native
+
+    @property
+    def event(self) -> Event:
+        """The whole event."""
+        if self._event is None:
+            self._event = decode_groups(self.groups)
+        return self._event
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        found: str = self.group(0).id
+        return found
+
+    @property
+    def time_us(self) -> int:
+        """When it happened, else when it was received (µs UTC)."""
+        when = self.group(0)
+        found: int = when.received if when.time is None else when.time
+        return found
