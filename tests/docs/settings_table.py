@@ -1,5 +1,6 @@
 """The table of settings in docs/reference/configuration.md: run as a program, it writes it."""
 
+import json
 from pathlib import Path
 
 from whodid.config.settings import all_settings, is_reloaded
@@ -16,7 +17,7 @@ def render() -> str:
         if isinstance(shown, bool):
             shown = str(shown).lower()
         elif isinstance(shown, tuple):
-            shown = "[]"
+            shown = json.dumps(shown)
         elif isinstance(shown, str):
             shown = f'"{shown}"'
         elif isinstance(shown, float):

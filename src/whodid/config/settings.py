@@ -122,6 +122,36 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     ] = SEAL_AFTER_S
 
 
+class DetectionSettings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Section `[detection]`. Paths are taken from the folder of the ledger when not absolute."""
+
+    enabled: Annotated[bool, Meta(description="look for what rules say as events come")] = True
+    packs: Annotated[
+        tuple[str, ...],
+        Meta(description="packs of rules that are used; `all` means every one that comes with it"),
+    ] = ("all",)
+    rules: Annotated[
+        tuple[str, ...],
+        Meta(description="further folders or files of Sigma rules, beside DIR/rules"),
+    ] = ()
+    disabled_rules: Annotated[
+        tuple[str, ...], Meta(description="ids or names of rules that are not used")
+    ] = ()
+    calendars: Annotated[
+        str, Meta(description="file of working hours of people and teams (`outside_hours`)")
+    ] = ""
+    geo: Annotated[
+        str, Meta(description="MaxMind-format file of countries and places of addresses")
+    ] = ""
+    lateness_seconds: Annotated[
+        float,
+        Meta(
+            ge=0, le=86_400, description="events may come so much later than others of their time"
+        ),
+    ] = 90.0
+    learning: Annotated[bool, Meta(description="learn what is usual, and tell what is not")] = True
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All of them."""
 
@@ -131,6 +161,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     log: LogSettings = LogSettings()
     verify: VerifySettings = VerifySettings()
     ledger: LedgerSettings = LedgerSettings()
+    detection: DetectionSettings = DetectionSettings()
 
 
 class Setting(Struct, frozen=True):
@@ -148,7 +179,9 @@ class Setting(Struct, frozen=True):
         return isinstance(self.default, tuple)
 
 
-RELOADED = ("server.trusted_proxies", "tls.", "limits.events_", "limits.requests_", "log.")
+RELOADED = (
+    "server.trusted_proxies", "tls.", "limits.events_", "limits.requests_", "log.", "detection.",
+)  # fmt: skip
 """What SIGHUP changes in a running server; the other settings wait for its next start."""
 
 _ALIASES = {"server.port": ("PORT",)}

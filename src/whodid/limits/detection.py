@@ -1,0 +1,20 @@
+"""Bounds of detection: rules, their state, alerts, and looking over history."""
+
+# --- following ---------------------------------------------------------------------------------
+DETECTION_BACK_ENTRIES = 250_000
+"""So many entries are looked at again when the state of detection is missing or damaged."""
+
+DETECTION_STEP_ENTRIES = 8192
+"""Entries that the detector reads in one go; between two it looks whether it is told to end."""
+
+DETECTION_SAVE_S = 5.0
+"""How often the detector keeps its state; so much work is done again after a crash."""
+
+DETECTION_STATE_BYTES_MAX = 512 * 1024 * 1024
+"""Largest state of detection that is read back, decompressed."""
+
+DETECTION_GRACE_US = 30_000_000
+"""Time without events counts as passed only so long afterwards: a door may still be storing."""
+
+RULE_FOLDER_FILES_MAX = 20_000
+"""Most files that are looked at in the folders of rules, to see whether one changed."""
