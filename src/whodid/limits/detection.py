@@ -18,3 +18,13 @@ DETECTION_GRACE_US = 30_000_000
 
 RULE_FOLDER_FILES_MAX = 20_000
 """Most files that are looked at in the folders of rules, to see whether one changed."""
+
+# --- fixtures of rules -------------------------------------------------------------------------
+FIXTURE_BYTES_MAX = 256 * 1024
+"""Largest file of a rule's fixture."""
+
+FIXTURE_CASES_MAX = 64
+"""Most cases of one kind in a fixture."""
+
+FIXTURE_EVENTS_MAX = 20_000
+"""Most events of one case of a fixture."""
