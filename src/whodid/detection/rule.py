@@ -46,22 +46,28 @@ class LogSource(Struct, frozen=True):
 
 TestOp: TypeAlias = Literal[
     "equals", "contains", "startswith", "endswith", "pattern", "regex", "cidr",
-    "lt", "lte", "gt", "gte", "exists", "null", "fieldref",
+    "lt", "lte", "gt", "gte", "exists", "null",
+    "fieldref", "fieldref_startswith", "fieldref_endswith", "fieldref_contains",
 ]  # fmt: skip
+Part: TypeAlias = Literal["minute", "hour", "day", "week", "month", "year"]
+"""Of a time in UTC; weeks are those of ISO 8601."""
 
 
 class Test(Struct, frozen=True, tag=True):
     """One look at one field; `field` None looks at every text of the record (a keyword).
 
     `value` is text (a network for `cidr`, a field's name for `fieldref`), a number, or whether the
-    field is there (`exists`). `pattern` is its literal pieces and wildcards: a tuple of str, None
-    for `*` and True for `?`. Case matters only when `cased`.
+    field is there (`exists`), None for `null`. The value of `pattern` is its literal pieces and
+    wildcards: a tuple of str, None for `*` and True for `?`; that of `regex` is RE2 syntax, its
+    flags in front (`(?i)`), found anywhere in the value. Case matters only when `cased`. With
+    `part` the number is compared with that part of the field's time.
     """
 
     field: str | None
     op: TestOp
     value: Any
     cased: bool = False
+    part: Part | None = None
 
 
 class All(Struct, frozen=True, tag=True):
