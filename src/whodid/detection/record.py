@@ -15,12 +15,14 @@ _decoders = tuple(
 )
 _RAW = 6
 _ENVELOPE = 7
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # msgspec lets two through
 
 
 class Record:
     """One event of the ledger. Not safe for threads; `entry` is its index in the ledger.
 
-    `event` and `native` raise msgspec.DecodeError for bytes that are no event's.
+    A group of bytes that are no event's is as if it were empty; `readable` tells whether those two
+    are sound that every event has. Only `event` raises msgspec.DecodeError for such bytes.
     """
 
     __slots__ = ("_event", "_native", "_native_of", "_parts", "entry", "groups")
@@ -39,8 +41,22 @@ class Record:
         if found is None:
             decode = _decoders[number]
             assert decode is not None
-            found = self._parts[number] = decode(self.groups[number] or b"{}")
+            try:
+                found = decode(self.groups[number] or b"{}")
+            except _UNREADABLE:
+                found = decode(b"{}")
+            self._parts[number] = found
         return found
+
+    @property
+    def readable(self) -> bool:
+        """Tell whether it says when it was and where it came from; if not, nothing may be asked."""
+        try:
+            self.group(0)
+            self.group(_ENVELOPE)
+        except msgspec.DecodeError:
+            return False
+        return True
 
     @property
     def native(self) -> Any:

@@ -1,8 +1,8 @@
 """The sequencer behind its socket: one thread a connection reads, one thread owns the sequencer.
 
 All batches that wait are committed with one fsync. Rights by role: a door appends events of
-declared sources but never whodid's own, and reports what it refused; faces and the validator append
-only those; only the sealer seals, appends the roots of ranges, and takes what the
+declared sources but never whodid's own, and reports what it refused; faces, the validator and the
+detector append only those; only the sealer seals, appends the roots of ranges, and takes what the
 doors refused; the administrator (a command of the user who owns the keys) may do everything.
 
 All peers are processes of the same operating-system user (checked); a role keeps an honest
@@ -48,7 +48,7 @@ from whodid.limits import (
 )
 
 _log = logging.getLogger("whodid.sequencer")
-ROLES = ("door", "face", "sealer", "validator", "admin")
+ROLES = ("door", "face", "sealer", "validator", "detector", "admin")
 _RIGHTS: dict[str, tuple[type, ...]] = {
     "door": (protocol.ReportRefused,),
     "face": (protocol.HeadAt,),
@@ -245,7 +245,7 @@ class SequencerServer:
             raise AccessDeniedError(f"a {role} may append events only")
         if role == "door" and own in batch.sources:
             raise AccessDeniedError("a door may not append whodid's own events")
-        if role in {"face", "sealer", "validator"} and batch.sources != (own,):
+        if role in {"face", "sealer", "validator", "detector"} and batch.sources != (own,):
             raise AccessDeniedError(f"a {role} may append whodid's own events only")
 
     # --- the owner of the sequencer --------------------------------------------------------------
