@@ -135,3 +135,32 @@ def test_hostile_files_are_errors_of_ours(file):
     for text in ("[" * 5000, "a = " + "[" * 5000, "\x00", "server = 1", "a." * 5000 + "b = 1"):
         with pytest.raises(UsageError):
             load(None, environment={}, file=file(text))
+
+
+def test_tables_of_alerts_are_read_and_a_wrong_one_is_named(file, tmp_path):
+    text = (
+        "[alerts]\ngroup_wait_seconds = 3\n"
+        '[alerts.channels.oncall]\nkind = "webhook"\nurl = "https://x.example/"\n'
+        '[[alerts.routes]]\nchannels = ["oncall"]\nlevels = ["high"]\n'
+    )
+    path = file(text)
+    found = load(tmp_path, environment={"WHODID_ALERTS_HEARTBEAT_CHANNELS": "oncall"})
+    assert found.settings.alerts.channels["oncall"].url == "https://x.example/"
+    assert found.settings.alerts.routes[0].levels == ("high",)
+    assert found.settings.alerts.heartbeat_channels == ("oncall",)
+    assert found.origins["alerts.channels"] == f"{path} line 3"
+    for old, new, said in (
+        (
+            '"webhook"',
+            '"webhok"',
+            r"line 3: alerts\.channels\.oncall\.kind: invalid value 'webhok'",
+        ),
+        ("url =", "urls =", r"line 3: alerts\.channels\.oncall: object contains unknown field"),
+        ('["high"]', '["hi"]', r"line 6: alerts\.routes\[0\]\.levels\[0\]: invalid"),
+        ("alerts.channels", "alerts.chanels", r"line 3: there is no setting 'alerts.chanels'; did"),
+    ):
+        file(text.replace(old, new))
+        with pytest.raises(UsageError, match=said):
+            load(tmp_path, environment={})
+    with pytest.raises(UsageError, match="there is no setting WHODID_ALERTS_CHANNELS"):
+        load(None, environment={"WHODID_ALERTS_CHANNELS": "x"})

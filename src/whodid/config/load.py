@@ -117,8 +117,21 @@ def _typed(setting: Setting, value: Any, place: str, *, strict: bool) -> Any:
     try:
         return msgspec.convert(value, setting.type, strict=strict)
     except msgspec.ValidationError as error:
-        problem = str(error).partition(" - at")[0]
-        raise UsageError(f"{place}: {setting.name}: {problem[:1].lower()}{problem[1:]}") from error
+        problem, _, inside = str(error).partition(" - at `$")
+        name = setting.name + _inside(setting, value, inside.rstrip("`"))
+        raise UsageError(f"{place}: {name}: {problem[:1].lower()}{problem[1:]}") from error
+
+
+def _inside(setting: Setting, value: Any, path: str) -> str:
+    """Return where in a setting of tables something is wrong; msgspec leaves their names out."""
+    if not setting.is_table or not isinstance(value, dict) or not path.startswith("[...]"):
+        return path if setting.is_list and "." in path else ""
+    for name, one in value.items():
+        try:
+            msgspec.convert({name: one}, setting.type)
+        except msgspec.ValidationError:
+            return f".{name}{path.removeprefix('[...]')}"
+    return path
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

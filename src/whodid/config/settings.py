@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from whodid.detection.delivery.settings import AlertSettings
 from whodid.limits import (
     CONNECTIONS_MAX,
     DISK_FREE_BYTES_MIN,
@@ -35,6 +36,12 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         tuple[str, ...],
         Meta(description="networks (CIDR) of proxies whose X-Forwarded-For is believed"),
     ] = ()
+    public_url: Annotated[
+        str,
+        Meta(
+            description="the server's address as people see it, for links in messages; empty: none"
+        ),
+    ] = ""
 
 
 class TlsSettings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -162,10 +169,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     verify: VerifySettings = VerifySettings()
     ledger: LedgerSettings = LedgerSettings()
     detection: DetectionSettings = DetectionSettings()
+    alerts: AlertSettings = AlertSettings()
 
 
 class Setting(Struct, frozen=True):
-    """One setting, described. `environment` are the variables that set it, the strongest first."""
+    """One setting, described. `environment` are the variables that set it, the strongest first.
+
+    A setting of tables has none.
+    """
 
     name: str
     type: object
@@ -178,13 +189,21 @@ class Setting(Struct, frozen=True):
         """Tell whether it takes several values (in the environment: with commas)."""
         return isinstance(self.default, tuple)
 
+    @property
+    def is_table(self) -> bool:
+        """Tell whether it has named tables of its own."""
+        return isinstance(self.default, dict)
+
 
 RELOADED = (
     "server.trusted_proxies", "tls.", "limits.events_", "limits.requests_", "log.", "detection.",
+    "alerts.", "server.public_url",
 )  # fmt: skip
 """What SIGHUP changes in a running server; the other settings wait for its next start."""
 
 _ALIASES = {"server.port": ("PORT",)}
+_TABLES = ("alerts.channels", "alerts.routes", "alerts.calendars")
+"""Too much for a variable."""
 
 
 def all_settings() -> dict[str, Setting]:
@@ -196,11 +215,15 @@ def all_settings() -> dict[str, Setting]:
             name = f"{section}.{field.name}"
             meta = get_args(hints[field.name])[1]
             variable = f"WHODID_{section}_{field.name}".upper()
+            variables = () if name in _TABLES else (variable, *_ALIASES.get(name, ()))
             found[name] = Setting(
-                name, hints[field.name], field.default, str(meta.description),
-                (variable, *_ALIASES.get(name, ())),
-            )  # fmt: skip
+                name, hints[field.name], _default(field), str(meta.description), variables
+            )
     return found
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
 
 
 def value_of(settings: Settings, name: str) -> object:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from whodid.errors import UsageError
 
 _BYTES_MAX = 1024 * 1024
-_TABLE = re.compile(r"\s*\[\s*([\w.\-\"' ]+?)\s*\]")
+_TABLE = re.compile(r"\s*\[{1,2}\s*([\w.\-\"' ]+?)\s*\]")
 _KEY = re.compile(r"\s*([\w.\-\"' ]+?)\s*=")
 _WRITABLE_BY_ALL = 0o002
 
@@ -28,7 +28,8 @@ class TomlFile(Struct, frozen=True):
 
     def place(self, name: str) -> str:
         """Say where a name stands."""
-        line = self.lines.get(name) or self.lines.get(name.partition(".")[0])
+        tables = (line for key, line in self.lines.items() if key.startswith(f"{name}."))
+        line = self.lines.get(name) or next(tables, None) or self.lines.get(name.partition(".")[0])
         return f"{self.path} line {line}" if line else str(self.path)
 
 
