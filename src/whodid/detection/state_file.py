@@ -56,7 +56,10 @@ class StateFile:
         _, ledger, version, salt = _HEADER.unpack(head)
         if ledger != self._ledger_id:
             raise IntegrityError(f"{self.path}: belongs to another ledger")
-        plain = frame.decrypt(self._key(version, salt), 0, self._aad(head), sealed)
+        try:
+            plain = frame.decrypt(self._key(version, salt), 0, self._aad(head), sealed)
+        except IntegrityError as error:
+            raise IntegrityError(f"{self.path}: torn, or not written with these keys") from error
         size = zstandard.frame_content_size(plain)
         if not 0 <= size <= DETECTION_STATE_BYTES_MAX:
             raise IntegrityError(f"{self.path}: larger than what is kept")
