@@ -1,5 +1,7 @@
 """What rules and learning found: the seed of an alert, before it is grouped, silenced or sent."""
 
+from typing import Literal, TypeAlias
+
 from msgspec import Struct
 
 from whodid.detection.rule import Head
@@ -13,6 +15,9 @@ class Match(Struct, frozen=True):
     time_us: int
 
 
+Stage: TypeAlias = Literal["early", "final", "total"]
+
+
 class Finding(Struct, frozen=True):
     """A rule that held.
 
@@ -20,6 +25,11 @@ class Finding(Struct, frozen=True):
     it hold, by time, at most FINDING_MATCHES_MAX of `count`. `values` are the fields that the rule
     wants shown; `why` is a sentence with the numbers. The same entries and rules give the same
     findings, in the same order, live or over history.
+
+    `stage` is "final" but for two: "early" is told before the time of its events is over, so that
+    nobody waits; a final one of the same rule and key follows, not later in event time. "total"
+    follows a final one whose window went on: the same rule and key, all events of the window.
+    Findings over history have no early ones. `late`: an event made it that came too late.
     """
 
     rule: Head
@@ -30,3 +40,5 @@ class Finding(Struct, frozen=True):
     key: tuple[tuple[str, str], ...] = ()
     values: tuple[tuple[str, str], ...] = ()
     why: str = ""
+    stage: Stage = "final"
+    late: bool = False
