@@ -86,7 +86,7 @@ class Bench:
         monotonic = options.get("monotonic", lambda: 0)
         return Detector(
             self.reader, file, make, take, lambda _raw, _format: None, self.hand.clock,
-            monotonic=monotonic, skip=options.get("skip", lambda _: False),
+            monotonic=monotonic,
         )  # fmt: skip
 
     def drain(self, detector):
@@ -240,9 +240,3 @@ def test_other_lookers_take_up_what_was_remembered(bench):
     bench.drain(detector)
     assert fresh["third"].seen == 12
     assert detector.lookers["new"].seen == 2
-
-
-def test_what_is_skipped_is_not_looked_at(bench):
-    bench.hand.add(range(10))
-    bench.drain(bench.detector(skip=lambda record: record.entry % 2 == 0))
-    assert bench.looker.seen == 5

@@ -60,7 +60,7 @@ class Looker(Protocol):
 
 
 Lookers = Mapping[str, Looker]
-Take = Callable[[Sequence[Finding]], None]
+Take = Callable[[Sequence[Finding]], object]
 
 
 class _State(Struct, frozen=True):
@@ -100,7 +100,6 @@ class Detector:
         native_of: NativeOf,
         clock: Clock,
         *,
-        skip: Callable[[Record], bool] = lambda _: False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reader = reader
@@ -109,7 +108,6 @@ class Detector:
         self._take = take
         self._native_of = native_of
         self._clock = clock
-        self._skip = skip
         self._monotonic = monotonic
         self._pending: list[Finding] = []
         self._lookers: Lookers | None = None
@@ -222,7 +220,7 @@ class Detector:
         """
         for portion in portions(self._reader, first, end, self._native_of):
             self.counts.unreadable += portion.unreadable
-            records = [record for record in portion.records if not self._skip(record)]
+            records = portion.records
             if first < self._careful_until:
                 self._feed_carefully(records)
             else:

@@ -28,3 +28,15 @@ FIXTURE_CASES_MAX = 64
 
 FIXTURE_EVENTS_MAX = 20_000
 """Most events of one case of a fixture."""
+
+RULE_CHANGES_TOLD_MAX = 200
+"""Most rules that one event names when the rules that are used change."""
+
+RULE_FAULTS_TOLD_MAX = 100
+"""Most faulty rules that get an event each at a time; `whodid rules check` shows all."""
+
+DETECTION_LOOK_S = 1.0
+"""How often the files of rules are looked at for changes."""
+
+DETECTION_TICK_S = 1.0
+"""How often alerts that are over, and silences that expired, are looked for."""

@@ -1,0 +1,74 @@
+"""What looks at the ledger, as the follower of detection wants it: correlation, and learning.
+
+whodid's own events are looked at as all others: who switches something off, or reads much, is seen.
+Those about alerts are not, else an alert could raise one about itself, and so on for ever.
+"""
+
+from collections.abc import Sequence
+
+from whodid.detection.baseline import Scorer
+from whodid.detection.finding import Finding
+from whodid.detection.record import Record
+from whodid.detection.windows import Engine
+from whodid.ledger.state_db import OWN_SOURCE
+
+_ENVELOPE = 7
+_WHAT = 2
+ABOUT_ALERTS = frozenset({"alert", "silence", "message"})
+"""Types of resource of the own events that detection and delivery write about what they do."""
+
+
+def is_about_alerts(record: Record) -> bool:
+    """Tell whether whodid itself wrote a record about alerts, silences and messages.
+
+    A record of another source that says so is none of them: only whodid writes its own source.
+    """
+    if record.group(_ENVELOPE).source != OWN_SOURCE:
+        return False
+    return record.group(_WHAT).resource_type in ABOUT_ALERTS
+
+
+class Correlating:
+    """The engine as a `Looker`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def feed(self, records: Sequence[Record]) -> list[Finding]:
+        """Correlate."""
+        return self.engine.feed([r for r in records if not is_about_alerts(r)])
+
+    def advance(self, now_us: int) -> list[Finding]:
+        """Let time pass."""
+        return self.engine.advance(now_us)
+
+    def snapshot(self) -> bytes:
+        """Return the state of all correlations."""
+        return self.engine.snapshot()
+
+    def restore(self, data: bytes) -> None:
+        """Take it up. Raises InputError."""
+        self.engine.restore(data)
+
+
+class Learning:
+    """The scorer as a `Looker`. It knows time from events alone."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+
+    def feed(self, records: Sequence[Record]) -> list[Finding]:
+        """Score and learn."""
+        return self.scorer.feed([r for r in records if not is_about_alerts(r)])
+
+    def advance(self, now_us: int) -> list[Finding]:  # noqa: ARG002 (of the protocol)
+        """Find nothing: a day is over when an event of the next one comes."""
+        return []
+
+    def snapshot(self) -> bytes:
+        """Return the model."""
+        return self.scorer.snapshot()
+
+    def restore(self, data: bytes) -> None:
+        """Take it up. Raises InputError."""
+        self.scorer.restore(data)
