@@ -40,3 +40,16 @@ DETECTION_LOOK_S = 1.0
 
 DETECTION_TICK_S = 1.0
 """How often alerts that are over, and silences that expired, are looked for."""
+
+# --- looking over history ----------------------------------------------------------------------
+BACKTEST_SCAN_ROWS = 1_000_000
+"""Rows that one scan of a backtest looks at; more are looked at by several, one after the other."""
+
+BACKTEST_SCAN_SECONDS_MAX = 300.0
+"""Longest time of one scan."""
+
+BACKTEST_OPENED_AT_ONCE = 4096
+"""Events that a backtest opens in one go."""
+
+BACKTEST_ROWS_MAX = 50_000_000
+"""Most events that a backtest looks at."""
