@@ -53,3 +53,18 @@ BACKTEST_OPENED_AT_ONCE = 4096
 
 BACKTEST_ROWS_MAX = 50_000_000
 """Most events that a backtest looks at."""
+
+BACKTEST_KEYS_SHOWN = 10
+"""Most keys that a backtest names of one rule."""
+
+TUNE_ALERTS_MIN = 3
+"""Fewest alerts that an exclusion must spare to be suggested."""
+
+TUNE_SHARE_MIN = 0.1
+"""The part of a rule's alerts that an exclusion must spare to be suggested."""
+
+TUNE_DAYS_MIN = 2
+"""On so many days it must have spared one: what happened on one day is no habit."""
+
+TUNE_SUGGESTIONS_MAX = 10
+"""Most exclusions that are suggested for one rule."""
