@@ -1,5 +1,42 @@
 """Bounds of detection: rules, their state, alerts, and looking over history."""
 
+# --- rules -------------------------------------------------------------------------------------
+RULE_FILE_BYTES_MAX = 2 * 1024 * 1024
+"""Largest file of rules."""
+
+RULE_NODES_MAX = 50_000
+"""Most values of one document of a rule, counted with what its YAML aliases stand for."""
+
+RULE_NESTING_MAX = 24
+"""Deepest nesting of one document of a rule, and of brackets and `not` in its condition."""
+
+RULE_CONDITION_CHARS_MAX = 4096
+"""Longest condition of a rule."""
+
+RULE_TESTS_MAX = 50_000
+"""Most looks at fields of one rule, counted as often as its condition names them."""
+
+RULE_REGEX_CHARS_MAX = 8192
+"""Longest regular expression of a rule."""
+
+RULE_REGEX_BYTES_MAX = 8 * 1024 * 1024
+"""Most memory of one compiled regular expression of a rule."""
+
+CORRELATION_DEPTH_MAX = 10
+"""How many correlations may stand upon each other."""
+
+CORRELATION_SPAN_US_MAX = 400 * 24 * 3600 * 1_000_000
+"""Longest window of a correlation."""
+
+CORRELATION_RULES_MAX = 256
+"""Most rules that one correlation is about."""
+
+RULE_SOURCES_MAX = 1024
+"""Most senders, and kinds of logs with names of sources, whose rules are remembered."""
+
+RULE_ASKED_VALUES_MAX = 4096
+"""Values of one field whose rules are remembered, so that they are not looked for again."""
+
 # --- following ---------------------------------------------------------------------------------
 DETECTION_BACK_ENTRIES = 250_000
 """So many entries are looked at again when the state of detection is missing or damaged."""

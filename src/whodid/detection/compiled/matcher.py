@@ -1,27 +1,149 @@
-"""Rules, ready to be asked about records."""
+"""Rules, ready to be asked about records: for each kind of log those that are about it, indexed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from whodid.detection.compiled.anchors import anchors_of
+from whodid.detection.compiled.closures import Closures
+from whodid.detection.compiled.fields import Field, View, loader, text_of
+from whodid.detection.compiled.probes import make_probes
 from whodid.detection.record import Record
-from whodid.detection.rule import AnyRule, Rule
+from whodid.detection.rule import AnyRule, Rule, Test
+from whodid.detection.taxonomy.kind import Kind
+from whodid.detection.taxonomy.kinds import (
+    EVERY,
+    kind_of,
+    kinds_of,
+    may_vary,
+    names_of,
+    source_words,
+)
+from whodid.limits import RULE_SOURCES_MAX
+
+Scalar = str | int | float
+
+
+class Fields:
+    """The fields of one kind of log, each with its own place in a View."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._known: dict[tuple[str, bool], Field] = {}
+
+    def get(self, name: str, *, event_first: bool) -> Field:
+        """Return a field; rules about all records ask our Event first."""
+        known = self._known.get((name, event_first))
+        if known is None:
+            load = loader(self._kind, name, event_first=event_first)
+            known = self._known[name, event_first] = Field(len(self._known), load)
+        return known
+
+
+class Index:
+    """The rules about one kind of log, and what tells which of them may match."""
+
+    def __init__(self, kind: Kind, rules: Sequence[Rule]) -> None:
+        self.kind = kind
+        self.rules = rules
+        self.fields = Fields(kind)
+        self.always: list[int] = []
+        makers = {
+            first: Closures(partial(self.fields.get, event_first=first)) for first in (False, True)
+        }
+        self.holds: list[Callable[[View], bool]] = []
+        anchors: dict[bool, list[tuple[Test, int]]] = {False: [], True: []}
+        for number, rule in enumerate(self.rules):
+            first = asks_event_first(rule)
+            self.holds.append(makers[first].compile(rule.node))
+            found = anchors_of(rule.node)
+            if found is None:
+                self.always.append(number)
+            else:
+                anchors[first] += [(test, number) for test in found.tests]
+        self.probes = [
+            probe
+            for first, chosen in anchors.items()
+            for probe in make_probes(chosen, partial(self.fields.get, event_first=first))
+        ]
+
+    def matching(self, record: Record) -> list[Rule]:
+        """Return the rules that match a record of this kind, in their order."""
+        view = View(record, record.native)
+        hits = set(self.always)
+        for probe in self.probes:
+            probe.ask(view, hits)
+        if not hits:
+            return []
+        holds, rules = self.holds, self.rules
+        return [rules[number] for number in sorted(hits) if holds[number](view)]
 
 
 class Matcher:
-    """Rules about single events, ready to be asked. Pure; not safe for threads."""
+    """Rules about single events, ready to be asked. Deterministic; not safe for threads."""
+
+    def __init__(self, rules: Sequence[AnyRule]) -> None:
+        self.rules = [rule for rule in rules if isinstance(rule, Rule)]
+        self._kinds = [frozenset(kind.name for kind in kinds_of(it.source)) for it in self.rules]
+        self._names = [
+            names_of(rule.source) if not kinds else frozenset()
+            for rule, kinds in zip(self.rules, self._kinds, strict=True)
+        ]
+        self._called = frozenset(name for names in self._names for name in names)
+        self._indexes: dict[tuple[str, frozenset[str]], Index] = {}
+        self._senders: dict[tuple[str, str], Index] = {}
 
     def matching(self, record: Record) -> list[Rule]:
         """Return the rules that match, silent ones too, in the order in which they were loaded."""
-        raise NotImplementedError
+        return self.index(record).matching(record)
 
-    def values(self, record: Record, rule: Rule, field: str) -> tuple[str | int | float, ...]:
+    def values(self, record: Record, rule: Rule, field: str) -> tuple[Scalar, ...]:
         """Return the values of `field` as `rule` means it (native or ours), none when missing.
 
         For `group-by` and the fields of correlations: texts and numbers as they stand in the
-        record, true and false as texts.
+        record, truth values and maps as texts.
         """
-        raise NotImplementedError
+        found = self.index(record).fields.get(field, event_first=asks_event_first(rule))
+        return tuple(
+            value if value.__class__ in (str, int, float) else text_of(value)
+            for value in found.load(View(record, record.native))
+        )
+
+    def index(self, record: Record) -> Index:
+        """Return the index of the rules that are about this kind of record."""
+        sender = record.sender
+        known = self._senders.get(sender)
+        if known is not None:
+            return known
+        format_name, source = sender
+        varies = may_vary(format_name)
+        kind = kind_of(format_name, source, record.native if varies else None)
+        index = self._index(kind, source_words(source) & self._called)
+        if not varies:
+            if len(self._senders) >= RULE_SOURCES_MAX:
+                self._senders.clear()
+            self._senders[sender] = index
+        return index
+
+    def _index(self, kind: Kind, called: frozenset[str]) -> Index:
+        key = kind.name, called
+        index = self._indexes.get(key)
+        if index is None:
+            if len(self._indexes) >= RULE_SOURCES_MAX:
+                self._indexes.clear()
+            chosen = [
+                rule
+                for number, rule in enumerate(self.rules)
+                if kind.name in self._kinds[number] or self._names[number] & called
+            ]
+            index = self._indexes[key] = Index(kind, chosen)
+        return index
+
+
+def asks_event_first(rule: Rule) -> bool:
+    """Tell whether a rule means fields of our Event before those of the native record."""
+    return rule.source.product == EVERY
 
 
 def compile_rules(rules: Sequence[AnyRule]) -> Matcher:
     """Compile the rules about single events among `rules`; correlations are left to `windows`."""
-    raise NotImplementedError
+    return Matcher(rules)

@@ -4,6 +4,7 @@ Rules, correlations and filters, whodid's own kinds of correlations among them. 
 read is a fault with file, line and reason; the rest loads. Nothing here looks at an event.
 """
 
-from whodid.detection.sigma.load import Fault, Loaded, load_rules
+from whodid.detection.sigma.fault import Fault
+from whodid.detection.sigma.load import Loaded, load_rules
 
 __all__ = ["Fault", "Loaded", "load_rules"]

@@ -1,21 +1,21 @@
 """Folders and files of Sigma YAML → rules, linked to each other, and faults."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from whodid.detection.rule import AnyRule
+from whodid.detection.sigma.actions import has_action, parsed_actions
+from whodid.detection.sigma.cache import ParsedCache
+from whodid.detection.sigma.document import decode_text, split_documents
+from whodid.detection.sigma.fault import Fault
+from whodid.detection.sigma.link import Linker, Placed
+from whodid.errors import InputError
+from whodid.limits import RULE_FILE_BYTES_MAX, RULE_FOLDER_FILES_MAX
 
-
-class Fault(Struct, frozen=True):
-    """Why a document of a file is no rule, or (a `warning`) why a loaded rule is doubtful."""
-
-    path: str
-    line: int
-    reason: str
-    title: str = ""
-    warning: bool = False
+_SUFFIXES = (".yml", ".yaml")
 
 
 class Loaded(Struct, frozen=True):
@@ -31,4 +31,65 @@ def load_rules(paths: Sequence[Path], cache: Path | None = None) -> Loaded:
     `cache` is a folder where what was parsed is kept by the hash of its text. Raises InputError
     only for a path that is not there.
     """
-    raise NotImplementedError
+    faults: list[Fault] = []
+    parsed = ParsedCache(cache)
+    files = list(dict.fromkeys(it for path in paths for it in rule_files(path, faults)))
+    documents = [it for path in files for it in _documents(path, parsed, faults)]
+    linker = Linker(documents)
+    rules = linker.rules()
+    faults += linker.faults
+    order = {str(path): number for number, path in enumerate(files)}
+    faults.sort(key=lambda it: (order.get(it.path, -1), it.line))
+    return Loaded(rules, tuple(faults))
+
+
+def rule_files(path: Path, faults: list[Fault]) -> Iterator[Path]:
+    """Yield the files of rules at `path`, by name; hidden files and folders are left out.
+
+    Raises InputError when nothing is there.
+    """
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise InputError(f"{path}: there is no such file or folder of rules")
+    count = 0
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(it for it in folders if not it.startswith("."))
+        for name in sorted(files):
+            if name.startswith(".") or not name.lower().endswith(_SUFFIXES):
+                continue
+            count += 1
+            if count > RULE_FOLDER_FILES_MAX:
+                faults.append(
+                    Fault(
+                        str(path),
+                        1,
+                        f"more than {RULE_FOLDER_FILES_MAX:,} files; the rest is not read",
+                    )
+                )
+                return
+            yield Path(folder) / name
+
+
+def _documents(path: Path, parsed: ParsedCache, faults: list[Fault]) -> Iterator[Placed]:
+    """Yield the documents of one file; what cannot be read is a fault."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(RULE_FILE_BYTES_MAX + 1)
+        if len(content) > RULE_FILE_BYTES_MAX:
+            raise InputError(f"a file of rules has at most {RULE_FILE_BYTES_MAX:,} bytes")
+        text = decode_text(content)
+    except (OSError, InputError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        faults.append(Fault(name, 1, reason))
+        return
+    pieces = list(split_documents(text))
+    if any(map(has_action, (piece for _, piece in pieces))):
+        yield from (Placed(it, name, line) for line, it in parsed_actions(pieces))
+        return
+    for line, piece in pieces:
+        yield Placed(parsed.parsed(line, piece), name, line)
+    if not pieces:
+        faults.append(Fault(name, 1, "there is no document in it"))

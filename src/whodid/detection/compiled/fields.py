@@ -1,0 +1,202 @@
+"""What a rule's name of a field means for a kind of log: where its values are.
+
+In this order, and the first place that has a value counts: what the kind's table says, the native
+record, our Event. Rules about all records (`product: whodid`) ask our Event first.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from whodid.detection.compiled.path import Get, Values, flat, getter
+from whodid.detection.record import Record
+from whodid.detection.taxonomy.kind import Kind
+from whodid.event import FIELDS, GROUPS, Change
+
+Load = Callable[["View"], Values]
+
+UNIONS: dict[str, tuple[str, ...]] = {
+    "actor": ("actor.id", "actor.name"),
+    "resource": ("resource.name", "resources"),
+}
+"""Names that stand for several fields of the Event at once, as in a search."""
+
+OTHER_NAMES: dict[str, str] = {
+    # Elastic Common Schema
+    "user.name": "actor.name", "user.id": "actor.id", "source.ip": "ip", "client.ip": "ip",
+    "source.port": "port", "event.action": "action", "event.outcome": "outcome",
+    "event.provider": "service.name", "user_agent.original": "agent", "url.path": "resource.name",
+    "http.request.method": "action", "host.name": "host", "trace.id": "trace",
+    "process.command_line": "statement", "error.message": "reason",
+    # Open Cybersecurity Schema Framework
+    "actor.user.name": "actor.name", "actor.user.uid": "actor.id", "src_endpoint.ip": "ip",
+    "src_endpoint.port": "port", "api.operation": "action", "api.service.name": "service.name",
+    "http_request.user_agent": "agent", "metadata.product.name": "service.name",
+}  # fmt: skip
+"""Names of common schemas → the field of the Event that they mean."""
+
+_GROUP_NUMBER = {name: number for number, (name, _) in enumerate(GROUPS)}
+_encode = msgspec.json.encode
+
+
+class View:
+    """One record while rules look at it: its native form, and what was looked up already."""
+
+    __slots__ = ("lowers", "native", "raws", "record", "texts")
+
+    def __init__(self, record: Record, native: Any) -> None:
+        self.record = record
+        self.native: dict[str, Any] = native if native.__class__ is dict else {}
+        self.raws: dict[int, Values] = {}
+        self.lowers: dict[int, tuple[str, ...]] = {}
+        self.texts: str | None = None
+
+
+class Field:
+    """A field of one kind of log. `raw` are its values, `lower` their texts in small letters."""
+
+    __slots__ = ("cased", "load", "lower", "raw", "slot")
+
+    def __init__(self, slot: int, load: Load) -> None:
+        self.slot = slot
+        self.load = load
+
+        def raw(view: View) -> Values:
+            found = view.raws.get(slot)
+            if found is None:
+                found = view.raws[slot] = load(view)
+            return found
+
+        def lower(view: View) -> tuple[str, ...]:
+            found = view.lowers.get(slot)
+            if found is None:
+                found = tuple([text_of(value).lower() for value in raw(view)])
+                view.lowers[slot] = found
+            return found
+
+        def cased(view: View) -> tuple[str, ...]:
+            return tuple([text_of(value) for value in raw(view)])
+
+        self.raw = raw
+        self.lower = lower
+        self.cased = cased
+
+
+def text_of(value: Any) -> str:
+    """Return a value as the text that rules compare: JSON's for truth values, numbers and maps."""
+    if value.__class__ is str:
+        return value
+    if value.__class__ is int or value.__class__ is float:
+        return repr(value)
+    try:
+        return _encode(value).decode()
+    except (RecursionError, TypeError, ValueError, OverflowError):
+        return ""
+
+
+def is_of_event(name: str) -> bool:
+    """Tell whether a name means a field of our Event (it may mean one of the native record too)."""
+    return name in FIELDS or name in UNIONS or name in OTHER_NAMES
+
+
+def is_known(kind: Kind, name: str) -> bool:
+    """Tell whether there is anything that `name` could mean in this kind of log."""
+    if name in kind.fields or is_of_event(name) or kind.top is None:
+        return True
+    first = name.partition(".")[0].partition("[")[0]
+    if kind.folds:
+        return first.lower() in {it.lower() for it in kind.top}
+    return first in kind.top
+
+
+def loader(kind: Kind, name: str, *, event_first: bool) -> Load:
+    """Return what loads the values of a field that rules call `name`."""
+    explicit = [_place(kind, it) for it in kind.fields.get(name, ())]
+    native = [] if kind.top is not None and not kind.top else _native(kind, name)
+    of_event = _of_event(name)
+    loads = [*of_event, *explicit, *native] if event_first else [*explicit, *native, *of_event]
+    return _first(loads)
+
+
+def _place(kind: Kind, place: str) -> Load:
+    return _event_load(place[1:]) if place[:1] == "@" else _native_load(kind, place)
+
+
+def _native(kind: Kind, name: str) -> list[Load]:
+    names = [name]
+    for below in kind.below:
+        inside = name.startswith(f"{below}.")
+        names.append(name[len(below) + 1 :] if inside else f"{below}.{name}")
+    if kind.top is not None and not is_known(kind, name):
+        return []
+    return [_native_load(kind, it) for it in names if it]
+
+
+def _native_load(kind: Kind, path: str) -> Load:
+    get: Get = getter(path, folds=kind.folds, dotted=kind.dotted)
+
+    def load(view: View) -> Values:
+        return get(view.native)
+
+    return load
+
+
+def _of_event(name: str) -> list[Load]:
+    if name in UNIONS:
+        parts = [_event_load(it) for it in UNIONS[name]]
+
+        def load(view: View) -> Values:
+            return tuple([value for part in parts for value in part(view)])
+
+        return [load]
+    name = OTHER_NAMES.get(name, name)
+    return [_event_load(name)] if name in FIELDS else []
+
+
+def _event_load(name: str) -> Load:
+    if name == "time":
+        return lambda view: (view.record.time_us,)
+    group, attribute = FIELDS[name]
+    number = _GROUP_NUMBER[group]
+    if number == 5 and attribute == "changes":
+        return _changes
+
+    def load(view: View) -> Values:
+        value = getattr(view.record.group(number), attribute)
+        if value.__class__ is str:
+            return (value,)
+        return value if value.__class__ is tuple else flat(value)
+
+    return load
+
+
+def _changes(view: View) -> Values:
+    changes: tuple[Change, ...] = view.record.group(5).changes
+    return tuple(
+        text for it in changes for text in (it.field, it.before, it.after) if text is not None
+    )
+
+
+def _first(loads: list[Load]) -> Load:
+    """Return what gives the values of the first place that has any."""
+    if not loads:
+        return lambda _view: ()
+    if len(loads) == 1:
+        return loads[0]
+    if len(loads) == 2:
+        one, other = loads
+
+        def either(view: View) -> Values:
+            return one(view) or other(view)
+
+        return either
+
+    def first(view: View) -> Values:
+        for load in loads:
+            found = load(view)
+            if found:
+                return found
+        return ()
+
+    return first

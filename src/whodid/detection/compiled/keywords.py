@@ -1,0 +1,59 @@
+"""All texts of a record, for keywords: every value of the native record, else the line itself.
+
+Names of fields are not looked at. Between two values stands a NUL, which no keyword holds, so that
+one that is found lies within one value.
+"""
+
+from typing import Any
+
+from whodid.detection.compiled.fields import View, text_of
+from whodid.event import FIELDS
+
+GAP = "\x00"
+_RAW = 6
+
+
+def all_texts(view: View) -> str:
+    """Return all texts of a record in one, as they are written."""
+    if view.texts is None:
+        view.texts = GAP.join(_texts(view))
+    return view.texts
+
+
+def _texts(view: View) -> list[str]:
+    if view.native:
+        return _leaves(view.native)
+    raw = view.record.groups[_RAW]
+    if raw:
+        return [raw.decode("utf-8", "replace")]
+    found: list[str] = []
+    for name in FIELDS:
+        value = getattr(view.record.group(_group(name)), FIELDS[name][1])
+        found += [it for it in (value if value.__class__ is tuple else (value,)) if _is_text(it)]
+    return found
+
+
+def _group(name: str) -> int:
+    order = ("when", "who", "what", "where", "context", "content", "raw", "envelope")
+    return order.index(FIELDS[name][0])
+
+
+def _is_text(value: Any) -> bool:
+    return value.__class__ is str
+
+
+def _leaves(native: Any) -> list[str]:
+    """Return the values of a nested record; a stack, since a sender may nest as he likes."""
+    found: list[str] = []
+    stack = [native]
+    while stack:
+        value = stack.pop()
+        if value.__class__ is dict:
+            stack.extend(reversed(value.values()))
+        elif value.__class__ is list:
+            stack.extend(reversed(value))
+        elif value.__class__ is str:
+            found.append(value)
+        elif value is not None:
+            found.append(text_of(value))
+    return found

@@ -1,0 +1,16 @@
+"""What is wrong with a document of rules."""
+
+from msgspec import Struct
+
+
+class Fault(Struct, frozen=True):
+    """Why a document of a file is no rule, or (a `warning`) why a loaded rule is doubtful."""
+
+    path: str
+    line: int
+    reason: str
+    title: str = ""
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"

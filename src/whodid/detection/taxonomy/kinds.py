@@ -1,0 +1,105 @@
+"""Which kind of log a record is, and which kinds a rule's logsource means.
+
+A format of `whodid.normalize` is a kind, or plain JSON: that is told by the keys at its top, else
+by its source's name (`okta`, `prod-okta`). A logsource that no kind knows means the sources that
+are called like its product, service or category. `product: whodid` means every record.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from whodid.detection.rule import LogSource
+from whodid.detection.taxonomy.cloud import CLOUD
+from whodid.detection.taxonomy.kind import Kind
+from whodid.detection.taxonomy.systems import PLAIN, SYSTEMS
+
+KINDS: tuple[Kind, ...] = (*CLOUD, *SYSTEMS, PLAIN)
+EVERY = "whodid"
+"""The product of rules about all records, in the fields of our Event."""
+
+_BY_FORMAT = {name: kind for kind in KINDS for name in kind.formats}
+_BY_NAME = {kind.name: kind for kind in KINDS}
+_GENERIC = PLAIN.formats | {"syslog", "auto", "json-lines"}
+_WORDS = re.compile(r"[^a-z0-9._]+")
+_KEYS_MAX = 256
+
+
+def kind_of(format_name: str, source: str, native: Any) -> Kind:
+    """Return the kind of a record, from its format, its source's name, and its native form."""
+    kind = _BY_FORMAT.get(format_name)
+    if kind is not None and format_name not in _GENERIC:
+        return kind
+    if native.__class__ is dict:
+        marked = _marked(tuple(native)) if len(native) <= _KEYS_MAX else None
+        if marked is not None:
+            return marked
+        named = _named(source)
+        if named is not None:
+            return named
+    return kind or PLAIN
+
+
+def may_vary(format_name: str) -> bool:
+    """Tell whether the kind of this format's records depends on what is in them."""
+    return format_name in _GENERIC or format_name not in _BY_FORMAT
+
+
+@lru_cache(maxsize=1024)
+def _marked(keys: tuple[str, ...]) -> Kind | None:
+    """Return the kind of whose marks the most are among the keys at the top of a record."""
+    lowered = {key.lower() for key in keys}
+    fits = [max((len(it) for it in kind.marks if it <= lowered), default=0) for kind in CLOUD]
+    most = max(fits)
+    return CLOUD[fits.index(most)] if most else None
+
+
+def source_words(source: str) -> frozenset[str]:
+    """Return what a source is called: its whole name, and the words in it."""
+    name = source.lower()
+    return frozenset((name, *_WORDS.split(name))) - {""}
+
+
+def _named(source: str) -> Kind | None:
+    called = source_words(source)
+    for kind in CLOUD:
+        if kind.name in called:
+            return kind
+    for kind in CLOUD:
+        if called & (kind.products - _SHARED):
+            return kind
+    return None
+
+
+_SHARED = frozenset(("cisco", "gcp", "google", "azure"))
+"""Products of more than one kind: a source's name does not tell which."""
+
+
+def kinds_of(source: LogSource) -> list[Kind]:
+    """Return the kinds that a rule's logsource means, none when no kind knows it."""
+    if source.product == EVERY:
+        known = [kind for kind in KINDS if source.service in (None, kind.name, *kind.formats)]
+        return known if source.category is None else []
+    return [kind for kind in KINDS if _says_enough(kind, source) and kind.takes(source)]
+
+
+def _says_enough(kind: Kind, source: LogSource) -> bool:
+    """Tell whether the logsource names anything of this kind (`service: audit` alone does not)."""
+    return (
+        source.product is not None
+        or source.category is not None
+        or bool(source.service and source.service in kind.services and source.service != "audit")
+    )
+
+
+def names_of(source: LogSource) -> frozenset[str]:
+    """Return what a source must be called (one of these) when no kind knows the logsource."""
+    if source.product == EVERY:
+        return frozenset()
+    said = (source.product,) if source.product else (source.service, source.category)
+    return frozenset(it for it in said if it)
+
+
+def kind_by_name(name: str) -> Kind:
+    """Return the kind that is called so. Raises KeyError."""
+    return _BY_NAME[name]
