@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from whodid import limits
-from whodid.limits import access, detection, operation
+from whodid.limits import access, correlation, detection, operation
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/limits.md"
 _HEAD = """# Limits
@@ -21,7 +21,7 @@ _UNITS = ("", "KiB", "MiB", "GiB")
 
 
 def render() -> str:
-    return _HEAD + "".join(map(_page, (limits, access, detection, operation)))
+    return _HEAD + "".join(map(_page, (limits, access, detection, correlation, operation)))
 
 
 def _page(module: ModuleType) -> str:

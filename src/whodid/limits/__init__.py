@@ -1,6 +1,7 @@
-"""Every bound of whodid: a name, a default and a sentence; three kinds have files of their own."""
+"""Every bound of whodid: a name, a default and a sentence; four kinds have files of their own."""
 
 from whodid.limits.access import *  # noqa: F403 - a bound is asked for here, wherever it stands
+from whodid.limits.correlation import *  # noqa: F403 - a bound is asked for here, wherever it stands
 from whodid.limits.detection import *  # noqa: F403 - a bound is asked for here, wherever it stands
 from whodid.limits.operation import *  # noqa: F403 - a bound is asked for here, wherever it stands
 

@@ -1,33 +1,28 @@
 """The engine: records in, findings out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
-from whodid.detection.finding import Finding
+from whodid.detection.finding import Finding, Match
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
+from whodid.detection.windows.calendars import read_calendars
+from whodid.detection.windows.extract import Feed, Files, Matching, feeds_of, keys_of, lacking
+from whodid.detection.windows.hit import MASK, Hit, Key
+from whodid.detection.windows.lane import END, Lane
+from whodid.detection.windows.new_value import NewValue
+from whodid.detection.windows.places import Places
+from whodid.detection.windows.plan import Planned, Unusable, plans_of
 from whodid.detection.windows.settings import Settings
+from whodid.detection.windows.snapshot import State, restored, snapshot_of
+from whodid.detection.windows.watermark import BEGINNING, Watermark
+from whodid.errors import InputError
+from whodid.limits import CORRELATION_NEAR_US
+from whodid.query.sentence import event_sentence
 
-
-class Matching(Protocol):
-    """What decides single records: `compiled.Matcher`."""
-
-    def matching(self, record: Record) -> list[Rule]:
-        """Return the rules that match, silent ones too."""
-        ...
-
-    def values(self, record: Record, rule: Rule, field: str) -> tuple[str | int | float, ...]:
-        """Return the values of a field as a rule means it."""
-        ...
-
-
-class Unusable(Struct, frozen=True):
-    """A correlation that can find nothing here, and why (no file of places, an unknown rule)."""
-
-    rule: str
-    reason: str
+_WHEN, _WHO, _WHERE, _ENVELOPE = 0, 1, 3, 7
 
 
 class Notice(Struct, frozen=True):
@@ -43,49 +38,250 @@ class Notice(Struct, frozen=True):
     text: str
 
 
+_TEXTS = {
+    "evicted": "{subject} gave up {count:,} events it still needed: too many different keys",
+    "late": "{count:,} events of {subject} came later than is allowed for",
+    "ahead": "{count:,} events of {subject} are of a later time than they came: its clock is fast",
+    "forced": "{count:,} times too many events waited, and time was pushed on",
+    "past": "{count:,} events of {subject} are of the past, and are correlated among themselves",
+}
+
+
 class Engine:
     """Correlates records of the ledger, in its order. Not safe for threads.
 
     Rules about single events find at once; correlations when no earlier event can come any more.
+    `lane` is the present; `past` there is only while events come that are of long before it.
     """
 
     def __init__(
         self, rules: Sequence[AnyRule], matcher: Matching, settings: Settings | None = None
     ) -> None:
-        self.rules, self.matcher = tuple(rules), matcher
         self.settings = settings or Settings()
         self.position = 0
         """The entry that is expected next; records before it are passed over."""
-        self.unusable: tuple[Unusable, ...] = ()
+        self.counts: dict[tuple[str, str], int] = {}
+        """(kind of notice, subject) → how many, since the beginning."""
+        self.noticed: dict[tuple[str, str], int] = {}
+        """How many of them `notices` has told."""
+        self._load(rules, matcher)
+        self.lane = self._new_lane()
+        self.past: Lane | None = None
+
+    def _load(self, rules: Sequence[AnyRule], matcher: Matching) -> None:
+        files, faults = _files(self.settings)
+        lacks = {
+            rule.head.id: faults.get(rule.kind, "") or lacking(rule, files)
+            for rule in rules
+            if not isinstance(rule, Rule)
+        }
+        run = [rule for rule in rules if not lacks.get(rule.head.id)]
+        planned: Planned = plans_of(run)
+        self.plans = planned.plans
+        self.unusable: tuple[Unusable, ...] = planned.unusable + tuple(
+            Unusable(place, reason) for place, reason in lacks.items() if reason
+        )
         """Correlations that are not run."""
+        self._matcher = matcher
+        self._feeds: dict[str, list[Feed]] = feeds_of(self.plans, matcher, files)
+
+    def _new_lane(self) -> Lane:
+        chosen = self.settings
+        time = Watermark(chosen.lateness_us, chosen.lateness_by_source, chosen.idle_us)
+        return Lane(self.plans, time, early=chosen.early)
 
     def feed(self, records: Iterable[Record]) -> list[Finding]:
         """Take records in the order of the ledger; return what was found by them."""
-        raise NotImplementedError
+        found: list[Finding] = []
+        for record in records:
+            if record.entry >= self.position:
+                self.position = record.entry + 1
+                self._record(record, found)
+        return found
 
     def advance(self, now_us: int) -> list[Finding]:
         """Say that no entry that is still to come was received before `now_us`.
 
         The one who calls it leaves a door time to store what it received.
         """
-        raise NotImplementedError
+        found: list[Finding] = []
+        self._pass_time(now_us, found)
+        return found
 
     def close(self, until_us: int) -> list[Finding]:
-        """Say that nothing happened until `until_us` that was not fed: the end of a history."""
-        raise NotImplementedError
+        """Say that nothing happened up to `until_us` that was not fed: the end of a history."""
+        found: list[Finding] = []
+        self._end_past(found)
+        time = self.lane.time
+        time.mark = max(time.mark, until_us + 1)
+        found += self.lane.release(time.mark)
+        return found
 
     def change(self, rules: Sequence[AnyRule], matcher: Matching) -> None:
         """Go on with other rules; those whose version and rules below did not change keep state."""
-        raise NotImplementedError
+        state = self.snapshot()
+        self._load(rules, matcher)
+        self.restore(state)
 
     def notices(self) -> list[Notice]:
         """Return what is to be known since it was asked last."""
-        raise NotImplementedError
+        for lane in (self.lane, self.past):
+            for machine in lane.machines if lane else ():
+                if machine.evicted:
+                    self._count("evicted", machine.plan.correlation.head.id, machine.evicted)
+                    machine.evicted = 0
+        told = []
+        for (kind, subject), total in sorted(self.counts.items()):
+            count = total - self.noticed.get((kind, subject), 0)
+            if count:
+                text = _TEXTS[kind].format(count=count, subject=subject)
+                told.append(Notice(kind, subject, count, text))
+        self.noticed = dict(self.counts)
+        return told
 
     def snapshot(self) -> bytes:
         """Return all of its state, as of `position`; the same state gives the same bytes."""
-        raise NotImplementedError
+        return snapshot_of(State(self.position, self.counts, self.noticed, self.lane, self.past))
 
     def restore(self, data: bytes) -> None:
         """Take up a snapshot. Raises InputError for bytes that are none; then nothing changed."""
-        raise NotImplementedError
+        taken = restored(data, self._new_lane)
+        self.position, self.lane, self.past = taken.position, taken.lane, taken.past
+        self.counts, self.noticed = taken.counts, taken.noticed
+
+    def _record(self, record: Record, found: list[Finding]) -> None:
+        when = record.group(_WHEN)
+        source: str = record.group(_ENVELOPE).source
+        received: int = when.received
+        time: int = received if when.time is None else when.time
+        if received > self.lane.time.clock:
+            self._pass_time(received, found)
+        if time > received + self.lane.time.lateness(source):
+            self._count("ahead", source)
+            time = received
+        lane = self._lane_of(source, time)
+        mark = lane.time
+        late = time < mark.mark
+        if late:
+            self._count("late", source)
+        mark.observe(source, time, received)
+        rules = self._matcher.matching(record)
+        if rules:
+            for hit in self._hits(record, rules, time, found):
+                found += lane.add_late(hit) if late else lane.push(hit)
+        if mark.mark > BEGINNING:
+            found += lane.release(mark.mark)
+        self._make_room(lane, found)
+
+    def _hits(
+        self, record: Record, rules: list[Rule], time: int, found: list[Finding]
+    ) -> Iterable[Hit]:
+        """Return a record's hits: one for each correlation and key, whichever rules match."""
+        hits: dict[tuple[int, Key], Hit] = {}
+        for rule in rules:
+            if not rule.silent:
+                found.append(self._single(record, rule, time))
+            for feed in self._feeds.get(rule.head.id, ()):
+                value = None
+                if feed.value_of is not None:
+                    value = feed.value_of(record, rule, time)
+                    if value is None:
+                        continue
+                for shown in keys_of(self._matcher, record, rule, feed.fields):
+                    key: Key = tuple([text.lower() for text in shown])
+                    if key == shown:
+                        shown = key  # noqa: PLW2901 - one object less to keep
+                    place, mask = (feed.place, key), feed.bit
+                    if place in hits:
+                        mask |= hits[place][MASK]
+                    hits[place] = (
+                        time, record.id, feed.place, key, record.entry, mask, value, shown, None,
+                    )  # fmt: skip
+        return hits.values()
+
+    def _single(self, record: Record, rule: Rule, time: int) -> Finding:
+        who, where = record.group(_WHO), record.group(_WHERE)
+        about = (("actor.id", who.actor_id), ("ip", None if who.actor_id else where.ip))
+        shown = (
+            (field, ", ".join(map(str, self._matcher.values(record, rule, field)))[:500])
+            for field in rule.head.fields
+        )
+        try:
+            why = event_sentence(record.event)
+        except msgspec.DecodeError:
+            why = ""
+        return Finding(
+            rule=rule.head, time_us=time, first_us=time, count=1,
+            matches=(Match(record.entry, record.id, time),),
+            key=tuple((name, value) for name, value in about if value),
+            values=tuple((name, value) for name, value in shown if value), why=why,
+        )  # fmt: skip
+
+    def _lane_of(self, source: str, time: int) -> Lane:
+        if time >= self.lane.time.mark - CORRELATION_NEAR_US:
+            return self.lane
+        self._count("past", source)
+        if self.past is None:
+            self.past = self._new_lane()
+            self.past.time.follows_clock = False
+            self.past.time.clock = self.lane.time.clock
+        return self.past
+
+    def _pass_time(self, now: int, found: list[Finding]) -> None:
+        """Let time pass: what falls silent in either lane does so in its order."""
+        while self.past is not None and self.past.time.next_silence() < now:
+            moment = self.past.time.next_silence() + 1
+            self._pass(self.lane, moment, found)
+            self._pass(self.past, moment, found)
+            if self.past.time.all_silent():
+                self._end_past(found)
+        self._pass(self.lane, now, found)
+        if self.past is not None:
+            self._pass(self.past, now, found)
+
+    def _pass(self, lane: Lane, now: int, found: list[Finding]) -> None:
+        before = lane.time.mark
+        lane.time.pass_time(now)
+        if lane.time.mark > before:
+            found += lane.release(lane.time.mark)
+
+    def _end_past(self, found: list[Finding]) -> None:
+        """Take what waits of the past; of what it learned, the present goes on."""
+        if self.past is None:
+            return
+        newest = max(source.newest for source in self.past.time.sources.values())
+        found += self.past.release(min(newest + 1, END))
+        for ours, theirs in zip(self.lane.machines, self.past.machines, strict=True):
+            if isinstance(ours, NewValue) and isinstance(theirs, NewValue):
+                ours.absorb(theirs)
+            if theirs.evicted:
+                self._count("evicted", theirs.plan.correlation.head.id, theirs.evicted)
+        self.past = None
+
+    def _make_room(self, lane: Lane, found: list[Finding]) -> None:
+        limit = lane.crowded()
+        if limit is not None:
+            self._count("forced", "event time")
+            lane.time.mark = max(lane.time.mark, limit)
+            found += lane.release(limit)
+
+    def _count(self, kind: str, subject: str, count: int = 1) -> None:
+        place = (kind, subject)
+        self.counts[place] = self.counts.get(place, 0) + count
+
+
+def _files(settings: Settings) -> tuple[Files, dict[str, str]]:
+    """Open what the user named; a fault is that of the kinds that need it, not of the others."""
+    faults: dict[str, str] = {}
+    places = calendars = None
+    if settings.geo is not None:
+        try:
+            places = Places(settings.geo)
+        except InputError as error:
+            faults["impossible_travel"] = str(error)
+    if settings.calendars is not None:
+        try:
+            calendars = read_calendars(settings.calendars)
+        except InputError as error:
+            faults["outside_hours"] = str(error)
+    return Files(places, calendars), faults

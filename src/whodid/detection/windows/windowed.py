@@ -1,0 +1,330 @@
+"""Windows over the hits of each key: the last `span` of event time, up to each hit.
+
+A window belongs to no boundary: at every time at which a hit is, it is asked whether the condition
+holds for the hits from that time less the span up to it (both included). When it holds there is a
+finding, and then none for that key until the span has passed; when the span that began with the
+first hit is over and held more, one of stage "total" says how many.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from whodid.detection.finding import Finding, Match, Stage
+from whodid.detection.windows.hit import KEY, SHOWN, TIME, VALUE, Hit, Key
+from whodid.detection.windows.machine import SetTimer, Told
+from whodid.detection.windows.plan import Plan
+from whodid.errors import InputError
+from whodid.limits import (
+    CORRELATION_EVENTS_MAX,
+    CORRELATION_PAST_EVENTS,
+    CORRELATION_REPLAY_EVENTS,
+)
+
+FIRES_KEPT = 16
+_by_time = itemgetter(TIME)
+
+Extra = TypeVar("Extra")
+
+
+class Window(Generic[Extra]):
+    """Hits of one key by time: `events[head:]` are in the window, those before are past.
+
+    `fires` are the newest times of findings, ascending; `open` is since when a window is counted
+    to its end, `counted` how many hits were told of it. `extra` is what the kind adds up.
+    """
+
+    __slots__ = ("counted", "events", "extra", "fires", "head", "open")
+
+    def __init__(self, extra: Extra) -> None:
+        self.events: list[Hit] = []
+        self.head = 0
+        self.fires: list[int] = []
+        self.open: int | None = None
+        self.counted = 0
+        self.extra = extra
+
+
+StoredHit: TypeAlias = tuple[
+    int, str, int, tuple[str, ...], int, int, Any, tuple[str, ...], tuple[Match, ...] | None
+]
+"""A hit in a snapshot, its value as msgpack has it."""
+
+
+def hit_from(stored: StoredHit, place: int, value: Any) -> Hit:
+    """Return a hit of a snapshot, of the plan that stands at `place` now."""
+    time, event, _, key, entry, mask, _, shown, below = stored
+    return (time, event, place, key, entry, mask, value, shown, below)
+
+
+class StoredWindow(Struct, array_like=True):
+    """A window in a snapshot."""
+
+    events: list[StoredHit]
+    head: int
+    fires: list[int]
+    open: int | None
+    counted: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[int, list[StoredWindow]]).decode
+
+
+class Windowed(Told, Generic[Extra]):
+    """A machine whose memory is a window for each key.
+
+    Invariants: keys stand in the order in which they were last seen; `total` is the number of
+    their hits. Subclasses say what is added up (`enter`, `leave`), what holds, and why.
+    """
+
+    totals = False
+    """Whether a window that held is counted to its end."""
+
+    def __init__(self, plan: Plan, set_timer: SetTimer) -> None:
+        super().__init__(plan, set_timer)
+        self.keys: dict[Key, Window[Extra]] = {}
+        self.total = 0
+        self._span = plan.span
+
+    # what a kind says
+
+    def nothing(self) -> Extra:
+        """Return what is added up in an empty window."""
+        raise NotImplementedError
+
+    def enter(self, window: Window[Extra], hit: Hit) -> None:
+        """Count a hit in."""
+
+    def leave(self, window: Window[Extra], hit: Hit) -> None:
+        """Count a hit out."""
+
+    def holds(self, window: Window[Extra], time: int) -> bool:
+        """Tell whether the condition holds for the window, whose newest hits are of `time`."""
+        raise NotImplementedError
+
+    def why(self, window: Window[Extra], hits: list[Hit]) -> str:
+        """Return a sentence with the numbers."""
+        raise NotImplementedError
+
+    def shown_hits(self, window: Window[Extra], time: int) -> list[Hit]:  # noqa: ARG002 - kinds
+        """Return the hits that made it hold."""
+        return window.events[window.head :]
+
+    def measured(self, window: Window[Extra]) -> tuple[tuple[str, str], ...]:  # noqa: ARG002 - kinds
+        """Return what was measured, as fields of the finding."""
+        return ()
+
+    def can_hold(self, window: Window[Extra] | None, hits: list[Hit]) -> bool:  # noqa: ARG002
+        """Tell, cheaply, whether hits that wait might make it hold."""
+        return True
+
+    # how it runs
+
+    def add(self, hit: Hit) -> None:
+        """Take a hit in whose time is not before that of the hit before."""
+        key, time = hit[KEY], hit[TIME]
+        keys = self.keys
+        window = keys.pop(key, None)
+        if window is None:
+            window = Window(self.nothing())
+        keys[key] = window
+        self._slide(window, time)
+        window.events.append(hit)
+        self.total += 1
+        self.enter(window, hit)
+        if self.total > CORRELATION_PAST_EVENTS:
+            self._bound(window, time)
+
+    def settle(self, key: Key, time: int) -> list[Finding]:
+        """Return the finding of a key, if it holds at `time`."""
+        window = self.keys.get(key)
+        if window is None or (window.fires and time <= window.fires[-1] + self._span):
+            return []
+        if not self.holds(window, time):
+            return []
+        return [self._found(window, time)]
+
+    def due(self, key: Key, time: int) -> list[Finding]:
+        """Return the whole of a window that was told of when it began to hold."""
+        window = self.keys.get(key)
+        if window is None or window.open is None or window.open + self._span != time:
+            return []
+        window.open = None
+        self._slide(window, time)
+        hits = window.events[window.head :]
+        if len(hits) <= window.counted:
+            return []
+        return [self._tell(window, time, hits, "total")]
+
+    def add_late(self, hit: Hit) -> list[Finding]:
+        """Put a late hit in its place; what it completes is found if nothing near it was."""
+        key, time = hit[KEY], hit[TIME]
+        window = self.keys.pop(key, None)
+        if window is None:
+            window = Window(self.nothing())
+        self.keys[key] = window
+        events = window.events
+        if events and time < events[-1][TIME] - self._span:
+            window.head += 1
+        else:
+            self.enter(window, hit)
+        insort(events, hit)
+        self.total += 1
+        self.rebuilt(window)
+        around = self._around(events, bisect_left(events, hit), time)
+        found = [item for item in self._replayed(around) if item.time_us >= time]
+        if self.total > CORRELATION_PAST_EVENTS:
+            self._bound(window, events[-1][TIME])
+        for item in found:
+            if not self._near_fire(window, item.time_us):
+                insort(window.fires, item.time_us)
+                del window.fires[:-FIRES_KEPT]
+                return [msgspec.structs.replace(item, late=True)]
+        return []
+
+    def early(self, hits: list[Hit]) -> list[Finding]:
+        """Return the first finding that hits that wait will make."""
+        window = self.keys.get(hits[0][KEY])
+        if not self.can_hold(window, hits):
+            return []
+        first = hits[0][TIME]
+        kept: list[Hit] = []
+        if window is not None:
+            begin = bisect_left(window.events, first - self._span, key=_by_time)
+            kept = window.events[max(begin, len(window.events) - CORRELATION_REPLAY_EVENTS) :]
+        for item in self._replayed(kept + hits[-CORRELATION_REPLAY_EVENTS:]):
+            if item.time_us >= first and not (window and self._near_fire(window, item.time_us)):
+                return [msgspec.structs.replace(item, stage="early")]
+        return []
+
+    def rebuilt(self, window: Window[Extra]) -> None:
+        """Compute anew what depends on the order of the hits of a window."""
+
+    def state(self) -> bytes:
+        """Return all windows, in the order in which their keys were last seen."""
+        windows = [
+            StoredWindow(list(w.events), w.head, w.fires, w.open, w.counted)
+            for w in self.keys.values()
+        ]
+        return _encode((self.evicted, windows))
+
+    def take(self, data: bytes) -> None:
+        """Become what `state` returned. Raises InputError, msgspec.MsgspecError."""
+        evicted, stored = _decode(data)
+        keys: dict[Key, Window[Extra]] = {}
+        for item in stored:
+            window = Window(self.nothing())
+            window.events = list(map(self._checked, item.events))
+            if not window.events or not 0 <= item.head <= len(window.events):
+                raise InputError("state of a correlation: a window without events")
+            window.head, window.fires = item.head, item.fires
+            window.open, window.counted = item.open, item.counted
+            for hit in window.events[window.head :]:
+                self.enter(window, hit)
+            self.rebuilt(window)
+            if window.open is not None:
+                self._timer(window.open + self._span, self.plan.place, window.events[0][KEY])
+            keys[window.events[0][KEY]] = window
+        self.evicted, self.keys = evicted, keys
+        self.total = sum(len(window.events) for window in keys.values())
+
+    def known(self) -> Iterable[Key]:
+        """Return the keys that have a window."""
+        return self.keys
+
+    def hits(self) -> Iterator[Hit]:
+        """Return the hits of all windows."""
+        for window in self.keys.values():
+            yield from window.events
+
+    def value_of(self, stored: Any) -> Any:
+        """Return a hit's value from what a snapshot made of it. Raises InputError."""
+        if stored is not None:
+            raise InputError("state of a correlation: a value where there is none")
+        return stored
+
+    def _checked(self, hit: StoredHit) -> Hit:
+        return hit_from(hit, self.plan.place, self.value_of(hit[VALUE]))
+
+    def _slide(self, window: Window[Extra], time: int) -> None:
+        start, events, head = time - self._span, window.events, window.head
+        count = len(events)
+        while head < count and events[head][TIME] < start:
+            self.leave(window, events[head])
+            head += 1
+        window.head = head
+
+    def _found(self, window: Window[Extra], time: int) -> Finding:
+        window.fires.append(time)
+        del window.fires[:-FIRES_KEPT]
+        hits = self.shown_hits(window, time)
+        if self.totals and window.open is None:
+            window.open = hits[0][TIME]
+            window.counted = len(hits)
+            self._timer(window.open + self._span, self.plan.place, hits[0][KEY])
+        return self._tell(window, time, hits, "final")
+
+    def _tell(self, window: Window[Extra], time: int, hits: list[Hit], stage: Stage) -> Finding:
+        return self.finding(
+            time, hits, hits[0][SHOWN], self.why(window, hits), stage=stage,
+            values=self.measured(window),
+        )  # fmt: skip
+
+    def _near_fire(self, window: Window[Extra], time: int) -> bool:
+        return any(abs(time - fire) <= self._span for fire in window.fires)
+
+    def _around(self, events: list[Hit], place: int, time: int) -> list[Hit]:
+        half = CORRELATION_REPLAY_EVENTS // 2
+        first = bisect_left(events, time - self._span, key=_by_time)
+        last = bisect_right(events, time + self._span, key=_by_time)
+        return events[max(first, place - half) : min(last, place + half)]
+
+    def _replayed(self, hits: list[Hit]) -> list[Finding]:
+        """Return what these hits of one key make hold, for a machine that knows nothing else."""
+        machine = type(self)(self.plan, lambda *_: None)
+        found: list[Finding] = []
+        for time, same in groupby(hits, _by_time):
+            for hit in same:
+                machine.add(hit)
+            found += machine.settle(hits[0][KEY], time)
+        return found
+
+    def _bound(self, window: Window[Extra], time: int) -> None:
+        """Forget the past, longest unseen first; what still matters only beyond the bound."""
+        if window.head > 64 and window.head * 2 > len(window.events):
+            self.total -= window.head
+            del window.events[: window.head]
+            window.head = 0
+        while self.total > CORRELATION_PAST_EVENTS:
+            key = next(iter(self.keys))
+            oldest = self.keys[key]
+            if oldest is window or oldest.events[-1][TIME] >= time - self._span:
+                break
+            self.total -= len(oldest.events)
+            del self.keys[key]
+        while self.total > CORRELATION_EVENTS_MAX:
+            key = next(iter(self.keys))
+            oldest = self.keys[key]
+            if oldest is window:
+                self._halve(window)
+                continue
+            self._slide(oldest, time)
+            self.evicted += len(oldest.events) - oldest.head
+            self.total -= len(oldest.events)
+            del self.keys[key]
+
+    def _halve(self, window: Window[Extra]) -> None:
+        gone = (len(window.events) + 1) // 2
+        for hit in window.events[window.head : gone]:
+            self.leave(window, hit)
+        self.evicted += max(gone - window.head, 0)
+        self.total -= gone
+        del window.events[:gone]
+        window.head = max(window.head - gone, 0)
+        self.rebuilt(window)
