@@ -5,8 +5,11 @@ entries come in, in whatever order within the allowed lateness, and whenever it 
 restored in between. docs/explanation/event-time.md says how.
 """
 
-from whodid.detection.windows.engine import Engine
+from whodid.detection.windows.engine import Engine, Matching, Notice, Unusable
 from whodid.detection.windows.options import OWN_KINDS, option_keys, own_options
 from whodid.detection.windows.settings import Settings
 
-__all__ = ["OWN_KINDS", "Engine", "Settings", "option_keys", "own_options"]
+__all__ = [
+    "OWN_KINDS", "Engine", "Matching", "Notice", "Settings", "Unusable", "option_keys",
+    "own_options",
+]  # fmt: skip

@@ -22,6 +22,8 @@ from whodid.errors import InputError
 from whodid.limits import CORRELATION_NEAR_US
 from whodid.query.sentence import event_sentence
 
+__all__ = ["Engine", "Matching", "Notice", "Unusable"]
+
 _WHEN, _WHO, _WHERE, _ENVELOPE = 0, 1, 3, 7
 
 
