@@ -121,7 +121,7 @@ def _measure(
 
 def _asker(reading: LedgerReading, caller: Caller, kind: str) -> Callable[[str], str]:
     def newest(text: str) -> str:
-        reading.search(caller, text, limit=_PAGE)
+        reading.search(caller, text, limit=_PAGE, total=False)
         return ""
 
     def overview(text: str) -> str:

@@ -129,7 +129,7 @@ class FakeReading:
         if self.fault:
             raise self.fault
 
-    def search(self, caller, text, *, limit=50, before=None, own=False):
+    def search(self, caller, text, *, limit=50, before=None, own=False, total=True):
         self._call("search", caller, text, limit, before, own)
         parse(text)
         return SearchAnswer(self.hits, len(self.hits), True, 2, "n3xt", "note", 10, ["a warning"])

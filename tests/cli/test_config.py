@@ -51,3 +51,11 @@ def test_a_certificate_that_config_check_takes(run, tmp_path):
     given = ("--tls-cert", "tls/cert.pem", "--tls-key", "tls/key.pem")
     run("config", "check", "--host", "0.0.0.0", *given)
     assert "is there already" in run("cert", "--host", "x", "--out", "tls", rc=2).stderr
+
+
+def test_memory_is_given_in_units(run):
+    shown = json.loads(run("config", "show", "--json", "--memory", "2GiB").stdout)["settings"]
+    [found] = [row for row in shown if row["name"] == "server.memory_bytes"]
+    assert (found["value"], found["origin"]) == (2 * 2**30, "--memory")
+    assert "write 800MiB or 2GiB" in run("config", "check", "--memory", "much", rc=2).stderr
+    assert "server.memory_bytes" in run("config", "check", "--memory", "1MiB", rc=2).stderr

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from whodid.index.segment import Segment
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.parse import parse
 from whodid.query.times import resolve
@@ -289,3 +290,39 @@ def test_a_page_that_ends_where_a_table_does_is_not_the_last(event_log, made, te
         page = searcher.search(query, limit=limit, durable=event_log.size, own=True)
         assert found(page) == expected[:limit]
         assert (page.next is None) == (limit >= len(expected)), limit
+
+
+@pytest.mark.parametrize("text", ["*", "alice", "outcome:denied", "actor:alice", "-action:read"])
+@pytest.mark.parametrize("limit", [1, 7, 1000])
+def test_without_a_total_the_pages_are_the_same(text, limit, mixed_log, searcher):
+    query, before = ask(text), None
+    options = {"limit": limit, "durable": mixed_log.size, "own": True}
+    for _ in range(5):
+        whole = searcher.search(query, before=before, **options)
+        page = searcher.search(query, before=before, total=False, **options)
+        assert (found(page), page.next) == (found(whole), whole.next)
+        assert page.total <= whole.total
+        assert not page.total_is_exact or page.total == whole.total
+        assert page.warnings == []
+        before = page.next
+        if before is None:
+            break
+
+
+def test_without_a_total_older_segments_stay_closed(event_log, made, monkeypatch):
+    """Of what is behind a full page nothing is read."""
+    for seed in range(6):
+        event_log.append(made(64, seed, sources=("app",)))
+    event_log.index(segment_rows=64)
+    searcher = event_log.searcher()
+    asked = ask("-actor:nobody")
+    read = []
+    whole = Segment._read
+    monkeypatch.setattr(
+        Segment, "_read", lambda self, chunk: read.append(self.first) or whole(self, chunk)
+    )
+    page = searcher.search(asked, limit=3, durable=event_log.size, own=True, total=False)
+    assert not page.total_is_exact
+    closed = len(set(read))
+    searcher.search(asked, limit=3, durable=event_log.size, own=True)
+    assert closed < len(set(read)) >= 6

@@ -35,12 +35,29 @@ def test_rows_come_back(rows, with_tags, by_group):
     assert found.content_tags == (tags if with_tags else [])
 
 
-def test_a_word_of_a_raw_record_is_a_word_of_the_frame():
-    rows = [(b"{}", b"", b"{}", b"", b"", b"", raw, b"{}") for raw in (b"alice", b"bob", b"")]
+texts = st.text(alphabet='abAB \\"u0041\u212a\u017f.', max_size=10)
+
+
+@given(st.lists(st.tuples(*[texts] * 8), min_size=1, max_size=6), texts, st.booleans())
+def test_no_row_that_has_a_text_is_left_out(rows, wanted, by_group):
+    piece = wanted.casefold()
+    pieces = (piece.encode(),) if piece and piece.isascii() else ()
+    look = frame.Look(within_raw(wanted), pieces)
+    encoded = [tuple(text.encode() for text in row) for row in rows]
+    opened = frame.open_frame(pack(encoded, by_group=by_group), with_tags=False)
+    asked = opened.rows_to_ask(look)
+    having = [n for n, row in enumerate(encoded) if any(map(look.holds, row))]
+    assert asked is None or set(having) <= set(asked.tolist())
+
+
+def test_only_rows_that_may_have_a_text_are_asked():
+    rows = [
+        (b"{}", b"", b"{}", b"", b"", b"", raw, b"{}") for raw in (b"Alice", b"bob", b"", b"\\")
+    ]
     for by_group in (False, True):
         opened = frame.open_frame(pack(rows, by_group=by_group), with_tags=False)
-        assert within_raw("alice")(opened.all_bytes())
-        assert within_raw("bob")(opened.all_bytes())
+        look = frame.Look(within_raw("alice"), (b"alice",))
+        assert opened.rows_to_ask(look).tolist() == [0, 3]
 
 
 @given(st.binary(max_size=200), st.booleans())

@@ -131,7 +131,7 @@ class FakeLog(FakeOverviews):
         if self.fail is not None:
             raise self.fail
 
-    def search(self, caller, text, *, limit=50, before=None, own=False):
+    def search(self, caller, text, *, limit=50, before=None, own=False, total=True):
         query = resolve(parse(text), NOW_US)
         self._called("search", caller)
         states = {hit.event.when.id: hit.flags for hit in self.hits}

@@ -95,6 +95,10 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
         "1 gives the whole answer as a document which proves that nothing is missing.",
         {"type": "string", "enum": list(TRUTH), "default": "0"},
     ),
+    "total": (
+        "0 does not count on when the page is full: words are found soonest so.",
+        {"type": "string", "enum": list(TRUTH), "default": "1"},
+    ),
     "inferred": (
         "0 leaves out what is only inferred to belong to it.",
         {"type": "string", "enum": list(TRUTH), "default": "1"},

@@ -53,7 +53,7 @@ from whodid.metrics import PROMETHEUS
 from whodid.query.parse import parse
 from whodid.query.rights import NOTHING
 
-SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as", "at", "prove")
+SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as", "at", "prove", "total")
 HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
 COMPLETE_PARAMETERS = ("q", "caret")
 FACETS_PARAMETERS = ("q", "fields", "values", "own")
@@ -107,7 +107,7 @@ class Operations:
         given = given_as.parameters(request, SEARCH_PARAMETERS)
         text, own, at = given_as.search_text(given), given_as.own(given), given_as.at(given)
         if given_as.truth(given, "prove", "0"):
-            if given.keys() & {"limit", "before", "as", "at"}:
+            if given.keys() & {"limit", "before", "as", "at", "total"}:
                 raise UsageError("prove gives the whole answer of now; leave out the others.")
             return attached(self._reading.prove(caller, text, own=own).encode(), "answer.json")
         query = parse(text)
@@ -124,7 +124,14 @@ class Operations:
             return json_answer(table_document(table))
         limit, before = given_as.limit(given), given_as.cursor(given)
         found = (
-            self._reading.search(caller, text, limit=limit, before=before, own=own)
+            self._reading.search(
+                caller,
+                text,
+                limit=limit,
+                before=before,
+                own=own,
+                total=given_as.truth(given, "total", "1"),
+            )
             if at is None
             else self._reading.search_at(caller, text, at, limit=limit, before=before, own=own)
         )

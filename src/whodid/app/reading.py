@@ -77,6 +77,7 @@ from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import CHECKPOINT
 from whodid.ledger.port import SequencerPort
+from whodid.ledger.read_memory import USUAL, ReadMemory
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.stored import StoredRow
 from whodid.limits import FRESH_FOR_S, PAGE_ROWS_MAX, TAIL_BYTES_MAX
@@ -102,6 +103,7 @@ class LedgerReading:
         clock: Clock,
         *,
         faults: Callable[[], list[str]] = list,
+        memory: ReadMemory = USUAL,
     ) -> None:
         self._faults = faults
         self._directory = directory
@@ -112,12 +114,12 @@ class LedgerReading:
         self._turns = Turns()
         self._events_counted: int | None = None
         self._read_s = -FRESH_FOR_S
-        self._reader = LedgerReader(directory, keys)
+        self._reader = LedgerReader(directory, keys, memory)
         self._searcher = Searcher(directory, keys, self._reader, pause=self._turns.pause)
         builder = BatchBuilder(keys.ledger_id, keys.public_kek())
         self._own = OwnEvents(port, builder, keys.identity_root(), clock)
         self._integrity = LedgerIntegrity(directory, keys, self._own, clock)
-        self._analyst = Analyst(self._searcher)
+        self._analyst = Analyst(self._searcher, memory.texts)
         context = ReadContext(directory, port, self._own, clock, self._turn, self._allowed)
         self._counting = Counting(context, self._analyst)
         self._chaining = Chaining(context, self._analyst)
@@ -149,14 +151,14 @@ class LedgerReading:
 
     def search(
         self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
-        own: bool = False,
+        own: bool = False, total: bool = True,
     ) -> SearchAnswer:  # fmt: skip
         """Search (see `Reading.search`)."""
         act = Act("search", "read", "ledger", "events", text)
         query = resolve(self._allowed(caller, no_table(parse(text)), act), self._clock())
         with self._turn(caller, act):
             began_s = time.monotonic()
-            page = self._page(query, limit, before, own=own)
+            page = self._page(query, limit, before, own=own, total=total)
             clauses = self._emptiness.explain(caller, query, page, began_s, own=own)
             answer = self._answer(page, caller, clauses)
             self._own.write(caller, msgspec.structs.replace(act, rows=len(answer.events)))
@@ -187,8 +189,9 @@ class LedgerReading:
         return PageAnswer(answer, bars_of, found.facets)
 
     def _page(
-        self, query: Query, limit: int, before: str | None, *, own: bool, at: int | None = None
-    ) -> Page:
+        self, query: Query, limit: int, before: str | None, *, own: bool, at: int | None = None,
+        total: bool = True,
+    ) -> Page:  # fmt: skip
         """Return a page of events (`at`: of the first so many entries).
 
         They are in the order of time, or it is the one page of another.
@@ -204,7 +207,7 @@ class LedgerReading:
             page = self._analyst.ordered(query, limit=limit, durable=durable, own=own, at=at)
         else:
             page = self._searcher.search(
-                query, limit=limit, before=cursor, durable=durable, own=own, at=at
+                query, limit=limit, before=cursor, durable=durable, own=own, at=at, total=total
             )
         return page if query.limit is None else msgspec.structs.replace(page, next=None)
 

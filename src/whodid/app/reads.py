@@ -39,9 +39,12 @@ class Reading(Protocol):
 
     def search(
         self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,
-        own: bool = False,
+        own: bool = False, total: bool = True,
     ) -> SearchAnswer:  # fmt: skip
-        """Search. Raises QueryError, for a search with `| stats` too: that is `table`."""
+        """Search. Raises QueryError, for a search with `| stats` too: that is `table`.
+
+        Without `total` nobody counts on when the page is full: soonest for words.
+        """
         ...
 
     def page(

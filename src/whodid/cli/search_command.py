@@ -42,6 +42,7 @@ _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
     help="Answer as of the first SIZE entries of the log.",
 )  # fmt: skip
 @click.option("--own", is_flag=True, help="Show whodid's own events too.")
+@click.option("--no-total", is_flag=True, help="Do not count on when the page is full.")
 @click.option("--ocsf", is_flag=True, help="Print each event as OCSF, one JSON object a line.")
 @click.option(
     "--prove",
@@ -53,7 +54,7 @@ _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
 @json_option
 def command(
     query: tuple[str, ...], limit: int, before: str | None, at: int | None, directory: Path | None,
-    url: str | None, prove: Path | None, *, own: bool, ocsf: bool, as_json: bool,
+    url: str | None, prove: Path | None, *, own: bool, no_total: bool, ocsf: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Search: newest first. QUERY is like `actor:alice access:read time:[now-7d TO now]`.
 
@@ -67,7 +68,9 @@ def command(
                 raise UsageError("--prove writes one document; leave out --before, --ocsf, --json")
             _prove(text, prove, directory, url, own=own)
             return
-        document = _answer(text, limit, before, at, directory, url, own=own, ocsf=ocsf)
+        document = _answer(
+            text, limit, before, at, directory, url, own=own, total=not no_total, ocsf=ocsf
+        )
     except QueryError as error:
         if not as_json:
             _point(text, error)
@@ -88,12 +91,12 @@ def command(
 
 def _answer(
     text: str, limit: int, before: str | None, at: int | None, directory: Path | None,
-    url: str | None, *, own: bool, ocsf: bool,
+    url: str | None, *, own: bool, total: bool, ocsf: bool,
 ) -> dict[str, Any]:  # fmt: skip
     if url:
         return Remote(url).get(
             "/v1/search", q=text, limit=limit, before=before, own="1" if own else None,
-            at=at, **({"as": "ocsf"} if ocsf else {}),
+            at=at, total=None if total else "0", **({"as": "ocsf"} if ocsf else {}),
         )  # fmt: skip
     with open_local(need_directory(directory)) as ledger:
         reading = ledger.reading()
@@ -112,7 +115,7 @@ def _answer(
                 else reading.table_at(ledger.caller(), text, at, own=own)
             )
         found = (
-            reading.search(ledger.caller(), text, limit=limit, before=before, own=own)
+            reading.search(ledger.caller(), text, limit=limit, before=before, own=own, total=total)
             if at is None
             else reading.search_at(ledger.caller(), text, at, limit=limit, before=before, own=own)
         )

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 
 from whodid.detection.delivery.settings import AlertSettings
 from whodid.limits import (
+    ANSWERING_MEMORY_BYTES,
+    ANSWERING_MEMORY_BYTES_MIN,
     CONNECTIONS_MAX,
     DISK_FREE_BYTES_MIN,
     REQUEST_BYTES_MAX,
@@ -29,6 +31,13 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     host: Annotated[str, Meta(description="IP address to listen on, or localhost")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="port; 0 takes a free one")] = 9460
     doors: Annotated[int, Meta(ge=1, le=64, description="ingest processes")] = 2
+    memory_bytes: Annotated[
+        int,
+        Meta(
+            ge=ANSWERING_MEMORY_BYTES_MIN,
+            description="what the process that answers searches takes at most, about",
+        ),
+    ] = ANSWERING_MEMORY_BYTES
     plain_http: Annotated[
         bool, Meta(description="allow an address that others can reach without TLS")
     ] = False

@@ -24,7 +24,7 @@ from whodid.index.stats import StatsTable, run_stats
 from whodid.index.survey import Asked, Survey, survey
 from whodid.index.table import Array
 from whodid.index.vocabulary import Vocabularies
-from whodid.limits import STATS_SECONDS_MAX
+from whodid.limits import STATS_SECONDS_MAX, TEXTS_KEPT
 from whodid.query.own import hides_own
 from whodid.query.times import time_bounds
 from whodid.query.tree import Query, all_of
@@ -112,9 +112,9 @@ class Surveyed(Struct, frozen=True):
 class Analyst:
     """Counts over the tables of one searcher."""
 
-    def __init__(self, searcher: Searcher) -> None:
+    def __init__(self, searcher: Searcher, texts_kept: int = TEXTS_KEPT) -> None:
         self._searcher = searcher
-        self._vocabularies = Vocabularies()
+        self._vocabularies = Vocabularies(kept=texts_kept)
 
     def stats(
         self, query: Query, *, durable: int, own: bool = False, at: int | None = None

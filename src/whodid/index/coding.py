@@ -172,6 +172,28 @@ def _from_hex(data: bytes, _: np.dtype, count: int) -> Array:
     return texts.reshape(-1)
 
 
+def hex_texts(data: bytes, numbers: list[int]) -> list[bytes]:
+    """Return some texts of those written as `hex`, the others left as they are.
+
+    Raises ValueError for bytes that `encodings` never wrote.
+    """
+    size = int.from_bytes(data[:2], "big")
+    head = np.frombuffer(data[2 : 2 + 2 * size], dtype=np.uint8)
+    if not size or len(head) != 2 * size:
+        raise ValueError("texts whose first does not fit")
+    places = np.flatnonzero(head[size:])
+    packed = np.frombuffer(data, dtype=np.uint8, offset=2 + 2 * size)
+    found = []
+    for number in numbers:
+        digits = np.arange(number * len(places), (number + 1) * len(places))
+        if len(digits) and digits[-1] // 2 >= len(packed):
+            raise ValueError("texts whose digits do not add up")
+        text = head[:size].copy()
+        text[places] = _DIGITS[packed[digits // 2] >> np.where(digits % 2, 0, 4) & 15]
+        found.append(text.tobytes())
+    return found
+
+
 def encode_pairs(pairs: Array) -> bytes:
     """Write ascending u32: words in blocks (`signature`)."""
     numbers = pairs >> np.uint32(8)

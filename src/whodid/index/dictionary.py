@@ -16,6 +16,8 @@ from whodid.native import native
 Array = np.ndarray
 _SEPARATOR = "\0"
 _FEW = 32
+_DIGESTS_MAX = 1 << 14
+"""More texts are rather looked through than hashed."""
 
 
 class Texts(Protocol):
@@ -26,6 +28,9 @@ class Texts(Protocol):
 
     def blob(self) -> Array:
         """Return the bytes."""
+
+    def digests(self) -> Array:
+        """Return the `digests` of all."""
 
 
 def encode_texts(texts: Sequence[str]) -> tuple[Array, Array]:
@@ -65,14 +70,27 @@ def texts_at(at: Array, blob: Array, numbers: Array) -> Pieces:
 
 
 def equal_to(texts: Texts, value: str, predicate: Callable[[str], bool]) -> Array:
-    """Return which texts satisfy a predicate that only texts equal to `value`, case apart, can."""
+    """Return the numbers (u32) of the texts that satisfy a predicate.
+
+    Only texts equal to `value`, case apart, can.
+    """
     folded = value.casefold().encode("utf-8", "replace")
     at, blob = texts.at(), texts.blob()
-    found = np.zeros(len(at) - 1, dtype=np.bool_)
-    asked = _may_equal(at, blob, folded)
-    for number in asked.tolist():
-        found[number] = predicate(_text(texts, number))
-    return found
+    if len(at) <= _DIGESTS_MAX:
+        asked = np.flatnonzero(texts.digests() == digests(Pieces.of([folded])))
+    else:
+        asked = _may_equal(at, blob, folded)
+    found = [number for number in asked.tolist() if predicate(_text(texts, number))]
+    return np.array(found, dtype=np.uint32)
+
+
+def digests(texts: Pieces) -> Array:
+    """Return a number (u32) of each text, equal for texts that are equal, case apart."""
+    if texts.data.isascii():
+        folded = Pieces(texts.data.lower(), texts.begin, texts.end)
+    else:
+        folded = Pieces.of(split_encoded(texts.texts(), folded=True))
+    return np.frombuffer(folded.hashed(b""), dtype=np.uint32)[::8].copy()
 
 
 def _may_equal(at: Array, blob: Array, folded: bytes) -> Array:

@@ -14,10 +14,11 @@ import numpy as np
 
 from whodid.index.builder import uuid_numbers, uuid_texts
 from whodid.index.columns import KINDS
-from whodid.index.dictionary import containing, equal_to, satisfying
+from whodid.index.dictionary import containing, digests, equal_to, satisfying
 from whodid.index.needles import NO, YES, rows_with, rows_with_value
 from whodid.index.table import Array, Table
 from whodid.ledger.leaf import LeafFlag
+from whodid.ledger.pieces import Pieces
 from whodid.query.countable import OPENED
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.match import term_columns, value_predicate
@@ -117,7 +118,8 @@ def _term(term: Term, table: Table) -> Masks:
         return _id(term, table)
     found: Any = NO
     for column in columns:
-        found = found | _text(term, table, column)
+        part = _text(term, table, column)
+        found = part if found is NO else found if part is NO else found | part
     return _same(found)
 
 
@@ -210,14 +212,41 @@ def _text(term: Term, table: Table, column: str) -> Any:
     if term.op == "exists":
         return codes != 0
     exact, piece = _literal(term)
-    near = rows_with(term, table) if exact is None else rows_with_value(column, exact, table)
-    if not near.any():
+    listed = None if exact is None else table.listed(column, exact)
+    if listed is not None:
+        return _among(listed, table, column, value_predicate(term))
+    if not _near(term, table, column, exact).any():
         return NO
     found = table.kept(
         (column, term),
         lambda: _texts_found(table, column, value_predicate(term), exact=exact, piece=piece),
     )
     return _rows_of(table, column, found)
+
+
+def _near(term: Term, table: Table, column: str, exact: str | None) -> Any:
+    """Return which rows may have the text of a term, as far as that is cheaper to know."""
+    if exact is None:
+        return rows_with(term, table)
+    return YES if table.at_hand(f"{column}$") else rows_with_value(column, exact, table)
+
+
+def _among(rows: Array, table: Table, column: str, predicate: Callable[[Any], bool]) -> Any:
+    """Return which rows satisfy a predicate, of these few of a table."""
+    if not len(rows):
+        return NO
+    codes = _needed(table, column)[rows].astype(np.int64)
+    rows, codes = rows[codes > 0], codes[codes > 0]
+    if KINDS.get(column) == "texts":
+        flat, bounds = _needed(table, f"{column}>"), _needed(table, f"{column}<").astype(np.int64)
+        lists = [flat[bounds[code - 1] : bounds[code]].astype(np.int64) for code in codes.tolist()]
+    else:
+        lists = [np.array([code - 1]) for code in codes.tolist()]
+    texts = [table.texts(column, numbers) for numbers in lists]
+    found = [any(predicate(text.decode("utf-8", "replace")) for text in row) for row in texts]
+    holds = np.zeros(table.count, dtype=np.bool_)
+    holds[rows] = found
+    return holds
 
 
 def _literal(term: Term) -> tuple[str | None, str | None]:
@@ -250,6 +279,13 @@ class _Dictionary:
     def blob(self) -> Array:
         return _needed(self._table, f"{self._column}$")
 
+    def digests(self) -> Array:
+        return self._table.kept((self._column, "digests"), self._digests)
+
+    def _digests(self) -> Array:
+        at = self.at().astype(np.int64)
+        return digests(Pieces(self.blob().tobytes(), at[:-1], at[1:]))
+
 
 def _by_text(table: Table, column: str, text: str) -> Any:
     """Return which rows have exactly this text in this column."""
@@ -268,22 +304,32 @@ def _texts_found(
     exact: str | None = None,
     piece: str | None = None,
 ) -> Array:
-    """Return which texts of the dictionary satisfy the predicate."""
+    """Return the numbers of the texts of the dictionary that satisfy the predicate, ascending."""
     texts = _Dictionary(table, column)
     if exact is not None:
         return equal_to(texts, exact, predicate)
-    if piece is not None:
-        return containing(texts, piece, predicate)
-    return satisfying(texts, predicate)
+    found = containing(texts, piece, predicate) if piece else satisfying(texts, predicate)
+    return np.flatnonzero(found).astype(np.uint32)
 
 
-def _rows_of(table: Table, column: str, found: Array) -> Any:
-    """Return which rows have a text that was found."""
-    if not found.any():
+def _rows_of(table: Table, column: str, numbers: Array) -> Any:
+    """Return which rows have one of these texts."""
+    if not len(numbers):
         return NO
+    codes = _needed(table, column)
     if KINDS.get(column) == "texts":
-        found = _lists(table, column, found)
-    return np.concatenate((np.zeros(1, dtype=np.bool_), found))[_needed(table, column)]
+        texts = len(_needed(table, f"{column}@")) - 1
+        lists = _lists(table, column, _at(numbers, texts))
+        return np.concatenate((np.zeros(1, dtype=np.bool_), lists))[codes]
+    if len(numbers) == 1:
+        return codes == codes.dtype.type(numbers[0] + 1)
+    return _at(numbers + np.uint32(1), len(_needed(table, f"{column}@")))[codes]
+
+
+def _at(numbers: Array, size: int) -> Array:
+    found = np.zeros(size, dtype=np.bool_)
+    found[numbers] = True
+    return found
 
 
 def _lists(table: Table, column: str, found: Array) -> Array:

@@ -88,24 +88,42 @@ def _portions(indexes: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def may_match(node: Node) -> Look | None:
-    """Return a look at a row's bytes that is true whenever the row matches; None says nothing.
+    """Return a look at a row's bytes that holds whenever the row matches; None says nothing.
 
     A word that is in no group's bytes (escapes of JSON undone) is in no field either.
     """
     match node:
         case Text():
-            return None if within(node.value)(_UNSAID) else within_raw(node.value)
+            return None if within(node.value)(_UNSAID) else _look(node.value)
         case And():
             looks = _known(node.items)
-            return (lambda data: all(look(data) for look in looks)) if looks else None
+            return _all_of(looks) if looks else None
         case Or():
             looks = _known(node.items)
-            every = len(looks) == len(node.items)
-            return (lambda data: any(look(data) for look in looks)) if every else None
+            return _any_of(looks) if len(looks) == len(node.items) else None
         case Term(op="has" | "is", value=str() | Pattern() as value):
             if pieces_of(value) != ("",) and "identity" not in term_columns(node):
-                return within_raw(value)
+                return _look(value)
     return None
+
+
+def _look(value: str | Pattern) -> Look:
+    pieces = [piece.encode() for piece in pieces_of(value) if piece and piece.isascii()]
+    return Look(within_raw(value), (max(pieces, key=len),) if pieces else ())
+
+
+def _all_of(looks: list[Look]) -> Look:
+    """Return the look that holds where all do: the longest piece is the rarest."""
+    said = [look.pieces for look in looks if look.pieces]
+    best = max(said, key=lambda pieces: min(map(len, pieces)), default=())
+    return Look(lambda data: all(look.holds(data) for look in looks), best)
+
+
+def _any_of(looks: list[Look]) -> Look:
+    """Return the look that holds where one does."""
+    every = all(look.pieces for look in looks)
+    pieces = tuple(piece for look in looks for piece in look.pieces) if every else ()
+    return Look(lambda data: any(look.holds(data) for look in looks), pieces)
 
 
 def _known(items: Iterable[Node]) -> list[Look]:

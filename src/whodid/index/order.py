@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import Struct
 
 from whodid.index.evaluate import masks, own_rows
+from whodid.index.needles import NO, YES
 from whodid.index.page import Cursor
 from whodid.index.table import Array, Table
 from whodid.query.tree import Node
@@ -43,17 +44,47 @@ def candidates(table: Table, sure: Any, maybe: Any) -> Candidates | None:
     """Return the rows of a table that may match, in order of index; None when there are none."""
     if not maybe.any():
         return None
-    live, at = table.array("live"), table.array("at")
-    assert live is not None
+    at = table.array("at")
     assert at is not None
-    rows = np.flatnonzero(live & maybe)
-    own = own_rows(table)
+    rows = np.flatnonzero(_every(live_rows(table) & maybe, table))
     return Candidates(
         at[rows],
         rows + table.first,
-        np.broadcast_to(sure, live.shape)[rows],
-        np.broadcast_to(own, live.shape)[rows],
+        _every(sure, table)[rows],
+        _every(own_rows(table), table)[rows],
     )
+
+
+def count(table: Table, sure: Any, maybe: Any, *, hide: bool) -> tuple[int, int] | None:
+    """Return how many events match, and how many more that are ours when those are hidden.
+
+    None when columns do not tell. It opens no column that says when they happened.
+    """
+    if not maybe.any():
+        return 0, 0
+    if sure is YES:
+        hidden = table.summary.own if hide else 0
+        return table.summary.events - hidden, hidden
+    if sure is not maybe and bool((live_rows(table) & maybe & ~sure).any()):
+        return None
+    live = live_rows(table)
+    found = _every(sure if live is YES else live & sure, table)
+    own = own_rows(table) if hide else NO
+    hidden = 0 if own is NO else int(np.count_nonzero(found & own))
+    return int(np.count_nonzero(found)) - hidden, hidden
+
+
+def live_rows(table: Table) -> Any:
+    """Return which rows are events."""
+    if table.summary.events == table.count:
+        return YES
+    live = table.array("live")
+    assert live is not None
+    return live
+
+
+def _every(rows: Any, table: Table) -> Array:
+    return np.broadcast_to(rows, (table.count,))
 
 
 def below(found: Candidates, before: Cursor | None) -> Candidates:

@@ -42,6 +42,18 @@ class PinnedTable:
         """Return which blocks may have a number (see `Table`)."""
         return self._table.blocks(name, number)
 
+    def at_hand(self, name: str) -> bool:
+        """Tell whether an array is in memory (see `Table`)."""
+        return name == "live" or self._table.at_hand(name)
+
+    def texts(self, column: str, numbers: Array) -> list[bytes]:
+        """Return texts of a dictionary (see `Table`)."""
+        return self._table.texts(column, numbers)
+
+    def listed(self, column: str, value: str) -> Array | None:
+        """Return the few rows that may have a value (see `Table`)."""
+        return self._table.listed(column, value)
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for a key (see `Table`)."""
         return self._table.kept(key, make)

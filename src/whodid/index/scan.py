@@ -16,15 +16,25 @@ _ROWS_MAX = 4096
 
 
 class Scan:
-    """One run. It counts only what comes after the cursor, so a total is exact on page one only."""
+    """One run. It counts only what comes after the cursor, so a total is exact on page one only.
+
+    Without `count` it ends when the page is full.
+    """
 
     def __init__(
-        self, rows: RowMatcher, limit: int, monotonic: Callable[[], float], *, hide: bool
+        self,
+        rows: RowMatcher,
+        limit: int,
+        monotonic: Callable[[], float],
+        *,
+        hide: bool,
+        count: bool = True,
     ) -> None:
         self._rows = rows
         self._limit = limit
         self._monotonic = monotonic
         self._hide = hide
+        self._count = count
         self._hits: list[Hit] = []
         self._total = 0
         self._hidden = 0
@@ -39,7 +49,8 @@ class Scan:
         for chunk in _chunks(in_order(node, tables, before)):
             full = len(self._hits) == self._limit
             spent_s = self._monotonic() - start_s
-            if spent_s > (SEARCH_COUNT_S_MAX if full else SEARCH_SCAN_S_MAX):
+            uncounted = full and not self._count
+            if uncounted or spent_s > (SEARCH_COUNT_S_MAX if full else SEARCH_SCAN_S_MAX):
                 stopped = True
                 break
             self._match(chunk)
@@ -51,7 +62,7 @@ class Scan:
         elif stopped:
             following = last
             warnings.append("older events were not searched yet: go on with the next page")
-        if stopped and full:
+        if stopped and full and self._count:
             warnings.append(f"{self._total} events found so far; older ones were not counted")
         return Page(
             self._hits, self._total, exact and not stopped, self._hidden, following, 0, warnings,

@@ -21,11 +21,11 @@ from whodid.index.cache import ArrayCache
 from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
 from whodid.index.evaluate import masks, opens_rows, rows_of_id
 from whodid.index.hot import Hot
-from whodid.index.needles import YES
 from whodid.index.opening import Opened, Pause, RowMatcher, go_on
-from whodid.index.order import Newest, below, candidates, newest_tables
+from whodid.index.order import Newest, below, candidates, count, newest_tables
 from whodid.index.page import Cursor, Hit, Page
 from whodid.index.pinned import pinned
+from whodid.index.ranges.sieve import Sieve
 from whodid.index.scan import Scan
 from whodid.index.segment import Segment, SegmentError
 from whodid.index.table import SourceCount, Table
@@ -34,7 +34,7 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.stored import StoredRow
-from whodid.limits import INDEX_CACHE_BYTES_MAX, INDEX_HOT_ROWS_MAX, PAGE_ROWS_MAX
+from whodid.limits import INDEX_HOT_ROWS_MAX, PAGE_ROWS_MAX
 from whodid.query.own import hides_own
 from whodid.query.tree import Node, Query, Term
 
@@ -51,6 +51,16 @@ class View(Struct, frozen=True):
     monotonic: Callable[[], float]
     pause: Pause
     warnings: list[str]
+
+
+class _Asked(Struct, frozen=True, kw_only=True):
+    """A page that is asked for (see `Searcher.search`); `hide` leaves whodid's own events out."""
+
+    node: Node
+    limit: int
+    before: Cursor | None
+    hide: bool
+    total: bool
 
 
 class Searcher:
@@ -77,7 +87,8 @@ class Searcher:
         self._reader = reader
         self._monotonic = monotonic
         self._pause = pause
-        self._cache = ArrayCache(INDEX_CACHE_BYTES_MAX)
+        self._cache = ArrayCache(reader.memory.columns)
+        self._sieve = Sieve(reader, keys)
         self._hot = Hot(reader, hot_rows_max)
         self._stamp: tuple[int, int, int] | None = None
         self._entries: list[Entry] = []
@@ -93,18 +104,20 @@ class Searcher:
         before: Cursor | None = None,
         own: bool = False,
         at: int | None = None,
+        total: bool = True,
     ) -> Page:
         """Return one page, at most `limit` events, of those after `before`.
 
         The query's times are resolved. `durable` is the number of entries that the sequencer has
-        acknowledged; `own` shows whodid's own events; only entries below `at` are there. Raises
-        LedgerError when the ledger cannot be read, ValueError for a relative time.
+        acknowledged; `own` shows whodid's own events; only entries below `at` are there. Without
+        `total` nobody counts on when the page is full. Raises LedgerError when the ledger cannot be
+        read, ValueError for a relative time.
         """
-        limit = max(1, min(limit, PAGE_ROWS_MAX))
-        hide = not own and hides_own(query)
-        return self._retried(
-            lambda: self._search(query.filter, limit, durable, before, hide=hide, at=at)
-        )
+        asked = _Asked(
+            node=query.filter, limit=max(1, min(limit, PAGE_ROWS_MAX)), before=before,
+            hide=not own and hides_own(query), total=total,
+        )  # fmt: skip
+        return self._retried(lambda: self._search(asked, durable, at))
 
     def over(
         self, work: "Callable[[View], _T]", *, durable: int | None = None, at: int | None = None
@@ -151,6 +164,7 @@ class Searcher:
         if durable is not None:
             size = min(size, durable)
         self._load_catalog()
+        self._sieve.refresh(size)
         usable = [entry for entry in self._entries if entry.name not in self._damaged]
         size = max(size, usable[-1].end if usable else 0)
         segments: list[Table] = [self._segment(entry) for entry in usable]
@@ -178,7 +192,7 @@ class Searcher:
         found = self._segments.get(entry.name)
         if found is None:
             path = self._directory / INDEX / entry.name
-            found = Segment(path, self._ledger_id, self._keks, self._cache)
+            found = Segment(path, self._ledger_id, self._keks, self._cache, self._sieve)
             if (found.first, found.count) != (entry.first, entry.count):
                 raise SegmentError(path, "holds other entries than the catalog says")
             self._segments[entry.name] = found
@@ -192,18 +206,16 @@ class Searcher:
 
     # --- answers ---------------------------------------------------------------------------------
 
-    def _search(
-        self, node: Node, limit: int, durable: int, before: Cursor | None, *, hide: bool,
-        at: int | None,
-    ) -> Page:  # fmt: skip
+    def _search(self, asked: _Asked, durable: int, at: int | None) -> Page:
         tables, size = self._tables(durable, at)
         unseen = self._unseen()  # of these tables: a pause may change them
-        rows = RowMatcher(node, self._reader, self._pause)
+        rows = RowMatcher(asked.node, self._reader, self._pause)
         page = None
-        if not opens_rows(node):
-            page = self._from_columns(node, tables, rows, limit, before, hide=hide)
+        if not opens_rows(asked.node):
+            page = _from_columns(asked, tables, rows)
         if page is None:
-            page = Scan(rows, limit, self._monotonic, hide=hide).run(node, tables, before)
+            scan = Scan(rows, asked.limit, self._monotonic, hide=asked.hide, count=asked.total)
+            page = scan.run(asked.node, tables, asked.before)
         unreadable = sum(table.summary.unreadable for table in tables) + rows.unreadable
         return Page(
             page.rows, page.total, page.total_is_exact, page.hidden_own, page.next, size,
@@ -220,48 +232,6 @@ class Searcher:
             for name in sorted(self._damaged)
         ]
         return found
-
-    def _from_columns(
-        self,
-        node: Node,
-        tables: list[Table],
-        rows: RowMatcher,
-        limit: int,
-        before: Cursor | None,
-        *,
-        hide: bool,
-    ) -> Page | None:
-        """Return the page when columns answer alone, else None."""
-        newest = Newest(limit)
-        total = hidden = 0
-        for table in newest_tables(tables):
-            rows.pause()
-            summary = table.summary
-            older = not newest.wants(table)  # than the page, which is full
-            wanted = not older and (before is None or summary.at_min <= before.time_us)
-            sure, maybe = masks(node, table)
-            if not wanted and sure is YES:
-                count = summary.events - (summary.own if hide else 0)
-                total += count
-                newest.beyond |= older and count > 0
-                hidden += summary.own if hide else 0
-                continue
-            found = candidates(table, sure, maybe)
-            if found is None:
-                continue
-            if not found.sure.all():
-                return None
-            if hide and summary.own:
-                hidden += int(np.count_nonzero(found.own))
-                found = found.take(~found.own)
-            total += len(found.at)
-            newest.beyond |= older and len(found.at) > 0
-            if wanted:
-                newest.offer(below(found, before))
-        chosen = newest.rows()
-        opened = rows.opened(sorted(index for _, index in chosen))
-        following = Cursor(*chosen[-1]) if newest.beyond else None
-        return Page(_hits(chosen, opened), total, True, hidden, following, 0, [])
 
     def _by_id(self, event_id: str, durable: int | None) -> StoredRow | None:
         tables, _ = self._tables(durable)
@@ -282,6 +252,43 @@ class Searcher:
             for name, item in table.summary.sources.items():
                 counts[name] = counts[name].plus(item) if name in counts else item
         return counts
+
+
+def _from_columns(asked: _Asked, tables: list[Table], rows: RowMatcher) -> Page | None:
+    """Return the page when columns answer alone, else None."""
+    newest = Newest(asked.limit)
+    total = hidden = 0
+    for table in newest_tables(tables):
+        rows.pause()
+        summary, before, hide = table.summary, asked.before, asked.hide
+        older = not newest.wants(table)  # than the page, which is full
+        if older and not asked.total and newest.beyond:
+            break
+        wanted = not older and (before is None or summary.at_min <= before.time_us)
+        sure, maybe = masks(asked.node, table)
+        if not wanted:
+            counted = count(table, sure, maybe, hide=hide)
+            if counted is None:
+                return None
+            total, hidden = total + counted[0], hidden + counted[1]
+            newest.beyond |= older and counted[0] > 0
+            continue
+        found = candidates(table, sure, maybe)
+        if found is None:
+            continue
+        if not found.sure.all():
+            return None
+        if hide and summary.own:
+            hidden += int(np.count_nonzero(found.own))
+            found = found.take(~found.own)
+        total += len(found.at)
+        newest.offer(below(found, before))
+    else:
+        older = False
+    chosen = newest.rows()
+    opened = rows.opened(sorted(index for _, index in chosen))
+    following = Cursor(*chosen[-1]) if newest.beyond else None
+    return Page(_hits(chosen, opened), total, not older, hidden, following, 0, [])
 
 
 def _unreadable(count: int) -> list[str]:

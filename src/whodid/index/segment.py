@@ -20,7 +20,7 @@ import struct
 from collections.abc import Callable, Hashable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -29,7 +29,8 @@ from msgspec import Struct
 
 from whodid.errors import IntegrityError, LedgerError
 from whodid.index.cache import ArrayCache
-from whodid.index.coding import decode, encode_pairs, encodings
+from whodid.index.coding import decode, encode_pairs, encodings, hex_texts
+from whodid.index.dictionary import texts_at
 from whodid.index.signature import BLOCK_BITS, PAIRED, blocks_of
 from whodid.index.table import Array, MemoryTable, Summary
 from whodid.index.words import NUMBER_BITS
@@ -124,6 +125,13 @@ def _part_bits(pairs: Array) -> int:
     return min(_PART_BITS_MAX, max(len(pairs) // _PART_PAIRS, 1).bit_length() - 1)
 
 
+class Listing(Protocol):
+    """Knows of exact values which entries have them, without a look at a segment."""
+
+    def entries(self, column: str, value: str, first: int, end: int) -> Array | None:
+        """Return those of [first, end), None when they are many or not known."""
+
+
 class Segment:
     """A segment file, opened; arrays are read when they are asked for and kept in the cache.
 
@@ -132,10 +140,16 @@ class Segment:
     """
 
     def __init__(
-        self, path: Path, ledger_id: bytes, keks: dict[int, Kek], cache: ArrayCache
+        self,
+        path: Path,
+        ledger_id: bytes,
+        keks: dict[int, Kek],
+        cache: ArrayCache,
+        listing: Listing | None = None,
     ) -> None:
         self._path = path
         self._cache = cache
+        self._listing = listing
         try:
             contents = self._open(ledger_id, keks)
         except SegmentError:
@@ -206,6 +220,25 @@ class Segment:
         both: Array = found | everywhere
         return both
 
+    def at_hand(self, name: str) -> bool:
+        """Tell whether an array is in the cache (see `Table`)."""
+        return self._cache.known((self._key, name)) is not None
+
+    def texts(self, column: str, numbers: Array) -> list[bytes]:
+        """Return texts of a dictionary (see `Table`), only those decoded where that can be."""
+        chunk = self._chunks.get(f"{column}$")
+        if chunk is not None and chunk.coding == "hex" and not self.at_hand(f"{column}$"):
+            return hex_texts(self._plain(chunk), numbers.tolist())
+        at, blob = self._needed(f"{column}@"), self._needed(f"{column}$")
+        return list(texts_at(at, blob, numbers))
+
+    def listed(self, column: str, value: str) -> Array | None:
+        """Return the few rows that may have a value (see `Table`)."""
+        if self._listing is None:
+            return None
+        found = self._listing.entries(column, value, self.first, self.end)
+        return None if found is None else found - self.first
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, while the cache holds it, or make it."""
         return self._cache.get((self._key, key), make)
@@ -216,6 +249,13 @@ class Segment:
         return MemoryTable(self.first, {name: self._needed(name) for name in names}, self.summary)
 
     def _read(self, chunk: _Chunk) -> Array:
+        data = self._plain(chunk)
+        try:
+            return decode(chunk.coding, data, chunk.dtype, chunk.count)
+        except ValueError as error:
+            raise SegmentError(self._path, error) from error
+
+    def _plain(self, chunk: _Chunk) -> bytes:
         try:
             fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -225,8 +265,7 @@ class Segment:
             plain = frame.decrypt(self._key, chunk.number, self._aad, sealed)
             if chunk.dtype not in _DTYPES or chunk.raw_size > _CHUNK_BYTES_MAX:
                 raise SegmentError(self._path, "an array of a kind that was never written")
-            data = decompress(plain, chunk.raw_size)
-            return decode(chunk.coding, data, chunk.dtype, chunk.count)
+            return decompress(plain, chunk.raw_size)
         except SegmentError:
             raise
         except (LedgerError, OSError, zstandard.ZstdError, ValueError) as error:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from msgspec import Struct
 
-from whodid.index.dictionary import split_texts
+from whodid.index.dictionary import split_texts, texts_at
 from whodid.index.signature import NAMES, blocks_of
 from whodid.query.own import OWN_SOURCE
 
@@ -79,6 +79,18 @@ class Table(Protocol):
         `name` is `words` or `hexes`.
         """
 
+    def at_hand(self, name: str) -> bool:
+        """Tell whether an array is in memory."""
+
+    def texts(self, column: str, numbers: Array) -> list[bytes]:
+        """Return the texts of a column's dictionary with these numbers; cheap for few."""
+
+    def listed(self, column: str, value: str) -> Array | None:
+        """Return the rows that may have a value in a column, case apart, when they are few.
+
+        None when many may, or nothing is known without a look at the column.
+        """
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, or make it."""
 
@@ -113,6 +125,18 @@ class MemoryTable:
         """Return which blocks may have this number (see `Table`)."""
         stored = self.arrays.get(name)
         return None if stored is None else blocks_of(stored, number)
+
+    def at_hand(self, name: str) -> bool:
+        """Tell whether there is such an array."""
+        return name in self.arrays
+
+    def texts(self, column: str, numbers: Array) -> list[bytes]:
+        """Return the texts of a column's dictionary with these numbers."""
+        return list(texts_at(self.arrays[f"{column}@"], self.arrays[f"{column}$"], numbers))
+
+    def listed(self, column: str, value: str) -> Array | None:  # noqa: ARG002
+        """Say nothing: the columns are at hand."""
+        return None
 
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:  # noqa: ARG002
         """Make it: tables in memory are short or short-lived."""

@@ -9,7 +9,7 @@ from itertools import count, repeat
 
 import numpy as np
 
-from whodid.limits import STATS_TEXTS_MAX
+from whodid.limits import STATS_TEXTS_MAX, TEXTS_KEPT
 
 Array = np.ndarray
 MISSING = int(np.iinfo(np.int64).min)
@@ -55,15 +55,16 @@ class Vocabulary:
 
 
 class Vocabularies:
-    """One vocabulary a field; all of them are forgotten before a search when they grew large."""
+    """One vocabulary a field; all are forgotten before a search when they are more than `kept`."""
 
-    def __init__(self, texts_max: int = STATS_TEXTS_MAX) -> None:
+    def __init__(self, texts_max: int = STATS_TEXTS_MAX, kept: int = TEXTS_KEPT) -> None:
         self._texts_max = texts_max
+        self._kept = kept
         self._of: dict[str, Vocabulary] = {}
 
     def begin(self) -> None:
         """Begin a search: numbers that were given out before may no longer be valid."""
-        if sum(map(len, self._of.values())) > self._texts_max // 2:
+        if sum(map(len, self._of.values())) > self._kept:
             self._of.clear()
 
     def of(self, field: str) -> Vocabulary:

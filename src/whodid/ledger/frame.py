@@ -15,6 +15,7 @@ values of other rows. AES-256-GCM, nonce = frame number as u96: a key never sees
 
 import struct
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -37,11 +38,20 @@ FRAME_PLAIN_BYTES_MAX = 256 * 1024 * 1024
 
 _COUNT = struct.Struct(">I")
 _BY_GROUP = 1 << 31
-_RAW = 6
+_BACKSLASH = 0x5C
+_BEYOND_ASCII = 0x80
 
 
-Look = Callable[[bytes], bool]
-"""A question about the bytes of a row, or of a frame of rows."""
+class Look(Struct, frozen=True):
+    """A question about the bytes of a row.
+
+    `pieces` are lower-case ASCII; one of them stands in the lower case of each group of bytes for
+    which it `holds`, where that is ASCII without backslashes. Without any, rows are asked one by
+    one.
+    """
+
+    holds: Callable[[bytes], bool]
+    pieces: tuple[bytes, ...] = ()
 
 
 class Rows(Struct):
@@ -135,22 +145,25 @@ class OpenFrame(Struct, frozen=True):
             return b"".join(self.row(row))
         return self.data[self.bounds[GROUPS * row] : self.bounds[GROUPS * (row + 1)]]
 
-    def all_bytes(self) -> bytes:
-        """Return the groups of all rows; a word of one is a word here too.
+    def rows_to_ask(self, look: Look) -> "np.ndarray | None":
+        """Return the rows for which a look may hold, ascending; None for all of them.
 
-        Groups are JSON objects, only raw records may begin and end in the midst of a word.
+        Rows with a backslash or beyond ASCII are among them: what they say is not as it stands.
         """
-        if not self.by_group:
-            return self.data[self.bounds[0] :]
-        count = self.count
-        start, end = self.bounds[_RAW * count], self.bounds[(_RAW + 1) * count]
-        raw = self.groups((_RAW,))[0]
-        return b"\n".join((self.data[self.bounds[0] : start], *raw, self.data[end:]))
-
-    def none_has(self, look: Look) -> bool:
-        """Tell whether one look at all rows shows that none has it; escapes are seen row by row."""
-        data = self.all_bytes()
-        return b"\\" not in data and not look(data)
+        if not look.pieces:
+            return None
+        body = self.data[self.bounds[0] :]  # before it stand lengths
+        edges = np.frombuffer(self.bounds, dtype=np.int64) - self.bounds[0]
+        odd = np.zeros(0, dtype=np.int64)
+        if b"\\" in body or not body.isascii():
+            every = np.frombuffer(body, dtype=np.uint8)
+            odd = np.flatnonzero((every == _BACKSLASH) | (every >= _BEYOND_ASCII))
+        lower, at = body.lower(), edges.tolist()
+        found = [edges.searchsorted(odd, side="right") - 1]
+        found += [np.array(_places(lower, piece, at), dtype=np.int64) for piece in look.pieces]
+        places = np.concatenate(found)
+        rows: np.ndarray = np.unique(places % self.count if self.by_group else places // GROUPS)
+        return rows
 
     def row(self, row: int) -> tuple[bytes, ...]:
         """Return the eight groups of a row."""
@@ -185,6 +198,17 @@ class OpenFrame(Struct, frozen=True):
             return Grid(self.data, edges[:-1].reshape(shape), edges[1:].reshape(shape))
         shape = (self.count, GROUPS)
         return Grid(self.data, edges[:-1].reshape(shape).T, edges[1:].reshape(shape).T)
+
+
+def _places(data: bytes, piece: bytes, edges: list[int]) -> list[int]:
+    """Return the numbers of the places, between edges, in which a piece begins."""
+    found = []
+    at = data.find(piece)
+    while at >= 0:
+        place = bisect_right(edges, at) - 1
+        found.append(place)
+        at = data.find(piece, edges[place + 1])
+    return found
 
 
 def pack_frame(

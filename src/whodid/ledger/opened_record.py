@@ -46,17 +46,17 @@ class OpenedRecord:
         return StoredRow(index, leaf, frame.seed(place), frame.row(place))
 
     def pick(self, indexes: Sequence[int], look: Look | None) -> Iterator[StoredRow]:
-        """Yield its entries at these indexes; with a `look`, those for which it is true.
-
-        It is asked about all of them together first.
-        """
+        """Yield its entries at these indexes; with a `look`, those for which it holds."""
         frame = self._frame
         if frame is None or look is None:
             yield from map(self._row, indexes)
-        elif not frame.none_has(look):
-            for index in indexes:
-                if look(frame.row_bytes(self._places[index - self.first])):
-                    yield self._row(index)
+            return
+        rows = frame.rows_to_ask(look)
+        asked = None if rows is None else frozenset(rows.tolist())
+        for index in indexes:
+            place = self._places[index - self.first]
+            if (asked is None or place in asked) and look.holds(frame.row_bytes(place)):
+                yield self._row(index)
 
     def groups(self, first: int, end: int, wanted: Sequence[int]) -> GroupRows:
         """Return entries [first, end), as far as they are in it, with some groups (0 to 7)."""

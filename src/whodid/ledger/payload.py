@@ -14,7 +14,7 @@ from whodid.ledger.keys_db import DataKeys
 from whodid.ledger.layout import PAYLOAD
 from whodid.ledger.manifest import SealedFile, all_files, read_manifest
 from whodid.ledger.pieces import Grid
-from whodid.limits import BLOCK_HEADS_BYTES_MAX, FRAMES_BYTES_MAX
+from whodid.ledger.read_memory import USUAL, ReadMemory
 
 Array = np.ndarray
 Row = tuple[bytes, tuple[bytes, ...], bytes]
@@ -24,13 +24,13 @@ Row = tuple[bytes, tuple[bytes, ...], bytes]
 class SealedPayload:
     """The payload blocks that a manifest names; a few opened frames are kept."""
 
-    def __init__(self, directory: Path, keys: KeyFolder) -> None:
+    def __init__(self, directory: Path, keys: KeyFolder, memory: ReadMemory = USUAL) -> None:
         self._directory = directory
         self._data_keys = DataKeys(directory, keys.ledger_id, keys.keks())
         self._firsts: list[int] = []
         self._files: dict[int, list[SealedFile]] = {}
-        self._blocks: Kept[BlockFile] = Kept(BLOCK_HEADS_BYTES_MAX)
-        self._frames: Kept[frame.OpenFrame] = Kept(FRAMES_BYTES_MAX)
+        self._blocks: Kept[BlockFile] = Kept(memory.block_heads)
+        self._frames: Kept[frame.OpenFrame] = Kept(memory.frames)
 
     def extend(self, files: Iterable[SealedFile]) -> None:
         """Learn of blocks; those known already are skipped."""
@@ -128,46 +128,43 @@ class SealedPayload:
     ) -> Iterator[tuple[int, Row | None]]:
         """Yield the rows at these ascending indexes, in some order, None for one that is not here.
 
-        With a `look`, only those for which it is true of the bytes of their groups. A frame without
-        backslashes is looked at as a whole first. Raises as `row`.
+        With a `look`, only those for which it holds of the bytes of their groups. Raises as `row`.
         """
         at = 0
         while at < len(indexes):
             unit = bisect_right(self._firsts, indexes[at]) - 1
             last = unit + 1 == len(self._firsts)
             end = len(indexes) if last else bisect_left(indexes, self._firsts[unit + 1], at)
-            left = set(indexes[at:end])
+            left = indexes[at:end]
             for file in self._files[self._firsts[unit]] if unit >= 0 else []:
-                for index, row in self._pick_in(file, sorted(left), look):
-                    left.discard(index)
-                    if row is not None:
-                        yield index, row
+                block = self._block(file)
+                mine, left = _shared(left, block.head.indexes)
+                yield from self._pick_in(block, mine, look)
+                if not left:
+                    break
             for index in left:
                 yield index, None
             at = end
 
     def _pick_in(
-        self, file: SealedFile, indexes: list[int], look: frame.Look | None
-    ) -> Iterator[tuple[int, Row | None]]:
-        """Yield (index, row) of those that are in this block, None where the look is false."""
-        block = self._block(file)
-        start = 0
+        self, block: BlockFile, indexes: Sequence[int], look: frame.Look | None
+    ) -> Iterator[tuple[int, Row]]:
+        """Yield (index, row) of these rows of a block, only of those for which the look holds."""
+        start = at = 0
         for number, (_, _, count) in enumerate(block.head.frames):
             here = block.head.indexes[start : start + count]
             start += count
-            wanted = indexes[bisect_left(indexes, here[0]) : bisect_right(indexes, here[-1])]
+            end = bisect_right(indexes, here[-1], at)
+            wanted, at = indexes[at:end], end
             if not wanted:
                 continue
             rows = self._frame(block, number)
-            place = dict(zip(here, range(count), strict=True))
-            skip = look is not None and rows.none_has(look)
+            asked = None if look is None else rows.rows_to_ask(look)
+            if asked is not None:
+                wanted = _shared(wanted, [here[row] for row in asked.tolist()])[0]
             for index in wanted:
-                row = place.get(index)
-                if row is None:
-                    continue
-                if skip or (look is not None and not look(rows.row_bytes(row))):
-                    yield index, None
-                else:
+                row = bisect_left(here, index)
+                if look is None or look.holds(rows.row_bytes(row)):
                     yield index, (rows.seed(row), rows.row(row), rows.content_tag(row))
 
     def _in_file(self, file: SealedFile, first: int, end: int) -> Iterator[tuple[int, Row]]:
@@ -183,6 +180,18 @@ class SealedPayload:
             for index, seed, groups, tag in parts:
                 if first <= index < end:
                     yield index, (seed, groups, tag)
+
+
+def _shared(wanted: Sequence[int], here: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return which of the wanted are here, and which are not; both are ascending."""
+    if isinstance(here, range):
+        low, high = bisect_left(wanted, here.start), bisect_left(wanted, here.stop)
+        return list(wanted[low:high]), [*wanted[:low], *wanted[high:]]
+    there = frozenset(here)
+    mine = [index for index in wanted if index in there]
+    return mine, [index for index in wanted if index not in there] if len(mine) < len(
+        wanted
+    ) else []
 
 
 def _in_order(chunks: list[tuple[Array, Grid]]) -> Iterator[tuple[Array, Grid]]:

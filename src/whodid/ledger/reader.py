@@ -21,11 +21,12 @@ from whodid.ledger.manifest import Manifest, all_files, read_manifest
 from whodid.ledger.opened_record import OpenedRecord
 from whodid.ledger.payload import SealedPayload
 from whodid.ledger.pieces import Grid
+from whodid.ledger.read_memory import USUAL, ReadMemory
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.stored import GroupRows, StoredRow
 from whodid.ledger.unit import HandedOver, Unit
 from whodid.ledger.wal_tail import TailRecord, WalTail
-from whodid.limits import RECORDS_BYTES_MAX, UNIT_ROWS
+from whodid.limits import UNIT_ROWS
 
 _DOOR_KEYS_MAX = 64
 
@@ -37,19 +38,20 @@ class LedgerReader:
     write-ahead log; a record that was recycled between two looks is found sealed.
     """
 
-    def __init__(self, directory: Path, keys: KeyFolder) -> None:
+    def __init__(self, directory: Path, keys: KeyFolder, memory: ReadMemory = USUAL) -> None:
+        self.memory = memory
         self.directory = directory
         self.keys = keys
         self._vkey = keys.vkey()
         self._keks = keys.keks()
         self._stamp = (0, 0, 0)
         self.manifest = read_manifest(directory, self._vkey)
-        self._leaves = SealedLeaves(directory, self.manifest)
-        self._payload = SealedPayload(directory, keys)
+        self._leaves = SealedLeaves(directory, self.manifest, memory.leaf_files)
+        self._payload = SealedPayload(directory, keys, memory)
         self._payload.extend(all_files(directory, self.manifest))
         self._tail = WalTail(directory, keys.ledger_id)
         self._door_keys: dict[bytes, bytes] = {}
-        self._records: Kept[OpenedRecord] = Kept(RECORDS_BYTES_MAX)
+        self._records: Kept[OpenedRecord] = Kept(memory.records)
         self._handed = HandedOver()
         self._part: tuple[int, Unit] | None = None
         self.refresh()

@@ -18,11 +18,11 @@ from whodid.merkle.tiles import TILE_WIDTH
 class SealedLeaves:
     """The leaf files that a manifest names. Files are checked as they are read."""
 
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
+    def __init__(self, directory: Path, manifest: Manifest, kept: int = LEAF_FILES_KEPT) -> None:
         self._directory = directory
         self._files: list[SealedFile] = []
         self._firsts: list[int] = []
-        self.read = lru_cache(maxsize=LEAF_FILES_KEPT)(self._read)
+        self.read = lru_cache(maxsize=kept)(self._read)
         self.extend(all_files(directory, manifest))
 
     def extend(self, files: Iterator[SealedFile]) -> None:

@@ -405,6 +405,16 @@ FRAMES_BYTES_MAX = 32 * 1024 * 1024
 LEAF_FILES_KEPT = 64
 """Most decoded leaf files that a reader keeps (0.4 MB each)."""
 
+TEXTS_KEPT = 400_000
+"""Most values, over all fields, that a reader keeps as numbers between two tables of groups."""
+
+ANSWERING_MEMORY_BYTES = 512 * 1024 * 1024
+"""What the process that answers takes at most, about (`server.memory_bytes`); the bounds above are
+its shares."""
+
+ANSWERING_MEMORY_BYTES_MIN = 256 * 1024 * 1024
+"""The least that can be set: with less it would do nothing but open things again."""
+
 FRESH_FOR_S = 60.0
 """So long after a search new entries are taken in before the next one asks for them."""
 

@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace, name: str, settings: Settings) -> None:
         case "faces":
             from whodid.serve.face_process import run_faces  # noqa: PLC0415
 
-            run_faces(arguments.dir)
+            run_faces(arguments.dir, settings)
         case _:
             from whodid.serve.door_process import run_door  # noqa: PLC0415
 

@@ -19,10 +19,15 @@ _LOOP_ENDS = 3
 """So often ended within _LOOP_S is a crash loop."""
 _LOOP_S = 120.0
 _LOOP_KEPT = 16
-_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
+_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "MALLOC_TRIM_THRESHOLD_": "33554432", "OPENBLAS_NUM_THREADS": "1",
+}  # fmt: skip
 """For glibc: an arena for each of the threads that come and go keeps hundreds of MiB in pieces, and
-Python's threads seldom allocate at the same time. For numpy: it starts threads of linear algebra,
-which we have none of, and they wait in a busy loop. What is set in our own environment wins."""
+Python's threads seldom allocate at the same time; what is larger than 1 MiB goes back to the system
+when it is freed, for else that bound grows to 32 MiB and holes stay. For numpy: it starts threads
+of linear algebra, which we have none of, and they wait in a busy loop. What is set in our own
+environment wins."""
 
 
 class Child(Struct):

@@ -23,12 +23,14 @@ from whodid.api.tail import Tails
 from whodid.app.public_files import LedgerFiles
 from whodid.app.reading import LedgerReading
 from whodid.clock import system_clock
+from whodid.config.settings import Settings
 from whodid.demo.mark import is_demo
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import FACE_SOCKET
 from whodid.ledger.manifest import read_manifest
 from whodid.ledger.opening import keys_of
+from whodid.ledger.read_memory import ReadMemory
 from whodid.ledger.server import listen
 from whodid.metrics import render
 from whodid.serve.face_front import FaceFront, FailedLoginCount, templates_of
@@ -55,14 +57,15 @@ _ANSWER_S = 10.0
 _COUNTED_FOR_S = 1.0
 
 
-def run_faces(directory: Path) -> None:
+def run_faces(directory: Path, settings: Settings) -> None:
     """Serve API and pages until told to end."""
     allow_open_files()
     yield_to_others(5)
     keys = keys_of(directory)
     port = SequencerClient(directory, "face", retry_s=_RETRY_S, answer_s=_ANSWER_S)
     watch = Watch(directory)
-    reading = LedgerReading(directory, keys, port, system_clock, faults=watch.faults)
+    memory = ReadMemory.of(settings.server.memory_bytes)
+    reading = LedgerReading(directory, keys, port, system_clock, faults=watch.faults, memory=memory)
     ending = threading.Event()
     application = make_application(directory, keys, reading, ending, watch)
     gc.freeze()

@@ -61,6 +61,14 @@ class MapFolder:
             return []
         return [int(line) for line in lines if _INDEX.fullmatch(line)]
 
+    def stamp(self) -> tuple[int, ...]:
+        """Return what changes when `entries` are written, empty when nobody wrote them."""
+        try:
+            stat = (self.path / _ENTRIES).stat()
+        except OSError:
+            return ()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
     def write_entries(self, entries: list[int]) -> None:
         """Write which entries name ranges that have maps."""
         lines = "".join(f"{index}\n" for index in entries)

@@ -14,6 +14,7 @@ altered is made again.
 """
 
 import hashlib
+import os
 import secrets
 import struct
 from collections.abc import Iterable
@@ -39,7 +40,7 @@ from whodid.index.whole_file import write_file
 from whodid.ledger import frame
 from whodid.ledger.keys import Kek, PublicKek, unwrap
 from whodid.ledger.layout import check_magic, magic
-from whodid.merkle.range_map import INLINE, KEY_BITS, KEY_BYTES, ROW_BYTES, depth_of
+from whodid.merkle.range_map import INLINE, KEY_BITS, KEY_BYTES, ROW_BYTES, depth_of, offsets_in
 from whodid.merkle.tree import pair_up, perfect_root
 
 MAP_FILE = magic(b"M")
@@ -180,18 +181,33 @@ class MapFile:
         found = self._chunks(chunks)
         return found if len(chunks) == len(self._sizes) else found.part(low, high)
 
+    def entries(self, key: int) -> list[int] | None:
+        """Return the offsets of the entries of a key, None when the row has only their digest."""
+        chunk = key >> KEY_BITS - self._depth + _CHUNK_BITS
+        data = self._stored(range(chunk, chunk + 1))
+        first = np.frombuffer(key.to_bytes(KEY_BYTES, "big"), dtype=np.uint8)
+        at = np.flatnonzero((data[:, :KEY_BYTES] == first).all(axis=1))
+        if not len(at):
+            return []
+        row = _decoded(data[at])
+        count = int(row.counts[0])
+        return None if count > INLINE else offsets_in(count, row.what[0].tobytes())
+
     def _chunks(self, chunks: range) -> Rows:
-        if not chunks:
-            return NO_ROWS
+        return _decoded(self._stored(chunks)) if chunks else NO_ROWS
+
+    def _stored(self, chunks: range) -> "np.ndarray":
         start, end = self._at[chunks.start], self._at[chunks.stop]
         try:
-            with self._path.open("rb") as file:
-                file.seek(start)
-                data = file.read(end - start)
+            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                data = os.pread(fd, end - start, start)
+            finally:
+                os.close(fd)
             parts = [self._plain(data, number, start) for number in chunks]
         except (LedgerError, OSError, zstandard.ZstdError, ValueError) as error:
             raise MapError(f"{self._path}: {error}") from error
-        return _decoded(np.concatenate(parts))
+        return np.concatenate(parts)
 
     def _plain(self, data: bytes, number: int, start: int) -> "np.ndarray":
         at = self._at[number] - start

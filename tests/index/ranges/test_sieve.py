@@ -1,0 +1,109 @@
+"""What maps say spares a look at segments, and never changes an answer."""
+
+import numpy as np
+import pytest
+from tests.index.ranges.conftest import CALLER
+
+from whodid.index.ranges import sieve as module
+from whodid.index.ranges.sieve import Sieve
+from whodid.ledger.reader import LedgerReader
+
+
+@pytest.fixture
+def sieve(mapped):
+    return opened(mapped.directory, mapped.keys)
+
+
+def opened(directory, keys):
+    reader = LedgerReader(directory, keys)
+    found = Sieve(reader, keys)
+    found.refresh(reader.size)
+    return found
+
+
+def values(mapped, column):
+    """Return value → entries, of the events of the first two ranges."""
+    found = {}
+    for index, event in mapped.log.events.items():
+        value = event.field(column)
+        for one in value if isinstance(value, tuple) else (value,):
+            if one and index < 8192:
+                found.setdefault(one.casefold(), []).append(index)
+    return found
+
+
+@pytest.mark.parametrize("column", ["actor.id", "resource.name", "correlation", "action"])
+def test_few_entries_are_named_and_many_are_left_to_the_columns(mapped, sieve, column):
+    known = values(mapped, column)
+    assert known
+    named = 0
+    for value, entries in known.items():
+        found = sieve.entries(column, value.upper(), 0, 8192)
+        if found is None:
+            assert max(np.bincount(np.array(entries) >> 12)) > 8
+            continue
+        named += 1
+        assert set(entries) <= set(found.tolist())
+    assert sieve.entries(column, "nobody has this", 0, 8192).tolist() == []
+    assert named or column != "correlation"
+
+
+def test_nothing_is_said_of_what_has_no_map(mapped, sieve):
+    assert sieve.entries("actor.id", "nobody has this", 8000, mapped.log.size) is None
+    assert sieve.entries("message", "nobody has this", 0, 4096) is None
+
+
+def test_a_part_of_the_ranges(mapped, sieve):
+    value, entries = next(
+        (value, entries)
+        for value, entries in values(mapped, "correlation").items()
+        if len(entries) < 8 and entries[0] < 4096
+    )
+    at = entries[0]
+    assert sieve.entries("correlation", value, 0, at).tolist() == []
+    assert sieve.entries("correlation", value, at, at + 1).tolist() == [at]
+
+
+def test_a_map_that_cannot_be_read_says_nothing_and_is_asked_for_again(mapped, tmp_path):
+    copy = mapped.log.copy(tmp_path / "damaged")
+    path = copy.directory / "index" / "maps" / "12-0000000000000000"
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    found = opened(copy.directory, copy.keys)
+    asked = [found.entries("actor.id", f"nobody {n}", 0, 4096) for n in range(64)]
+    assert None in asked
+    assert path.with_name(f"{path.name}.damaged").exists()
+    assert found.entries("actor.id", "nobody", 4096, 8192).tolist() == []
+
+
+def test_a_map_of_another_root_says_nothing(mapped, tmp_path):
+    copy = mapped.log.copy(tmp_path / "swapped")
+    maps = copy.directory / "index" / "maps"
+    (maps / "12-0000000000000000").write_bytes((maps / "12-0000000000004096").read_bytes())
+    found = opened(copy.directory, copy.keys)
+    assert found.entries("actor.id", "nobody has this", 0, 4096) is None
+
+
+def test_searches_say_the_same_with_and_without(mapped, monkeypatch):
+    texts = [f"correlation:{value}" for value in list(values(mapped, "correlation"))[:40]]
+    texts += ["actor:alice", "actor:ALICE", 'actor:"alice smith"', "session:none"]
+    texts += ["actor:nobody", "-actor:nobody", "actor:nobody OR action:read", "resource:nobody"]
+    texts += [f"{text} -outcome:success" for text in texts[:10]]
+
+    def answers():
+        reading = mapped.reading()
+        return [
+            (found.total, [hit.index for hit in found.events])
+            for text in texts
+            for found in [reading.search(CALLER, text, limit=100)]
+        ]
+
+    before = answers()
+    monkeypatch.setattr(module.Sieve, "entries", lambda *_: None)
+    assert answers() == before
+
+
+def test_few_values_are_remembered(sieve):
+    for number in range(200):
+        sieve.entries("actor.id", f"nobody {number}", 0, 4096)
+    assert len(sieve._values) == 64
