@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH_VENV := .venv-bench
 NATIVE := $(wildcard src/whodid/native/*.[ch]) src/whodid/native/build.py
 
-.PHONY: setup dev demo test test-all lint types contracts check bench clean
+.PHONY: setup dev demo test test-all lint types contracts check bench bench-swap clean
 
 setup: $(VENV)/.run-ready  ## make .venv/bin/whodid from the hash-pinned lock
 dev: $(VENV)/.dev-ready  ## the same with what the tests and checks need
@@ -41,5 +42,12 @@ check: lint types contracts test
 bench: dev  ## benchmarks side by side with peers; minutes
 	@$(BIN)/python -m benchmarks
 
+$(BENCH_VENV)/.ready: requirements/bench.lock pyproject.toml $(NATIVE)
+	@PYTHON=$(PYTHON) sh requirements/install.sh $(BENCH_VENV) requirements/bench.lock
+	@touch $@
+
+bench-swap: $(BENCH_VENV)/.ready  ## learning beside scikit-learn and PyOD (700 MB, in a venv of its own)
+	@$(BENCH_VENV)/bin/python -m benchmarks.swap
+
 clean:
-	rm -rf src/whodid/native/*.so $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf src/whodid/native/*.so $(VENV) $(BENCH_VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache

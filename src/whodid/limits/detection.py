@@ -105,3 +105,55 @@ TUNE_DAYS_MIN = 2
 
 TUNE_SUGGESTIONS_MAX = 10
 """Most exclusions that are suggested for one rule."""
+
+# --- learning ----------------------------------------------------------------------------------
+BASELINE_ACTORS_MAX = 20_000
+"""Most actors whose habits are kept; of more, first new ones go, then the longest idle."""
+
+BASELINE_ACTOR_RESOURCES_MAX = 144
+"""Most resources kept of one actor; with the next four and the hours of a week it is under 4 KB."""
+
+BASELINE_ACTOR_AREAS_MAX = 48
+"""Most areas (what resources are part of) kept of one actor."""
+
+BASELINE_ACTOR_ACTIONS_MAX = 32
+"""Most actions kept of one actor."""
+
+BASELINE_ACTOR_NETWORKS_MAX = 24
+"""Most networks kept of one actor."""
+
+BASELINE_ACTOR_CLIENTS_MAX = 16
+"""Most kinds of clients kept of one actor."""
+
+BASELINE_UNPACKED_ACTORS_MAX = 2048
+"""Actors whose habits are held ready for reading; the others are packed."""
+
+BASELINE_CROWD_VALUES_MAX = 65_536
+"""Most values of one dimension that are known of everybody together."""
+
+BASELINE_GROUPS_MAX = 64
+"""Most groups of peers."""
+
+BASELINE_GROUP_VALUES_MAX = 2048
+"""Most values of one dimension that are known of a group of peers."""
+
+BASELINE_PEERED_ACTORS_MAX = 8192
+"""Most actors among whom groups of peers are sought, the last active ones."""
+
+BASELINE_DAY_VALUES_MAX = 2048
+"""Most different values of one dimension that are looked at of one actor's day."""
+
+BASELINE_OPEN_VALUES_MAX = 2_000_000
+"""Most different values of all days that are not learned yet; further ones are counted only."""
+
+BASELINE_OPEN_DAYS_MAX = 60_000
+"""Most actors' days that are not learned yet; of further ones only the events are counted."""
+
+BASELINE_VERDICTS_MAX = 10_000
+"""Most verdicts about alerts that are remembered, so that what was malicious is never learned."""
+
+BASELINE_TEXT_CHARS_MAX = 120
+"""Longest value that an explanation shows."""
+
+BASELINE_SNAPSHOT_BYTES_MAX = 512 * 1024 * 1024
+"""Largest snapshot of what was learned that is read back."""
