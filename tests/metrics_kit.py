@@ -66,8 +66,17 @@ def of_the_watch():
         return Watch(Path(folder)).metrics()
 
 
+def of_the_delivery():
+    from whodid.detection.delivery.metrics import metrics_of
+    from whodid.detection.delivery.outbox import Standing
+
+    standing = {"chat": Standing(3, 1_000_000, 1, 2, full=True)}
+    return metrics_of(standing, {("chat", "given up"): 1}, {"chat": 5}, 7, "no disk", 9_000_000)
+
+
 EVERYTHING = (
-    of_a_door, of_the_sequencer, of_the_follower, of_the_faces, of_the_supervisor, of_the_watch,
+    of_the_delivery, of_a_door, of_the_sequencer, of_the_follower, of_the_faces, of_the_supervisor,
+    of_the_watch,
 )  # fmt: skip
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"

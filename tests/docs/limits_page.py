@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from whodid import limits
-from whodid.limits import access, correlation, detection, operation
+from whodid.limits import access, correlation, delivery, detection, operation
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/limits.md"
 _HEAD = """# Limits
@@ -21,7 +21,9 @@ _UNITS = ("", "KiB", "MiB", "GiB")
 
 
 def render() -> str:
-    return _HEAD + "".join(map(_page, (limits, access, detection, correlation, operation)))
+    return _HEAD + "".join(
+        map(_page, (limits, access, detection, correlation, delivery, operation))
+    )
 
 
 def _page(module: ModuleType) -> str:

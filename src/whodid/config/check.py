@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 
 from whodid.config.settings import Settings
+from whodid.detection.delivery.checking import fault_of_url, faults_of
 from whodid.errors import UsageError
 
 
@@ -25,6 +26,7 @@ def check(settings: Settings, origins: Mapping[str, str]) -> None:
         place = origins["limits.connections_per_client"]
         raise UsageError(f"{place}: limits.connections_per_client is more than limits.connections")
     _check_address(settings, origins["server.host"])
+    _check_alerts(settings, origins)
 
 
 def is_loopback(host: str) -> bool:
@@ -44,3 +46,12 @@ def _check_address(settings: Settings, place: str) -> None:
             "--tls-key (`whodid cert` makes one to try), or say --plain-http when a TLS proxy "
             "stands before it"
         )
+
+
+def _check_alerts(settings: Settings, origins: Mapping[str, str]) -> None:
+    for name, problem in faults_of(settings.alerts):
+        raise UsageError(f"{origins[f'alerts.{name}']}: alerts.{name}: {problem}")
+    url = settings.server.public_url
+    problem = fault_of_url(url) if url else ""
+    if problem:
+        raise UsageError(f"{origins['server.public_url']}: server.public_url: {problem}")

@@ -1,7 +1,8 @@
-"""Every bound of whodid: a name, a default and a sentence; four kinds have files of their own."""
+"""Every bound of whodid: a name, a default and a sentence; some kinds have files of their own."""
 
 from whodid.limits.access import *  # noqa: F403 - a bound is asked for here, wherever it stands
 from whodid.limits.correlation import *  # noqa: F403 - a bound is asked for here, wherever it stands
+from whodid.limits.delivery import *  # noqa: F403 - a bound is asked for here, wherever it stands
 from whodid.limits.detection import *  # noqa: F403 - a bound is asked for here, wherever it stands
 from whodid.limits.operation import *  # noqa: F403 - a bound is asked for here, wherever it stands
 

@@ -3,8 +3,10 @@
     change        what happened to an alert, and the ports to who knows and to the ledger
     settings      section `[alerts]`: channels, routes, calendars
     routing       which change goes to which channels, and when
-    rows          the outbox on disk: messages, open alerts, attempts; sealed and signed
-    outbox        takes changes in, sends what is due, tells each attempt
+    intake        changes in, messages out
+    kept          the outbox on disk: messages, open alerts, tries; sealed and signed
+    outbox        sends what is due, and tells each try
+    heartbeat     that the detector lives
     text          a message in words
     channels      one file for each kind
 

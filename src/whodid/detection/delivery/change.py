@@ -14,9 +14,6 @@ ChangeKind: TypeAlias = Literal["opened", "repeated", "acknowledged", "closed", 
 """`repeated`: it went on, or came again after the interval in which repeats are only counted.
 `escalated` is made here, of an alert that nobody acknowledged."""
 
-ENDS: tuple[ChangeKind, ...] = ("acknowledged", "closed")
-"""Kinds that tell whoever was told before."""
-
 
 class Change(Struct, frozen=True):
     """One change of one alert, as it is told.
@@ -26,6 +23,7 @@ class Change(Struct, frozen=True):
     alert's page, `fingerprint` is the same for repeats of the same thing. `key` are the values that
     its events have in common, `why` a sentence with the numbers: content of events, told only as
     far as a channel's settings allow. `by` and `reason` are of an acknowledgement or a close.
+    `tags` are the rule's.
     """
 
     position: int
@@ -43,6 +41,7 @@ class Change(Struct, frozen=True):
     why: str = ""
     by: str = ""
     reason: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class Changes(Protocol):
