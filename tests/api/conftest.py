@@ -11,11 +11,13 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+import alert_kit
 from state_keys import KEYS
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.access.password import Cost
 from whodid.api.make_api import make_api
 from whodid.api.tail import Tails
+from whodid.app.alert_desk import AlertDesk
 from whodid.app.answer import EventProof, Growth, Health, Hit, SearchAnswer, SourceInfo, Standing
 from whodid.app.answer_proof import (
     KIND,
@@ -122,6 +124,7 @@ class FakeReading:
     ])  # fmt: skip
     ready: bool = True
     found: Integrity = NOTHING_KNOWN
+    alerts: AlertDesk | None = None
 
     def _call(self, name, caller, *rest):
         self.threads.add(threading.get_ident())
@@ -309,6 +312,9 @@ class Server:
         self.user = self.doorkeeper.users.add("alice", "correct horse", "investigator")
         self.token = self.doorkeeper.read_tokens.issue(self.user, "test")
         self.stopping = threading.Event()
+        self.reading.alerts = alert_kit.desk(
+            directory, lambda: self.reading.hits, self._write, alert_kit.Clock(TIME_US)
+        )
         self.tails = Tails(
             self.reading, self.doorkeeper, self.stopping.is_set, poll_s=0.001, heartbeat_s=0.01
         )
@@ -321,6 +327,9 @@ class Server:
         )
         self.app = Starlette(routes=self.routes)
         self.app.router.redirect_slashes = False
+
+    def _write(self, caller, act):
+        self.reading.record(caller, act.action, act.resource, ok=act.ok)
 
     def get(self, path, *, token=None, ip="10.0.0.1", method="GET", **options):
         headers = options.pop("headers", {})

@@ -126,6 +126,7 @@ def test_public_operations_and_no_others_need_no_credential(server, document):
             "value": "x",
             "name": "demo",
             "path": "0/000",
+            "alert_id": "0190",
         }
         status = server.get(path.format(**values), token="").status_code
         assert (status == 200) == (operations["get"]["security"] == []), path

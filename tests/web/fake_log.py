@@ -13,9 +13,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+import alert_kit
 from hostile_events import HOSTILE, NOW_US, hostile_event
 from overviews_kit import FakeOverviews
 from state_keys import KEYS
+from whodid.app.alert_desk import AlertDesk
 from whodid.app.answer import (
     Caller,
     Clause,
@@ -39,6 +41,7 @@ from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order
+from whodid.detection.rule import LEVELS
 from whodid.errors import QueryError, UsageError
 from whodid.event import (
     EMPTY_CONTENT,
@@ -91,6 +94,7 @@ class FakeLog(FakeOverviews):
     tampered: bool = False
     hostile: bool = False
     found: Integrity = NOTHING_KNOWN
+    alerts: AlertDesk | None = None
 
     def add(self, event: Event, flags: int = 0) -> Hit:
         hit = Hit(len(self.hits), event, event.when.received + 900, flags)
@@ -465,6 +469,48 @@ def hostile_log() -> tuple[FakeLog, list[str]]:
     return log, HOSTILE
 
 
+def alerts_of(log: FakeLog, folder: Path) -> AlertDesk:
+    """The desk of this log's alerts; acts on it are among what was recorded."""
+
+    def write(caller, act):
+        log._called(act.action, caller)
+        log.recorded.append((caller.name, act.action, act.resource, act.ok, act.reason))
+
+    return alert_kit.desk(folder, lambda: log.hits, write, alert_kit.Clock(NOW_US))
+
+
+def raise_alerts(log: FakeLog) -> None:
+    """Let the log's desk have alerts of every level, muted and closed ones among them."""
+    desk, now = log.alerts, log.alerts.now
+    others = [hit for hit in log.hits if not is_own(hit.event)]
+    who = sorted({hit.event.who.actor_id for hit in others if hit.event.who.actor_id})
+    for number, level in enumerate(LEVELS):
+        actor = who[number % len(who)]
+        hits = [hit for hit in others if hit.event.who.actor_id == actor][-3 - number :]
+        rule = alert_kit.head(
+            f"rule-{level}", level, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+            description="Somebody did more of it than anybody did before.",
+            tags=("attack.credential-access", "attack.t1110"), author="whodid",
+            false_positives=("a script that lost its password",), references=("ATT&CK T1110",),
+        )  # fmt: skip
+        why = f"{actor} did it {len(hits)} times within 5 minutes; 14 others never did."
+        now.now = NOW_US - (9 - number) * 3_600_000_000
+        desk.alerts.take(
+            [alert_kit.finding_of(hits, rule, (("actor.id", actor),), why, (("ip", "10.0.0.7"),))]
+        )
+    now.now = NOW_US
+    first, second, *_ = alert_kit.all_of(desk.alerts)
+    desk.alerts.assign(second.id, "admin", "omar")
+    desk.alerts.acknowledge(second.id, "omar", "I look at it")
+    desk.alerts.note(second.id, "omar", "the door was open")
+    desk.alerts.close(first.id, "omar", "benign", "a drill")
+    desk.alerts.silence(
+        "admin", "restore test", rule="rule-medium", key=(("actor.id", who[2 % len(who)]),),
+        expires_us=NOW_US + 3_600_000_000,
+    )  # fmt: skip
+    desk.alerts.silence("admin", "not here", kind="exclusion", rule="rule-noise", level="medium")
+
+
 def site_of(log: FakeLog, folder: Path, *, demo: bool = True):
     """The pages of this log as an application, its doorkeeper, and its user `admin`."""
     from starlette.applications import Starlette
@@ -477,6 +523,7 @@ def site_of(log: FakeLog, folder: Path, *, demo: bool = True):
     from whodid.web.site import PublicLog
 
     StateDb(folder, KEYS.doors).close()
+    log.alerts = alerts_of(log, folder)
     doorkeeper = Doorkeeper(folder, KEYS, cost=Cost(memory_kib=8, passes=1, lanes=1))
     admin = doorkeeper.users.add("admin", PASSWORD, "investigator")
     public = PublicLog(ORIGIN, VKEY.encode(), "/ledger/demo", log.note)
@@ -494,7 +541,10 @@ if __name__ == "__main__":
     logs = {"story": story_log, "empty": FakeLog, "small": small_log,
             "hostile": lambda: hostile_log()[0]}  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
-        app, doorkeeper, admin = site_of(logs[sys.argv[2]](), Path(name))
+        shown = logs[sys.argv[2]]()
+        app, doorkeeper, admin = site_of(shown, Path(name))
+        if sys.argv[2] == "story":
+            raise_alerts(shown)
         link = doorkeeper.sessions.issue_link(admin)
         print(f"http://127.0.0.1:{sys.argv[1]}/login/{link}", flush=True)
         uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

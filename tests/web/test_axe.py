@@ -9,6 +9,8 @@ from importlib.resources import files
 
 import pytest
 
+import alert_kit
+
 pytestmark = pytest.mark.slow
 
 _RUN = """axe.run(document, {preload: false, resultTypes: ['violations']}).then(found =>
@@ -78,6 +80,8 @@ def test_every_page_of_a_reader(tab, served, fake, examined, dark):
     log = fake.story_log(300)
     changed = log.add(fake.hostile_event(5000, "words"))
     base, link = served(log)
+    fake.raise_alerts(log)
+    alert = f"/alerts/{alert_kit.all_of(log.alerts.alerts)[-1].id}"
     tab.look(dark=dark)
     tab.open(f"{base}/login")
     findings = examined("login")
@@ -96,7 +100,9 @@ def test_every_page_of_a_reader(tab, served, fake, examined, dark):
         ("/profile/actor/backup", None), ("/integrity", None), ("/connect", None),
         ("/about", None), ("/nowhere", None), ("/overview", None), ("/lookers", None),
         ("/lookers?q=", None), ("/views", None), ("/views?save=1&q=actor:alice", None),
-        ("/at/40?q=access:read", None),
+        ("/at/40?q=access:read", None), ("/alerts", None), ("/alerts?state=all", None),
+        ("/alerts?level=critical&state=closed", None), (alert, None), (f"{alert}/mute", None),
+        ("/silences", None), ("/silences?ended=1", None),
     )  # fmt: skip
     for path, act in pages:
         tab.open(base + path)
@@ -108,7 +114,10 @@ def test_every_page_of_a_reader(tab, served, fake, examined, dark):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_narrow_search_page(tab, served, fake, examined, dark):
-    base, link = served(fake.story_log(300))
+    log = fake.story_log(300)
+    base, link = served(log)
+    fake.raise_alerts(log)
+    alert = f"/alerts/{alert_kit.all_of(log.alerts.alerts)[-1].id}"
     tab.enter(link)
     tab.look(width=390, dark=dark)
     tab.open(f"{base}/")
@@ -117,6 +126,9 @@ def test_a_narrow_search_page(tab, served, fake, examined, dark):
     findings += examined("drawer")
     tab.open(f"{base}/?columns=actor,action,outcome,rows")
     findings += examined("columns")
+    for path in ("/alerts?state=all", alert, "/silences"):
+        tab.open(base + path)
+        findings += examined(path)
     assert not findings, told(findings)
 
 

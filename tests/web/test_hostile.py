@@ -11,7 +11,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 from jinja2 import FileSystemLoader
 
+import alert_kit
 import whodid.web
+from whodid.detection.rule import Head
 from whodid.errors import UsageError
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.parse import parse
@@ -240,6 +242,55 @@ def test_saved_and_pinned_searches_of_every_hostile_text(hostile, fake):
     check(hostile.client.get("/at/40?q="))
 
 
+def test_alerts_with_a_hostile_text_in_every_field(hostile, fake):
+    desk, form = hostile.log.alerts, {"csrf": hostile.csrf("/about")}
+    for number, text in enumerate(fake.HOSTILE):
+        rule = Head(
+            f"{number} {text}", text, "high", text, text, text, text, text, (text, text),
+            (text, f"https://evil.example/{text}"), (text,), (text,),
+        )  # fmt: skip
+        pairs = ((text, text), ("actor.id", text), ("ip", text), ("resource.name", text))
+        hits = hostile.log.hits[number : number + 2]
+        desk.alerts.take([alert_kit.finding_of(hits, rule, pairs, text, pairs)])
+    found = alert_kit.all_of(desk.alerts)
+    assert len(found) == len(fake.HOSTILE)
+    for alert, text in zip(found, fake.HOSTILE, strict=True):
+        path = f"/alerts/{alert.id}"
+        for act in ("note", "assign", "acknowledge", text):
+            check_part_or_redirect(
+                hostile.client.post(
+                    path, data={**form, "act": act, "note": text, "assignee": text[:200]}
+                )
+            )
+        with contextlib.suppress(UsageError):
+            desk.alerts.silence(text[:64], text[:2000], kind="exclusion", rule=text[:256],
+                                key=((text[:1000], text[:1000]),))  # fmt: skip
+        answer = hostile.client.get(path)
+        assert answer.status_code == 200
+        check(answer)
+        for query in ({}, {"kind": text, "rule": text, "field": text, "level": text}):
+            check(hostile.client.get(f"{path}/mute", params=query))
+        mute = {**form, "kind": "silence", "rule": "1", "fields": "0,1,2,3", "reason": text,
+                "hours": text, "days": text, "level": text}  # fmt: skip
+        check_part_or_redirect(hostile.client.post(f"{path}/mute", data=mute))
+        for name in ("state", "level", "rule", "assignee", "key", "below"):
+            check(hostile.client.get("/alerts", params={name: text}))
+        if "\n" not in text:
+            check(hostile.client.get(f"/alerts/{quote(text, safe='')}"))
+        check_part_or_redirect(hostile.client.post("/silences/end", data={**form, "id": text}))
+    for path in ("/alerts", "/alerts?state=all", "/silences?ended=1"):
+        text = check(hostile.client.get(path))
+        assert "&lt;script&gt;document.title" in text
+
+
+def check_part_or_redirect(answer):
+    assert answer.status_code in {303, 400, 403, 404}
+    if answer.status_code == 303:
+        assert re.fullmatch("/silences|/alerts/[0-9a-f-]{36}", answer.headers["location"])
+    else:
+        check(answer)
+
+
 def test_event_page_with_a_hostile_text_in_every_field(hostile):
     assert len(hostile.log.hits) == 40
     for hit in hostile.log.hits:
@@ -326,7 +377,10 @@ def test_every_page_is_well_formed_and_guarded(loaded, site):
              "/at/5?q=", "/at/5?q=|+stats+by+(actor)",
              "/login/wdl_x",
              "/around?at=2026-11-22T10:30:15Z",
-             "/events/019ab000-0000-7000-8000-000000000001"]  # fmt: skip
+             "/events/019ab000-0000-7000-8000-000000000001", "/alerts", "/silences"]  # fmt: skip
+    site.log.alerts.alerts.take([alert_kit.finding_of(site.log.hits[:2])])
+    [alert] = alert_kit.all_of(site.log.alerts.alerts)
+    paths += [f"/alerts/{alert.id}", f"/alerts/{alert.id}/mute"]
     for path in [*paths, "/people", "/tokens"]:
         if path == "/people":
             site.doorkeeper.users.set_rights("admin", role="administrator")

@@ -7,6 +7,8 @@
 | investigator | the same, and whodid's own events; without a filter everything |
 | administrator | no events at all: he makes users, sources and tokens |
 
+Alerts are cut as events are (`app.alert_rights`); an investigator acts on those that he sees.
+
 Everybody who reads events sees his own looks too, where he asks who looked (`app.looking`).
 """
 
@@ -55,3 +57,8 @@ def may_verify(user: User) -> bool:
 def may_acknowledge(user: User) -> bool:
     """Tell whether a user may take a fault of the ledger out of the banner."""
     return user.role == "administrator"
+
+
+def may_handle(user: User) -> bool:
+    """Tell whether a user may act on alerts that he sees: acknowledge, assign, close, silence."""
+    return user.role == "investigator"

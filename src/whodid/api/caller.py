@@ -10,7 +10,7 @@ import ipaddress
 from starlette.requests import Request
 
 from whodid.access.doorkeeper import Doorkeeper, Identity
-from whodid.access.rights import rights_of
+from whodid.access.rights import may_handle, rights_of
 from whodid.access.secret import SOURCE_PREFIX
 from whodid.access.sessions import SESSION_COOKIE
 from whodid.api.reply import BusyError, UnauthenticatedError
@@ -115,6 +115,7 @@ def _caller(request: Request, identity: Identity) -> Caller:
     return Caller(
         identity.user.name, "api", address(request), agent(request), identity.id,
         rights_of(identity.user), request_id(request), left_of(request.scope),
+        may_handle(identity.user),
     )  # fmt: skip
 
 

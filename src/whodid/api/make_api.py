@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from whodid.access.doorkeeper import Doorkeeper
+from whodid.api.alerts import ALERTS_PARAMETERS, EFFECT_PARAMETERS
 from whodid.api.export import EXPORT_PARAMETERS
 from whodid.api.openapi import Described, Who, openapi
 from whodid.api.operations import (
@@ -112,7 +113,7 @@ _OPENAPI = Described("GET", "/openapi.json", "This document", "all", {200: (JSON
 
 
 def _table(does: Operations) -> list[tuple[Described, Handler]]:
-    return [*_reads(does), *_others(does)]
+    return [*_reads(does), *_alerts(does), *_others(does)]
 
 
 def _get(path: str, summary: str, handler: Handler, media: str, schema: str | None = None,
@@ -159,6 +160,35 @@ def _reads(does: Operations) -> list[tuple[Described, Handler]]:
         _get("/v1/views", "The saved views: one's own, and those that are shared", does.views,
             JSON, "Views"),
         _get("/v1/sources", "The declared sources", does.sources, JSON, "Sources"),
+    ]  # fmt: skip
+
+
+def _alerts(does: Operations) -> list[tuple[Described, Handler]]:
+    """Return what is about alerts."""
+    return [
+        _get("/v1/alerts", "Alerts, the newest first", does.alerts, JSON, "Alerts",
+            parameters=ALERTS_PARAMETERS),
+        _get("/v1/alerts/{alert_id}", "One alert: why, its events, what was done with it",
+            does.alert, JSON, "AlertDetail"),
+        (
+            Described("POST", "/v1/alerts/{alert_id}", "Acknowledge, assign, note, close, reopen",
+                      "token", {200: (JSON, "Alert")}, body="AlertAct"),
+            does.act_on_alert,
+        ),
+        _get("/v1/silences", "What is muted: silences and exclusions", does.silences, JSON,
+            "Silences", parameters=("ended",)),
+        _get("/v1/silences/effect", "What a silence would have muted in the past",
+            does.silence_effect, JSON, "Effect", parameters=EFFECT_PARAMETERS),
+        (
+            Described("POST", "/v1/silences", "Mute alerts for a while, or for good", "token",
+                      {200: (JSON, "Silence")}, body="SilenceRequest"),
+            does.make_silence,
+        ),
+        (
+            Described("POST", "/v1/silences/{silence_id}/end", "End a silence or an exclusion",
+                      "token", {200: (JSON, "Silence")}, body="SilenceEnd"),
+            does.end_silence,
+        ),
     ]  # fmt: skip
 
 

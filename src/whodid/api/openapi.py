@@ -7,15 +7,21 @@ from typing import Any, Literal
 from msgspec import Struct
 
 import whodid
+from whodid.api.alerts import EFFECT_DAYS_DEFAULT
 from whodid.api.overviews import PERIOD_DEFAULT
 from whodid.api.parameters import LIMIT_DEFAULT, TRUTH
 from whodid.api.reply import BINARY, JSON
-from whodid.api.schemas import Schema, reference, schemas
+from whodid.api.schema_parts import Schema, reference
+from whodid.api.schemas import schemas
+from whodid.app.alert_list import STATES_ASKED
 from whodid.app.export_formats import FORMATS
 from whodid.app.lookers import SUBJECTS
 from whodid.app.overview import PERIODS
 from whodid.app.profile import KINDS
+from whodid.detection.alerts.silence import RULE_CHARS_MAX
+from whodid.detection.rule import LEVELS
 from whodid.limits import (
+    ALERT_EFFECT_DAYS_MAX,
     FACET_FIELDS_MAX,
     FACET_VALUES_MAX,
     HISTOGRAM_BARS_MAX,
@@ -125,6 +131,40 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
         {"type": "string", "maxLength": PROFILE_VALUE_CHARS_MAX},
     ),
     "event_id": ("The id of an event.", {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}),
+    "alert_id": ("The id of an alert.", {"type": "string", "pattern": "^[0-9a-f-]{1,64}$"}),
+    "silence_id": ("The id of a silence.", {"type": "string", "pattern": "^[0-9a-f-]{1,64}$"}),
+    "state": (
+        "In which state; active ones are open or acknowledged.",
+        {"type": "string", "enum": list(STATES_ASKED), "default": "active"},
+    ),
+    "level": (
+        "Alerts of this level or a graver one; of a silence: of this or a lesser one.",
+        {"type": "string", "enum": list(LEVELS)},
+    ),
+    "rule": ("The id of a rule.", {"type": "string", "maxLength": RULE_CHARS_MAX}),
+    "assignee": ("Who is to look at it.", {"type": "string", "maxLength": 256}),
+    "muted": (
+        "1 shows those that are muted.",
+        {"type": "string", "enum": list(TRUTH), "default": "0"},
+    ),
+    "key": (
+        "Fields and values that the events have in common: `actor=alice&ip=10.0.0.7`.",
+        {"type": "string", "maxLength": QUERY_CHARS_MAX},
+    ),
+    "below": ("The `next` of the page before.", {"type": "integer", "minimum": 0}),
+    "ended": (
+        "1 shows those that ended too.",
+        {"type": "string", "enum": list(TRUTH), "default": "0"},
+    ),
+    "days": (
+        "So many days back.",
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": ALERT_EFFECT_DAYS_MAX,
+            "default": EFFECT_DAYS_DEFAULT,
+        },
+    ),
     "name": ("The ledger's name on this server.", {"type": "string"}),
     "path": (
         "`LEVEL/INDEX[.p/WIDTH]`, or `entries/…` (C2SP tlog-tiles).",

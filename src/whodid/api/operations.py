@@ -10,6 +10,7 @@ from whodid.access.doorkeeper import Doorkeeper
 from whodid.access.rights import may_verify
 from whodid.api import parameters as given_as
 from whodid.api.accounts import Accounts
+from whodid.api.alerts import AlertsApi
 from whodid.api.caller import Credential, identify, is_local
 from whodid.api.completing import Completing
 from whodid.api.export import Exports
@@ -89,6 +90,7 @@ class Operations:
         self._reads = Threads(READS_MAX)
         self._overviews = Overviews(reading, doorkeeper, self._reads)
         self._views = ViewsApi(reading, doorkeeper, self._reads)
+        self._alerts = AlertsApi(reading, doorkeeper, self._reads)
         self._watching = Threads(2)
 
     # --- reads of the log ------------------------------------------------------------------------
@@ -327,6 +329,36 @@ class Operations:
     async def remove_view(self, request: Request) -> Response:
         """Answer `POST /v1/views/remove`."""
         return await self._views.remove(request)
+
+    # --- alerts ----------------------------------------------------------------------------------
+
+    async def alerts(self, request: Request) -> Response:
+        """Answer `GET /v1/alerts`."""
+        return await self._alerts.page(request)
+
+    async def alert(self, request: Request) -> Response:
+        """Answer `GET /v1/alerts/{id}`."""
+        return await self._alerts.one(request)
+
+    async def act_on_alert(self, request: Request) -> Response:
+        """Answer `POST /v1/alerts/{id}`."""
+        return await self._alerts.act(request)
+
+    async def silences(self, request: Request) -> Response:
+        """Answer `GET /v1/silences`."""
+        return await self._alerts.silences(request)
+
+    async def silence_effect(self, request: Request) -> Response:
+        """Answer `GET /v1/silences/effect`."""
+        return await self._alerts.effect(request)
+
+    async def make_silence(self, request: Request) -> Response:
+        """Answer `POST /v1/silences`."""
+        return await self._alerts.silence(request)
+
+    async def end_silence(self, request: Request) -> Response:
+        """Answer `POST /v1/silences/{id}/end`."""
+        return await self._alerts.end_silence(request)
 
     # --- people ----------------------------------------------------------------------------------
 

@@ -3,25 +3,28 @@
 The event's is made from the types of `whodid.event`, so that it cannot fall behind them.
 """
 
-from typing import Any
-
 import msgspec
 
+from whodid.api.alert_schemas import alert_schemas
+from whodid.api.schema_parts import (
+    BASE64,
+    INSTANT,
+    MAYBE_BASE64,
+    MAYBE_BASE64S,
+    MAYBE_NUMBER,
+    NUMBER,
+    SECONDS,
+    TEXT,
+    TEXTS,
+    YES_NO,
+    Schema,
+    listed,
+    reference,
+    shape,
+)
 from whodid.app.answer_proof import AnswerProof
 from whodid.event import GROUPS
 
-Schema = dict[str, Any]
-
-_TEXT: Schema = {"type": "string"}
-_NUMBER: Schema = {"type": "integer"}
-_SECONDS: Schema = {"type": "number"}
-_MAYBE_NUMBER: Schema = {"type": ["integer", "null"]}
-_YES_NO: Schema = {"type": "boolean"}
-_INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
-_TEXTS: Schema = {"type": "array", "items": _TEXT}
-_BASE64: Schema = {"type": "string", "contentEncoding": "base64"}
-_MAYBE_BASE64: Schema = {"type": ["string", "null"], "contentEncoding": "base64"}
-_MAYBE_BASE64S: Schema = {"type": "array", "items": _MAYBE_BASE64}
 _PROOF = (
     "What shows an event to be in the log: leaf hash, path, signed checkpoint. Where fields are "
     "withheld the seed and their groups are null, `salts` open the other groups, and `hashes` "
@@ -29,18 +32,13 @@ _PROOF = (
 )
 
 
-def reference(name: str) -> Schema:
-    """Return a reference to a schema of `schemas`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 _EVENT_OR_OCSF: Schema = {"anyOf": [reference("Event"), reference("OcsfEvent")]}
 _OCSF_EVENT: Schema = {
     "type": "object",
     "description": "An event of OCSF 1.6 (schema.ocsf.io/1.6.0), of the class that it names.",
     "properties": {
-        "class_uid": _NUMBER, "category_uid": _NUMBER, "activity_id": _NUMBER, "type_uid": _NUMBER,
-        "severity_id": _NUMBER, "time": _NUMBER, "metadata": {"type": "object"},
+        "class_uid": NUMBER, "category_uid": NUMBER, "activity_id": NUMBER, "type_uid": NUMBER,
+        "severity_id": NUMBER, "time": NUMBER, "metadata": {"type": "object"},
     },
     "required": [
         "class_uid", "category_uid", "activity_id", "type_uid", "severity_id", "time", "metadata",
@@ -57,17 +55,17 @@ def schemas() -> dict[str, Schema]:
         "Event": event,
         "OcsfEvent": _OCSF_EVENT,
         "ProvenEvent": proven,
-        "Proof": _object(
+        "Proof": shape(
             _PROOF,
-            index=_NUMBER, leaf=_BASE64, seed=_MAYBE_BASE64, groups=_MAYBE_BASE64S,
-            proof={"type": "array", "items": _BASE64}, size=_NUMBER, checkpoint=_TEXT, vkey=_TEXT,
+            index=NUMBER, leaf=BASE64, seed=MAYBE_BASE64, groups=MAYBE_BASE64S,
+            proof={"type": "array", "items": BASE64}, size=NUMBER, checkpoint=TEXT, vkey=TEXT,
         ),
-        "Answer": _object(
+        "Answer": shape(
             "A page of an answer, the newest event first, and what it could not see.",
-            events={"type": "array", "items": _EVENT_OR_OCSF}, total=_NUMBER,
-            total_is_exact=_YES_NO, hidden_own=_NUMBER, next={"type": ["string", "null"]},
-            checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS, clauses=_listed(_CLAUSE),
-            newer=_MAYBE_NUMBER,
+            events={"type": "array", "items": _EVENT_OR_OCSF}, total=NUMBER,
+            total_is_exact=YES_NO, hidden_own=NUMBER, next={"type": ["string", "null"]},
+            checkpoint=TEXT, size=NUMBER, warnings=TEXTS, clauses=listed(_CLAUSE),
+            newer=MAYBE_NUMBER,
         ),
         **_counted(),
         "Completion": _completion(),
@@ -75,26 +73,27 @@ def schemas() -> dict[str, Schema]:
         "Profile": _profile(),
         "Lookers": _lookers(),
         "Overview": _overview(),
-        "Sources": _object("The declared sources.", sources=_listed(_source())),
+        "Sources": shape("The declared sources.", sources=listed(_source())),
         **_standing(),
-        "Tally": _object(
+        "Tally": shape(
             "What became of records; all of it is on disk.",
-            accepted=_NUMBER, duplicate=_NUMBER, quarantined=_NUMBER, exactly_once=_YES_NO,
+            accepted=NUMBER, duplicate=NUMBER, quarantined=NUMBER, exactly_once=YES_NO,
             first={"type": ["integer", "null"]}, last={"type": ["integer", "null"]},
             checkpoint_size={"type": ["integer", "null"]},
         ),
-        "Error": _object("Why there is no answer.", error=_ERROR),
+        "Error": shape("Why there is no answer.", error=_ERROR),
         "SqlRequest": {
             "type": "object",
-            "properties": {"sql": _TEXT, "q": _TEXT, "own": _YES_NO},
+            "properties": {"sql": TEXT, "q": TEXT, "own": YES_NO},
             "required": ["sql"],
             "additionalProperties": False,
         },
-        "LoginRequest": _object("Who logs in.", name=_TEXT, password=_TEXT),
-        "Login": _object("A read token.", token=_TEXT, expires=_INSTANT, role=_TEXT),
+        "LoginRequest": shape("Who logs in.", name=TEXT, password=TEXT),
+        "Login": shape("A read token.", token=TEXT, expires=INSTANT, role=TEXT),
         **_views(),
-        "PasswordRequest": _object(
-            "Who changes his password, from which to which.", name=_TEXT, password=_TEXT, new=_TEXT
+        **alert_schemas(),
+        "PasswordRequest": shape(
+            "Who changes his password, from which to which.", name=TEXT, password=TEXT, new=TEXT
         ),
     }  # fmt: skip
 
@@ -102,41 +101,41 @@ def schemas() -> dict[str, Schema]:
 def _standing() -> dict[str, Schema]:
     """Return the schemas of where the server and the ledger stand."""
     return {
-        "Health": _object(
+        "Health": shape(
             "Where the server stands; all numbers count entries.",
-            ready=_YES_NO, reasons=_TEXTS, size=_NUMBER, published=_NUMBER, sealed=_NUMBER,
-            indexed=_NUMBER, stopped={"type": ["string", "null"]},
+            ready=YES_NO, reasons=TEXTS, size=NUMBER, published=NUMBER, sealed=NUMBER,
+            indexed=NUMBER, stopped={"type": ["string", "null"]},
         ),
-        "Status": _object(
+        "Status": shape(
             "Where the ledger stands; `attention` is empty when all is well.",
-            ok=_YES_NO, attention=_TEXTS, version=_TEXT, format=_NUMBER, origin=_TEXT,
-            ledger_id=_TEXT, running=_YES_NO, stopped={"type": ["string", "null"]},
+            ok=YES_NO, attention=TEXTS, version=TEXT, format=NUMBER, origin=TEXT,
+            ledger_id=TEXT, running=YES_NO, stopped={"type": ["string", "null"]},
             entries={"type": "object", "additionalProperties": {"type": "number"}},
-            bytes={"type": "object", "additionalProperties": _NUMBER},
+            bytes={"type": "object", "additionalProperties": NUMBER},
             bytes_an_entry={"type": "number"}, bytes_a_day={"type": "number"},
-            disk_free_bytes=_NUMBER, days_until_full={"type": ["number", "null"]},
+            disk_free_bytes=NUMBER, days_until_full={"type": ["number", "null"]},
             sources={"type": "array", "items": {"type": "object"}},
             integrity=reference("Integrity"),
         ),
-        "Integrity": _object(
+        "Integrity": shape(
             "Where the verification of the whole ledger stands.",
-            ok=_YES_NO, running=_YES_NO, overdue=_YES_NO, alarms=_TEXTS,
-            faults={"type": "array", "items": _object(
+            ok=YES_NO, running=YES_NO, overdue=YES_NO, alarms=TEXTS,
+            faults={"type": "array", "items": shape(
                 "A fault that stands.",
-                key=_TEXT, where=_TEXT, entry={"type": ["integer", "null"]}, problem=_TEXT,
-                first_seen=_INSTANT, last_seen=_INSTANT, remedy=_TEXT,
+                key=TEXT, where=TEXT, entry={"type": ["integer", "null"]}, problem=TEXT,
+                first_seen=INSTANT, last_seen=INSTANT, remedy=TEXT,
                 acknowledged_by={"type": ["string", "null"]},
             )},
-            round=_object(
+            round=shape(
                 "The round that runs, or the next one.",
-                doing=_TEXT, done=_NUMBER, total=_NUMBER, asked=_YES_NO, next=_INSTANT,
-                looked=_INSTANT, trouble=_TEXT,
+                doing=TEXT, done=NUMBER, total=NUMBER, asked=YES_NO, next=INSTANT,
+                looked=INSTANT, trouble=TEXT,
             ),
-            rounds={"type": "array", "items": _object(
+            rounds={"type": "array", "items": shape(
                 "A verification end to end that came to its end; the newest first.",
-                started=_INSTANT, ended=_INSTANT, busy_seconds={"type": "number"},
-                entries=_NUMBER, opened=_NUMBER, published=_NUMBER, faults=_NUMBER,
-                warnings=_TEXTS, not_checked=_TEXTS, rollback=_TEXT, index=_TEXT,
+                started=INSTANT, ended=INSTANT, busy_seconds={"type": "number"},
+                entries=NUMBER, opened=NUMBER, published=NUMBER, faults=NUMBER,
+                warnings=TEXTS, not_checked=TEXTS, rollback=TEXT, index=TEXT,
             )},
         ),
     }  # fmt: skip
@@ -145,27 +144,27 @@ def _standing() -> dict[str, Schema]:
 def _counted() -> dict[str, Schema]:
     """Return the schemas of tables, histograms and facets."""
     about: dict[str, Schema] = {
-        "hidden_own": _NUMBER, "checkpoint": _TEXT, "size": _NUMBER, "warnings": _TEXTS,
+        "hidden_own": NUMBER, "checkpoint": TEXT, "size": NUMBER, "warnings": TEXTS,
     }  # fmt: skip
     cell: Schema = {"type": ["string", "number", "boolean", "null"]}
     kinds = ["text", "number", "time", "state", "mean"]
-    column = _object(
+    column = shape(
         "A column; events are grouped by those that are keys.",
-        name=_TEXT, kind={"type": "string", "enum": kinds}, key=_YES_NO,
+        name=TEXT, kind={"type": "string", "enum": kinds}, key=YES_NO,
     )  # fmt: skip
-    bar = _object(
+    bar = shape(
         "A stretch of time and its events by outcome.",
-        start=_INSTANT, end=_INSTANT, success=_NUMBER, denied=_NUMBER, failure=_NUMBER,
-        unknown=_NUMBER,
+        start=INSTANT, end=INSTANT, success=NUMBER, denied=NUMBER, failure=NUMBER,
+        unknown=NUMBER,
     )  # fmt: skip
-    step = _object(
+    step = shape(
         "The event of a step, and what is not sure about its time.",
-        at=_INSTANT, doubts=_TEXTS, event=reference("Event"),
+        at=INSTANT, doubts=TEXTS, event=reference("Event"),
     )  # fmt: skip
-    chain = _object(
+    chain = shape(
         "Events of one value, one for each step.",
-        value={"type": ["string", "integer"]}, start=_INSTANT, seconds={"type": "number"},
-        steps=_listed(step),
+        value={"type": ["string", "integer"]}, start=INSTANT, seconds={"type": "number"},
+        steps=listed(step),
     )  # fmt: skip
     return {
         "AnswerOrTable": {
@@ -175,31 +174,31 @@ def _counted() -> dict[str, Schema]:
             ]
         },
         **_answer_proof(),
-        "Chains": _object(
+        "Chains": shape(
             "The chains of a search with | sequence, the newest first; `value` is what their "
             "events share in the field `by`.",
-            by=_TEXT, chains=_listed(chain), total=_NUMBER, total_is_exact=_YES_NO,
+            by=TEXT, chains=listed(chain), total=NUMBER, total_is_exact=YES_NO,
             next={"type": ["string", "null"]}, **about,
         ),
-        "Table": _object(
+        "Table": shape(
             "The table of a search with | stats.",
-            columns=_listed(column), rows=_listed(_listed(cell)), total_groups=_NUMBER,
-            events=_NUMBER, events_is_exact=_YES_NO, other_events=_NUMBER, **about,
-            newer=_MAYBE_NUMBER,
+            columns=listed(column), rows=listed(listed(cell)), total_groups=NUMBER,
+            events=NUMBER, events_is_exact=YES_NO, other_events=NUMBER, **about,
+            newer=MAYBE_NUMBER,
         ),
-        "SqlAnswer": _object(
+        "SqlAnswer": shape(
             "The rows of SQL, each a list in the order of the columns; `more` when there were more "
             "than may be shown; `events` is how many rows the table had.",
-            columns=_listed(_object("A column.", name=_TEXT, type=_TEXT)),
-            rows=_listed(_listed({})), more=_YES_NO, events=_NUMBER, **about,
+            columns=listed(shape("A column.", name=TEXT, type=TEXT)),
+            rows=listed(listed({})), more=YES_NO, events=NUMBER, **about,
         ),
-        "Histogram": _object(
+        "Histogram": shape(
             "How many events there were when, one bar after the other.",
-            bucket=_TEXT, bars=_listed(bar), events=_NUMBER, is_exact=_YES_NO, **about,
+            bucket=TEXT, bars=listed(bar), events=NUMBER, is_exact=YES_NO, **about,
         ),
-        "Facets": _object(
+        "Facets": shape(
             "The most frequent values of some fields.",
-            facets=_listed(_FACET), events=_NUMBER, is_exact=_YES_NO, **about,
+            facets=listed(_FACET), events=NUMBER, is_exact=YES_NO, **about,
         ),
     }  # fmt: skip
 
@@ -208,81 +207,81 @@ def _completion() -> Schema:
     """Return the schema of what can stand at a caret."""
     maybe_text: Schema = {"type": ["string", "null"]}
     kinds = ["field", "value", "operator", "pipe", "function"]
-    item = _object(
+    item = shape(
         "What can be put in instead of the text from start to end; `count` events have the value.",
-        text=_TEXT, shown=_TEXT, kind={"type": "string", "enum": kinds}, about=_TEXT,
+        text=TEXT, shown=TEXT, kind={"type": "string", "enum": kinds}, about=TEXT,
         field=maybe_text, count={"type": ["integer", "null"]},
     )  # fmt: skip
-    return _object(
+    return shape(
         "What can stand at the caret; `whole` when the log has no other values that fit.",
-        start=_NUMBER, end=_NUMBER, typed=_TEXT, field=maybe_text, items=_listed(item),
-        whole=_YES_NO,
+        start=NUMBER, end=NUMBER, typed=TEXT, field=maybe_text, items=listed(item),
+        whole=YES_NO,
     )  # fmt: skip
 
 
 def _trace() -> Schema:
     """Return the schema of a story."""
-    link = _object(
-        "Why the event is in the story.", field=_TEXT, value=_TEXT, reason=_TEXT, inferred=_YES_NO
+    link = shape(
+        "Why the event is in the story.", field=TEXT, value=TEXT, reason=TEXT, inferred=YES_NO
     )
-    step = _object(
+    step = shape(
         "An event, where it stands in the story, and what is not sure about its time.",
-        at=_INSTANT, offset_seconds={"type": "number"}, system=_TEXT, link=link, doubts=_TEXTS,
+        at=INSTANT, offset_seconds={"type": "number"}, system=TEXT, link=link, doubts=TEXTS,
         event=reference("Event"),
     )  # fmt: skip
-    gap = _object(
+    gap = shape(
         "Nothing is known for so long behind the step of this number, from 0.",
-        after=_NUMBER, seconds={"type": "number"},
+        after=NUMBER, seconds={"type": "number"},
     )  # fmt: skip
-    one = _object(
+    one = shape(
         "An id that was looked for; one of very many events is not followed.",
-        field=_TEXT, value=_TEXT, events=_NUMBER, followed=_YES_NO,
+        field=TEXT, value=TEXT, events=NUMBER, followed=YES_NO,
     )  # fmt: skip
-    return _object(
+    return shape(
         "The story of an id, the oldest step first; `whole` when all of it is shown.",
-        id=_TEXT, steps=_listed(step), gaps=_listed(gap), ids=_listed(one), systems=_TEXTS,
-        actors=_TEXTS, start=_INSTANT, seconds={"type": "number"}, whole=_YES_NO,
-        hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+        id=TEXT, steps=listed(step), gaps=listed(gap), ids=listed(one), systems=TEXTS,
+        actors=TEXTS, start=INSTANT, seconds={"type": "number"}, whole=YES_NO,
+        hidden_own=NUMBER, checkpoint=TEXT, size=NUMBER, warnings=TEXTS,
     )  # fmt: skip
 
 
 def _profile() -> Schema:
     """Return the schema of a profile."""
-    news = _object(
+    news = shape(
         "A value of the last seven days before the last event, and in how many events since.",
-        field=_TEXT, value=_TEXT, first=_INSTANT, events=_NUMBER,
+        field=TEXT, value=TEXT, first=INSTANT, events=NUMBER,
     )  # fmt: skip
-    peer = _object(
+    peer = shape(
         "Another one of the kind, and how many values of `via` it shares.",
-        value=_TEXT, shared=_NUMBER, events=_NUMBER,
+        value=TEXT, shared=NUMBER, events=NUMBER,
     )  # fmt: skip
-    return _object(
+    return shape(
         "What is known of a value; `heat` counts events by weekday (Monday first) and hour, UTC, "
         "`news` is null when all of it is that new.",
-        kind=_TEXT, value=_TEXT, events=_NUMBER, first=_INSTANT, last=_INSTANT,
-        heat=_listed(_listed(_NUMBER)), facets=_listed(_FACET),
-        news={"type": ["array", "null"], "items": news}, peers=_listed(peer), via=_TEXT,
-        is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+        kind=TEXT, value=TEXT, events=NUMBER, first=INSTANT, last=INSTANT,
+        heat=listed(listed(NUMBER)), facets=listed(_FACET),
+        news={"type": ["array", "null"], "items": news}, peers=listed(peer), via=TEXT,
+        is_exact=YES_NO, hidden_own=NUMBER, checkpoint=TEXT, size=NUMBER, warnings=TEXTS,
     )  # fmt: skip
 
 
 def _source() -> Schema:
     """Return the schema of a source and how it is doing."""
     seconds: Schema = {"type": ["number", "null"]}
-    lag = _object(
+    lag = shape(
         "From an event's own time to its receipt, in the last hour; `ahead` came before it.",
-        events=_NUMBER, median_seconds=_SECONDS, p95_seconds=_SECONDS, least_seconds=_SECONDS,
-        ahead=_NUMBER,
+        events=NUMBER, median_seconds=SECONDS, p95_seconds=SECONDS, least_seconds=SECONDS,
+        ahead=NUMBER,
     )  # fmt: skip
-    sequence = _object(
+    sequence = shape(
         "Of its numbers in the last 24 hours; no `numbers`: it does not number its events.",
-        numbers=_NUMBER, gaps=_NUMBER, missing=_NUMBER,
+        numbers=NUMBER, gaps=NUMBER, missing=NUMBER,
     )  # fmt: skip
-    return _object(
+    return shape(
         "A declared sender of records and how it is doing; what is not known is null.",
-        name=_TEXT, format=_TEXT, domain=_TEXT, opened=_INSTANT, events=_NUMBER,
-        quarantined=_NUMBER, newest=_INSTANT, heard=_INSTANT, last_hour=_NUMBER,
-        last_24_hours=_listed(_NUMBER), silent=_YES_NO, silent_seconds=seconds,
+        name=TEXT, format=TEXT, domain=TEXT, opened=INSTANT, events=NUMBER,
+        quarantined=NUMBER, newest=INSTANT, heard=INSTANT, last_hour=NUMBER,
+        last_24_hours=listed(NUMBER), silent=YES_NO, silent_seconds=seconds,
         pause_seconds=seconds, lag={**lag, "type": ["object", "null"]},
         clock={"type": ["string", "null"]}, sequence={**sequence, "type": ["object", "null"]},
     )  # fmt: skip
@@ -290,119 +289,106 @@ def _source() -> Schema:
 
 def _lookers() -> Schema:
     """Return the schema of who looked."""
-    looker = _object(
+    looker = shape(
         "Who looked: answered looks by action, rows he was shown, refusals.",
-        actor=_TEXT, acts={"type": "object", "additionalProperties": _NUMBER}, looks=_NUMBER,
-        rows=_MAYBE_NUMBER, denied=_NUMBER, last=_INSTANT,
+        actor=TEXT, acts={"type": "object", "additionalProperties": NUMBER}, looks=NUMBER,
+        rows=MAYBE_NUMBER, denied=NUMBER, last=INSTANT,
     )  # fmt: skip
-    looked_at = _object(
+    looked_at = shape(
         "What was looked at by name, and by how many.",
-        kind=_TEXT, value=_TEXT, looks=_NUMBER, lookers=_MAYBE_NUMBER, last=_INSTANT,
+        kind=TEXT, value=TEXT, looks=NUMBER, lookers=MAYBE_NUMBER, last=INSTANT,
     )  # fmt: skip
-    subject = _object("What the looks are at.", kind=_TEXT, value=_TEXT)
-    return _object(
+    subject = shape("What the looks are at.", kind=TEXT, value=TEXT)
+    return shape(
         "Reads of the log and refusals: counted, and a page of the events, newest first. "
         "`only_own`: your rights show your own looks, not those of others.",
-        subject={**subject, "type": ["object", "null"]}, total=_NUMBER, rows=_MAYBE_NUMBER,
-        denied=_NUMBER, lookers=_listed(looker), lookers_total=_NUMBER,
-        subjects=_listed(looked_at), subjects_total=_NUMBER, refused=_listed(reference("Event")),
-        looks=_listed(reference("Event")), next={"type": ["string", "null"]}, only_own=_YES_NO,
-        is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+        subject={**subject, "type": ["object", "null"]}, total=NUMBER, rows=MAYBE_NUMBER,
+        denied=NUMBER, lookers=listed(looker), lookers_total=NUMBER,
+        subjects=listed(looked_at), subjects_total=NUMBER, refused=listed(reference("Event")),
+        looks=listed(reference("Event")), next={"type": ["string", "null"]}, only_own=YES_NO,
+        is_exact=YES_NO, hidden_own=NUMBER, checkpoint=TEXT, size=NUMBER, warnings=TEXTS,
     )  # fmt: skip
 
 
 def _overview() -> Schema:
     """Return the schema of an overview."""
-    stretches = {"now": _NUMBER, "last": _NUMBER, "earlier": _NUMBER}
-    by_stretch = _object("Of this period, the one before it, and earlier ones.", **stretches)
-    ranked = _object(
-        "Values in order, and how many such there are.", total=_NUMBER,
-        rows=_listed(_object("Values by field.", values=_TEXTS, **stretches)),
+    stretches = {"now": NUMBER, "last": NUMBER, "earlier": NUMBER}
+    by_stretch = shape("Of this period, the one before it, and earlier ones.", **stretches)
+    ranked = shape(
+        "Values in order, and how many such there are.", total=NUMBER,
+        rows=listed(shape("Values by field.", values=TEXTS, **stretches)),
     )  # fmt: skip
-    field = _object(
+    field = shape(
         "The values of a field, or of a pair of fields: the most frequent, those without an event "
         "before, those without one now, those with more and with fewer than in the last period.",
-        fields=_TEXTS, distinct=by_stretch, top=ranked, new=ranked, gone=ranked, more=ranked,
-        less=ranked, is_exact=_YES_NO,
+        fields=TEXTS, distinct=by_stretch, top=ranked, new=ranked, gone=ranked, more=ranked,
+        less=ranked, is_exact=YES_NO,
     )  # fmt: skip
-    grid = _object(
+    grid = shape(
         "Events of the most frequent actors (rows) and services (columns).",
-        rows=_TEXTS, columns=_TEXTS, counts=_listed(_listed(_NUMBER)),
+        rows=TEXTS, columns=TEXTS, counts=listed(listed(NUMBER)),
     )  # fmt: skip
-    refused = _object("Who was refused or failed.", actor=_TEXT, outcome=_TEXT, events=_NUMBER)
-    late = _object("Of a source: late events, all.", source=_TEXT, late=_NUMBER, events=_NUMBER)
-    bars = _object("Events over time by outcome.", bucket=_TEXT, bars=_listed({"type": "object"}))
-    return _object(
+    refused = shape("Who was refused or failed.", actor=TEXT, outcome=TEXT, events=NUMBER)
+    late = shape("Of a source: late events, all.", source=TEXT, late=NUMBER, events=NUMBER)
+    bars = shape("Events over time by outcome.", bucket=TEXT, bars=listed({"type": "object"}))
+    return shape(
         "A period up to now, against the one before it and earlier ones.",
-        period=_TEXT, start=_INSTANT, end=_INSTANT, last_start=_INSTANT, earlier_start=_INSTANT,
+        period=TEXT, start=INSTANT, end=INSTANT, last_start=INSTANT, earlier_start=INSTANT,
         events=by_stretch, outcomes={"type": "object", "additionalProperties": by_stretch},
-        histogram=bars, fields=_listed(field), pairs={**field, "type": ["object", "null"]},
-        grid={**grid, "type": ["object", "null"]}, refused=_listed(refused), late=_listed(late),
-        is_exact=_YES_NO, hidden_own=_NUMBER, checkpoint=_TEXT, size=_NUMBER, warnings=_TEXTS,
+        histogram=bars, fields=listed(field), pairs={**field, "type": ["object", "null"]},
+        grid={**grid, "type": ["object", "null"]}, refused=listed(refused), late=listed(late),
+        is_exact=YES_NO, hidden_own=NUMBER, checkpoint=TEXT, size=NUMBER, warnings=TEXTS,
     )  # fmt: skip
 
 
 def _views() -> dict[str, Schema]:
     """Return the schemas of saved views."""
-    saved = _object("A search to be saved.", name=_TEXT, query=_TEXT, state=_TEXT, shared=_YES_NO)
+    saved = shape("A search to be saved.", name=TEXT, query=TEXT, state=TEXT, shared=YES_NO)
     return {
-        "View": _object(
+        "View": shape(
             "A saved search; `state` are further parameters of its address.",
-            id=_TEXT, name=_TEXT, query=_TEXT, state=_TEXT, owner=_TEXT, mine=_YES_NO,
-            shared=_YES_NO, saved=_INSTANT,
+            id=TEXT, name=TEXT, query=TEXT, state=TEXT, owner=TEXT, mine=YES_NO,
+            shared=YES_NO, saved=INSTANT,
         ),
-        "Views": _object("One's own, then those that others share.",
-                         views=_listed(reference("View"))),
+        "Views": shape("One's own, then those that others share.",
+                         views=listed(reference("View"))),
         "ViewRequest": {**saved, "required": ["name", "query"]},
-        "ViewChange": _object("What it is called now, and whether all see it.",
-                              id=_TEXT, name=_TEXT, shared=_YES_NO),
-        "ViewId": _object("Which one.", id=_TEXT),
+        "ViewChange": shape("What it is called now, and whether all see it.",
+                              id=TEXT, name=TEXT, shared=YES_NO),
+        "ViewId": shape("Which one.", id=TEXT),
     }  # fmt: skip
 
 
-def _listed(item: Schema) -> Schema:
-    return {"type": "array", "items": item}
-
-
-def _object(description: str, **properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "description": description,
-        "properties": properties,
-        "required": list(properties),
-    }
-
-
-_CLAUSE = _object(
+_CLAUSE = shape(
     "A part of a search that found nothing: what it finds alone and the others without it (null "
     "when there are none), and values that resemble one that no event has.",
-    text=_TEXT,
-    alone=_NUMBER,
+    text=TEXT,
+    alone=NUMBER,
     without={"type": ["integer", "null"]},
-    near=_TEXTS,
+    near=TEXTS,
 )
 
-_FACET = _object(
+_FACET = shape(
     "The most frequent values of a field.",
-    field=_TEXT,
-    values=_listed(_object("A value.", value={"type": ["string", "integer"]}, count=_NUMBER)),
-    distinct=_NUMBER,
-    missing=_NUMBER,
-    is_exact=_YES_NO,
+    field=TEXT,
+    values=listed(shape("A value.", value={"type": ["string", "integer"]}, count=NUMBER)),
+    distinct=NUMBER,
+    missing=NUMBER,
+    is_exact=YES_NO,
 )
 
 _ERROR: Schema = {
     "type": "object",
     "properties": {
-        "code": _TEXT,
-        "message": _TEXT,
+        "code": TEXT,
+        "message": TEXT,
         "position": {"type": ["integer", "null"]},
         "suggestion": {"type": ["string", "null"]},
-        "others": _listed(
-            _object(
+        "others": listed(
+            shape(
                 "A further mistake of the same search.",
-                message=_TEXT,
-                position=_NUMBER,
+                message=TEXT,
+                position=NUMBER,
                 suggestion={"type": ["string", "null"]},
             )
         ),
@@ -422,24 +408,24 @@ def _answer_proof() -> dict[str, Schema]:
 def _event() -> Schema:
     structs = [struct for _, struct in GROUPS if struct is not None]
     _, found = msgspec.json.schema_components(structs, ref_template="{name}")
-    properties: dict[str, Schema] = {"index": _NUMBER}
+    properties: dict[str, Schema] = {"index": NUMBER}
     for struct in structs:
         for name, schema in found[struct.__name__]["properties"].items():
             properties[name] = _present(schema)
     change = {name: _present(one) for name, one in found["Change"]["properties"].items()}
-    span = {"offset": _NUMBER, "length": _NUMBER, "rule": _TEXT}
+    span = {"offset": NUMBER, "length": NUMBER, "rule": TEXT}
     properties |= {
-        "time": _INSTANT,
-        "received": _INSTANT,
+        "time": INSTANT,
+        "received": INSTANT,
         "changes": {"type": "array", "items": {"type": "object", "properties": change}},
         "redactions": {"type": "array", "items": {"type": "object", "properties": span}},
-        "appended": _INSTANT,
-        "flags": _TEXTS,
-        "sentence": _TEXT,
-        "raw": _TEXT,
-        "raw_base64": _BASE64,
+        "appended": INSTANT,
+        "flags": TEXTS,
+        "sentence": TEXT,
+        "raw": TEXT,
+        "raw_base64": BASE64,
         "details": {"type": ["object", "array"]},
-        "withheld": _TEXTS,
+        "withheld": TEXTS,
     }
     return {
         "type": "object",

@@ -19,7 +19,8 @@ class Caller(Struct, frozen=True):
     """Who asks, through which face, from where. It becomes the actor of whodid's own event.
 
     `rights` are what every answer is cut to; whoever makes a caller says them, or it reads nothing.
-    `left` tells whether he has gone away: then nothing more is done for him.
+    `left` tells whether he has gone away: then nothing more is done for him. `handles` says that he
+    may act on alerts that he sees (`access.rights.may_handle`).
     """
 
     name: str
@@ -30,6 +31,7 @@ class Caller(Struct, frozen=True):
     rights: Rights = NOTHING
     request: str | None = None
     left: Left = stays
+    handles: bool = False
 
 
 class Hit(Struct, frozen=True):

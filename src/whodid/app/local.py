@@ -56,9 +56,9 @@ class LocalLedger(Struct):
         """
         uid = os.getuid()
         try:
-            return Caller(pwd.getpwuid(uid).pw_name, "cli", rights=EVERYTHING)
+            return Caller(pwd.getpwuid(uid).pw_name, "cli", rights=EVERYTHING, handles=True)
         except KeyError:
-            return Caller(f"uid {uid}", "cli", rights=EVERYTHING)
+            return Caller(f"uid {uid}", "cli", rights=EVERYTHING, handles=True)
 
     def intake(self) -> LedgerIntake:
         """Return a blocking intake."""

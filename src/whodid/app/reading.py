@@ -6,10 +6,13 @@ One instance a process; calls from many threads take turns (`turns`).
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
+from whodid.app.alert_desk import AlertDesk
+from whodid.app.alerting import open_desk
 from whodid.app.answer import (
     Caller,
     Clause,
@@ -120,7 +123,9 @@ class LedgerReading:
         self._own = OwnEvents(port, builder, keys.identity_root(), clock)
         self._integrity = LedgerIntegrity(directory, keys, self._own, clock)
         self._analyst = Analyst(self._searcher, memory.texts)
-        context = ReadContext(directory, port, self._own, clock, self._turn, self._allowed)
+        self._context = context = ReadContext(
+            directory, port, self._own, clock, self._turn, self._allowed
+        )
         self._counting = Counting(context, self._analyst)
         self._chaining = Chaining(context, self._analyst)
         self._querying = Querying(context, self._analyst)
@@ -134,7 +139,10 @@ class LedgerReading:
         self._source_reading = SourceReading(context, self._searcher, self._analyst, self._reader)
         self._tracing = Tracing(context, self._searcher)
 
-    # --- reads -----------------------------------------------------------------------------------
+    @cached_property
+    def alerts(self) -> AlertDesk:
+        """The alerts (see `Reading.alerts`)."""
+        return open_desk(self._keys, self._context, self._reader, self._searcher, self._turns.turn)
 
     @contextmanager
     def _turn(self, caller: Caller, act: Act) -> Iterator[None]:
@@ -335,7 +343,7 @@ class LedgerReading:
         wanted = Query(Term("id", "is", event_id.lower()))
         query = self._allowed(caller, wanted, act)
         durable = self._port.status().size
-        if query is wanted or caller.rights.filter is None:
+        if query is wanted:
             row = self._searcher.by_id(event_id, durable=durable)
         else:
             query = resolve(query, self._clock())
@@ -379,10 +387,7 @@ class LedgerReading:
         """Write an own event for what a face did itself (see `Reading.record`)."""
         self._own.write(
             caller,
-            Act(
-                action, _access_of(action),
-                "whodid", resource, content, ok=ok, reason=reason,
-            ),
+            Act(action, _access_of(action), "whodid", resource, content, ok=ok, reason=reason),
         )  # fmt: skip
 
     def health(self) -> Health:
@@ -406,11 +411,10 @@ class LedgerReading:
 
     def standing(self, caller: Caller, *, running: bool = True) -> Standing:
         """Return where the ledger stands (see `Reading.standing`)."""
-        sources, health, integrity = self.sources(caller), self.health(), self.integrity()
+        found = self.health(), self.sources(caller), self.integrity()
         with self._turns.turn():
             self._reader.refresh()
-            now = self._clock()
-            return standing_of(self._reader, health, sources, integrity, now, running=running)
+            return standing_of(self._reader, *found, self._clock(), running=running)
 
     def integrity(self) -> Integrity:
         """Tell what continuous validation found (see `Reading.integrity`)."""
@@ -486,8 +490,7 @@ class LedgerReading:
 
 
 _NEWEST_FIRST = Sort((Order("time", descending=True),))
-_TAIL_ROWS_MAX = 5000
-_COUNT_WAIT_S = 0.1
+_TAIL_ROWS_MAX, _COUNT_WAIT_S = 5000, 0.1
 
 
 def _access_of(action: str) -> Access:

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from whodid.app.alert_desk import AlertDesk
 from whodid.app.answer import (
     Caller,
     EventProof,
@@ -36,6 +37,11 @@ class Reading(Protocol):
 
     Calls block; a face on an event loop calls them in a thread.
     """
+
+    @property
+    def alerts(self) -> AlertDesk:
+        """The alerts, cut to the rights of who asks as everything here is."""
+        ...
 
     def search(
         self, caller: Caller, text: str, *, limit: int = 50, before: str | None = None,

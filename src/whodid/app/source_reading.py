@@ -51,26 +51,30 @@ class SourceReading:
         declared = self._context.port.sources().values()
         durable = self._context.port.status().size
         with self._context.turn(caller, act):
-            infos = self._infos(caller, declared, durable)
+            infos = self._infos(caller.rights, declared, durable)
             self._context.own.write(caller, msgspec.structs.replace(act, rows=len(infos)))
         return infos
 
     def states(self, caller: Caller) -> list[SourceState]:
         """Return how the sources are doing (see `Reading.source_states`)."""
         act = Act("list", "read", "ledger", "sources")
+        with self._context.turn(caller, act):
+            found = self.look(caller.rights)
+            self._context.own.write(caller, msgspec.structs.replace(act, rows=len(found)))
+        return found
+
+    def look(self, reader: Rights) -> list[SourceState]:
+        """Return how the sources are doing, for who holds the turn; it writes no event."""
         declared = self._context.port.sources()
         durable = self._context.port.status().size
         now_us = self._context.clock()
-        whole = caller.rights.filter is None
-        with self._context.turn(caller, act):
-            infos = self._infos(caller, declared.values(), durable)
-            heard = self._heard(caller.rights, durable)
-            rhythms, ways, _ = self._analyst.sending(
-                self._received(caller.rights, now_us, MINUTES * MINUTE_US),
-                self._received(caller.rights, now_us, _HOUR_US), now_us + 1, durable=durable,
-            )  # fmt: skip
-            gaps = self._gaps(durable, now_us) if whole else None
-            self._context.own.write(caller, msgspec.structs.replace(act, rows=len(infos)))
+        infos = self._infos(reader, declared.values(), durable)
+        heard = self._heard(reader, durable)
+        rhythms, ways, _ = self._analyst.sending(
+            self._received(reader, now_us, MINUTES * MINUTE_US),
+            self._received(reader, now_us, _HOUR_US), now_us + 1, durable=durable,
+        )  # fmt: skip
+        gaps = self._gaps(durable, now_us) if reader.filter is None else None
         return [
             SourceState(
                 info, heard.get(info.name), rhythms.get(info.name), ways.get(info.name),
@@ -80,10 +84,10 @@ class SourceReading:
             for info in infos
         ]  # fmt: skip
 
-    def _infos(self, caller: Caller, declared: Iterable[Source], durable: int) -> list[SourceInfo]:
-        if caller.rights.filter is None:
+    def _infos(self, reader: Rights, declared: Iterable[Source], durable: int) -> list[SourceInfo]:
+        if reader.filter is None:
             return self._all_sources(declared, durable)
-        return self._seen_sources(declared, durable, caller.rights)
+        return self._seen_sources(declared, durable, reader)
 
     def _received(self, reader: Rights, now_us: int, span_us: int) -> Query:
         """Return what was received lately, of what a reader may see."""

@@ -25,6 +25,7 @@ COMMANDS = {
     "profile": "Tell all about an actor, a resource or an address.",
     "overview": "Show who used what, what changed and what is not used any more.",
     "lookers": "Tell who looked at the log, and at what.",
+    "alerts": "List, show and handle alerts.",
     "verify": "Verify a ledger; read-only, works on any copy.",
     "status": "Show size, growth, lags and the last verification.",
     "tiles": "Render the public C2SP files.",

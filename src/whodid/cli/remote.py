@@ -41,7 +41,7 @@ class Remote:
         given = {key: value for key, value in parameters.items() if value is not None}
         return self._ask("GET", path, params=given)
 
-    def post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Return the JSON of a POST of a JSON object."""
         return self._ask("POST", path, json=body)
 

@@ -18,6 +18,8 @@ class Head(Struct, frozen=True):
 
     `id` is unique among the loaded rules: its UUID, else its name. `version` is the SHA-256 (hex)
     of what it says, so that an alert can name what found it. `path` and `line` say where it stands.
+    `reads` are the fields that it looks at, as it names them (of a correlation: those of its rules
+    too); empty: not known, and then its alerts are not for readers from whom fields are withheld.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Head(Struct, frozen=True):
     fields: tuple[str, ...] = ()
     path: str = ""
     line: int = 0
+    reads: tuple[str, ...] = ()
 
 
 class LogSource(Struct, frozen=True):

@@ -1,5 +1,60 @@
 """Bounds of detection: rules, their state, alerts, and looking over history."""
 
+# --- alerts ------------------------------------------------------------------------------------
+ALERTS_ACTIVE_MAX = 10_000
+"""Most alerts that go on at a time; beyond it one alert for each rule stands for its others."""
+
+ALERTS_PER_RULE_MAX = 1_000
+"""Most alerts of one rule that go on at a time; beyond it one alert stands for the others."""
+
+ALERTS_KEPT_MAX = 50_000
+"""Most alerts in the table; the oldest that are over leave it, and stay in the ledger."""
+
+ALERT_MATCHES_MAX = 100
+"""Most matched events that one record of an alert names: the first ones and the newest."""
+
+ALERT_EVIDENCE_MAX = 1_000
+"""Most records of one alert that the table knows; later ones are found in the ledger."""
+
+ALERT_SHOWN_EVENTS_MAX = 200
+"""Most matched events that the timeline of an alert shows."""
+
+ALERT_SHOWN_RECORDS_MAX = 200
+"""Most records that are read for one alert: the first ones and the newest."""
+
+ALERT_VALUES_MAX = 32
+"""Most key fields, and most shown fields, that a record of an alert holds."""
+
+ALERT_VALUE_CHARS_MAX = 1_024
+"""Longest value of such a field, and longest text of a rule in a record; what is longer is cut."""
+
+ALERT_NOTE_CHARS_MAX = 2_000
+"""Longest note at an alert, and longest reason of a silence."""
+
+ALERT_QUIET_AT_ONCE = 500
+"""Most alerts and silences that are ended in one go."""
+
+ALERT_NOTICES_MAX = 100_000
+"""Most changes that wait to be told; the oldest are forgotten."""
+
+FINDINGS_KNOWN_MAX = 1_000_000
+"""Most findings that are known again when the detector repeats them; older ones by the ledger."""
+
+SILENCES_MAX = 1_000
+"""Most silences and exclusions at a time."""
+
+SILENCE_DAYS_MAX = 90
+"""Longest silence; what shall be muted for longer is an exclusion."""
+
+ALERT_BADGE_MAX = 99
+"""The number beside "Alerts" counts so far for a reader who does not see all; then it says more."""
+
+ALERT_LOOKED_MAX = 500
+"""Most alerts of which one page of a reader who does not see all finds out whether he sees them."""
+
+ALERT_EFFECT_DAYS_MAX = 365
+"""Most days over which the effect of a silence is shown."""
+
 # --- rules -------------------------------------------------------------------------------------
 RULE_FILE_BYTES_MAX = 2 * 1024 * 1024
 """Largest file of rules."""

@@ -32,10 +32,23 @@ from whodid.query.tree import (
     Term,
     Text,
     all_of,
+    any_of,
 )
 
 UNDENIABLE = frozenset({"id", "time", "received", "source", "format", "mapping", "identity"})
 """Fields that every reader of an event sees: an answer is ordered and addressed by them."""
+
+ALERT_KINDS = ("alert", "silence")
+"""The types of resources that whodid's own events about alerts are about."""
+
+ALERT_EVENTS: Node = all_of(
+    [
+        Term("source", "is", OWN_SOURCE),
+        Term("format", "is", "own"),
+        any_of(Term("resource.type", "is", kind) for kind in ALERT_KINDS),
+    ]
+)
+"""Finds the events about alerts. They tell of others, which their reader may not be one of."""
 
 _GROUP_NAMES = frozenset(name for name, struct in GROUPS if struct is not None)
 
@@ -131,6 +144,7 @@ def restrict(query: Query, reader: Rights) -> Query:
     if reader.withheld:
         cut = query.mapped(lambda node: _without(node, reader.withheld))
     parts = [cut.filter] if reader.filter is None else [reader.filter, cut.filter]
+    parts.append(Not(ALERT_EVENTS))
     return dataclasses.replace(cut, filter=all_of(parts), asked=query.filter)
 
 

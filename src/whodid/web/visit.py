@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from whodid.access.rights import rights_of
+from whodid.access.rights import may_handle, rights_of
 from whodid.access.sessions import SESSION_COOKIE, Session
 from whodid.app.answer import Caller
 from whodid.app.leaving import left_of
 from whodid.errors import AccessDeniedError, WhodidError
+from whodid.limits import ALERT_BADGE_MAX
 from whodid.query.rights import NOTHING
 from whodid.web.site import Site
 
@@ -46,6 +47,7 @@ class Visit:
             rights,
             self.request.headers.get("x-request-id"),
             left_of(self.request.scope),
+            handles=self.session is not None and may_handle(self.session.user),
         )
 
     @property
@@ -68,6 +70,7 @@ class Visit:
             demo=site.demo,
             stopped=self._stopped(),
             alarms=self._alarms(),
+            alerts_open=self._alerts_open(),
             files=site.files,
         )
         return HTMLResponse(html, status)
@@ -80,6 +83,15 @@ class Visit:
 
     def _alarms(self) -> list[str]:
         return self.site.reading.integrity().alarms if self.session else []
+
+    def _alerts_open(self) -> str:
+        """Return how many open alerts he sees, as the navigation shows it; empty for none."""
+        if self.session is None:
+            return ""
+        number = self.site.reading.alerts.open_count(self.caller())
+        return (
+            f"{number}" if 0 < number <= ALERT_BADGE_MAX else f"{ALERT_BADGE_MAX}+" * bool(number)
+        )
 
     def set_cookie(self, response: Response, name: str, value: str, path: str = "/") -> None:
         """Set a cookie for this browser session; an empty value takes it away.

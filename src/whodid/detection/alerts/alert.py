@@ -15,7 +15,6 @@ DISPOSITIONS: tuple[Disposition, ...] = (
 )  # fmt: skip
 """What a closed alert was: an attack, something allowed, a mistake of the rule, another alert."""
 
-NoticeKind: TypeAlias = Literal["fired", "repeated", "acknowledged", "quiet", "closed"]
 SilenceKind: TypeAlias = Literal["silence", "exclusion"]
 
 
@@ -74,7 +73,7 @@ class Silence(Struct, frozen=True):
     rule: str
     level: Level | None
     tags: tuple[bytes, ...]
-    by: str
+    author: str
     made_us: int
     expires_us: int | None
     entry: int
@@ -82,16 +81,3 @@ class Silence(Struct, frozen=True):
     ended_by: str = ""
     muted: int = 0
     last_us: int = 0
-
-
-class Notice(Struct, frozen=True):
-    """Something that people are to be told. It is due from when it is here.
-
-    `entry` is the event of the ledger that it came of: it grows, so that it is the cursor of who
-    delivers, and with `kind` the key under which a receiver knows it again.
-    """
-
-    entry: int
-    kind: NoticeKind
-    alert: str
-    at_us: int

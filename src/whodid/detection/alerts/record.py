@@ -21,8 +21,9 @@ Pair: TypeAlias = tuple[str, str]
 class Raised(Struct, frozen=True, tag="raised", tag_field="record", omit_defaults=True):
     """Findings of one rule about one entity: `fired` (told), `repeated` (folded) or `muted`.
 
-    `finding_tags` (hex) tell each finding apart; `matches` are at most ALERT_MATCHES_MAX of
-    `events`, the first and the newest. `notice`: a repetition that is told again.
+    `fingerprint`, `tags` (of the key) and `finding_tags` are those of `fingerprint.Tagger`, in hex;
+    `matches` are at most ALERT_MATCHES_MAX of `events`, the first and the newest. `notice`: a
+    repetition that is told again.
     """
 
     kind: Literal["fired", "repeated", "muted"]
@@ -34,6 +35,8 @@ class Raised(Struct, frozen=True, tag="raised", tag_field="record", omit_default
     findings: int
     events: int
     matches: tuple[Match, ...]
+    fingerprint: str
+    tags: tuple[str, ...]
     finding_tags: tuple[str, ...]
     key: tuple[Pair, ...] = ()
     values: tuple[Pair, ...] = ()
@@ -68,6 +71,7 @@ class Silenced(Struct, frozen=True, tag="silenced", tag_field="record", omit_def
     rule: str = ""
     level: Level | None = None
     key: tuple[Pair, ...] = ()
+    tags: tuple[str, ...] = ()
     expires_us: int | None = None
 
 

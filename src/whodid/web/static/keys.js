@@ -4,8 +4,8 @@ import { currentRow, isOpen, leave, walkTo } from "./drawer.js";
 import { next as nextTimes } from "./times.js";
 
 const places = {
-  s: "/", m: "/views", v: "/overview", t: "/trace", w: "/lookers", o: "/sources", i: "/integrity",
-  l: "/about",
+  s: "/", a: "/alerts", m: "/views", v: "/overview", t: "/trace", w: "/lookers", o: "/sources",
+  i: "/integrity", l: "/about",
 };
 const LINKS = "table.events td.open a, table.cells td.open a, table.story a.open, table.stats tbody tr td:first-child a";
 const FACETS = ".facets a.only";

@@ -1,0 +1,36 @@
+"""What schemas are made of: kinds of values, lists, objects, references."""
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "integer"}
+SECONDS: Schema = {"type": "number"}
+MAYBE_NUMBER: Schema = {"type": ["integer", "null"]}
+YES_NO: Schema = {"type": "boolean"}
+INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+BASE64: Schema = {"type": "string", "contentEncoding": "base64"}
+MAYBE_BASE64: Schema = {"type": ["string", "null"], "contentEncoding": "base64"}
+MAYBE_BASE64S: Schema = {"type": "array", "items": MAYBE_BASE64}
+
+
+def reference(name: str) -> Schema:
+    """Return a reference to a schema of `schemas`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def listed(item: Schema) -> Schema:
+    """Return the schema of a list."""
+    return {"type": "array", "items": item}
+
+
+def shape(description: str, /, **properties: Schema) -> Schema:
+    """Return the schema of an object that has all of these."""
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+    }

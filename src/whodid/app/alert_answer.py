@@ -1,0 +1,106 @@
+"""What a face gets of alerts. Values only."""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from whodid.app.answer import Hit
+from whodid.detection.alerts.alert import Alert, Silence
+from whodid.detection.alerts.record import AlertRecord, Raised, Silenced
+from whodid.detection.rule import Level
+
+Value: TypeAlias = tuple[str, str | None]
+"""A field and its value; None: withheld from this reader."""
+
+
+class AlertQuery(Struct, frozen=True):
+    """Which alerts are asked for. All that is given must hold.
+
+    `state` is a state, `active` (open or acknowledged) or `all`; `level` that or a graver one;
+    `muted` asks for muted ones instead; `key` for a field and its value; `before` for those older
+    than an entry of the ledger.
+    """
+
+    state: str = "active"
+    level: Level | None = None
+    rule: str = ""
+    assignee: str = ""
+    muted: bool = False
+    key: tuple[tuple[str, str], ...] = ()
+    before: int | None = None
+    limit: int = 50
+
+
+class ShownAlert(Struct, frozen=True):
+    """An alert as a reader may see it. `content` None: its entry cannot be read any more.
+
+    `key` and `values` hold None where the reader may not see the field, `why` where he may not see
+    all of them.
+    """
+
+    alert: Alert
+    content: Raised | None
+    key: list[Value]
+    values: list[Value]
+    why: str | None
+
+
+class AlertsAnswer(Struct, frozen=True):
+    """A page of alerts, the newest first.
+
+    `open` counts those that nobody acknowledged, by level; `muted`, `acknowledged` and `closed`
+    count; all of them None for a reader who does not see every alert. `next` continues the page.
+    `silences` are those that hold. `warnings` tell what is at its bound.
+    """
+
+    alerts: list[ShownAlert]
+    next: int | None
+    open: dict[Level, int] | None
+    acknowledged: int | None
+    closed: int | None
+    muted: int | None
+    silences: int
+    ever: bool
+    warnings: list[str]
+
+
+class AlertAnswer(Struct, frozen=True):
+    """One alert with all that is known: records of it, oldest first, and its matched events.
+
+    `records_total` counts the records; of many the first and the newest are here. `hits` are the
+    matched events by time, `unread` how many of them are not here. `related` are other alerts with
+    a value of its key in common, and the one that it repeats or is repeated by.
+    """
+
+    shown: ShownAlert
+    records: list[tuple[int, AlertRecord]]
+    records_total: int
+    hits: list[Hit]
+    unread: int
+    related: list[ShownAlert]
+    may_handle: bool
+    warnings: list[str]
+
+
+class ShownSilence(Struct, frozen=True):
+    """A silence and, where its entry can be read, what it says."""
+
+    silence: Silence
+    content: Silenced | None
+
+
+class Effect(Struct, frozen=True):
+    """What a silence would have muted: of `alerts` in the last `days` days so many, and examples.
+
+    `findings` and `events` are those of the muted ones; `true_positives` counts those that somebody
+    closed as an attack, `open` those that are open now.
+    """
+
+    days: int
+    alerts: int
+    muted: int
+    findings: int
+    events: int
+    true_positives: int
+    open: int
+    examples: list[Alert]

@@ -1,0 +1,133 @@
+"""What is wrong with the ledger and its sources, as findings: they become alerts like any other.
+
+Built-in rules, each with a head of its own. What stands is found anew every six hours, so that its
+alert goes on as long as it does; within these hours it is the same finding.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from whodid.app.integrity_answer import Integrity
+from whodid.app.source_state import SourceState
+from whodid.detection.finding import Finding
+from whodid.detection.rule import Head, Level
+from whodid.ledger.state_db import OWN_SOURCE
+
+_MINUTE_US = 60_000_000
+_AGAIN_US = 6 * 60 * _MINUTE_US
+_MINUTES_OF_DAY = 24 * 60
+
+
+def _head(name: str, title: str, level: Level, description: str) -> Head:
+    version = sha256(f"{name}\0{title}\0{level}\0{description}".encode()).hexdigest()
+    return Head(
+        f"whodid-{name}", title, level, version, name=name, description=description,
+        author="whodid", tags=("whodid.integrity",),
+    )  # fmt: skip
+
+
+FAULT = _head(
+    "ledger-fault", "The ledger does not verify", "critical",
+    "Continuous validation found a file of the ledger that is not what was signed.",
+)  # fmt: skip
+UNVERIFIED = _head(
+    "ledger-unverified", "The ledger is not verified", "high",
+    "No verification of the whole ledger ended in time, or it is turned off.",
+)  # fmt: skip
+SILENT = _head(
+    "silent-source", "A source fell silent", "medium",
+    "Nothing came from it for longer than its longest pause of the last 7 days.",
+)  # fmt: skip
+MISSING = _head(
+    "missing-events", "Events of a source are missing", "high",
+    "A source numbers its events, and some numbers of the last 24 hours never came.",
+)  # fmt: skip
+CLOCK = _head(
+    "clock-skew", "The clock of a source is wrong", "low",
+    "Events came before their own time, or none came soon after it.",
+)  # fmt: skip
+PROBE = _head(
+    "failed-probe", "A rule no longer finds what it must", "high",
+    "A rule was tried on its fixture in the running system, and did not find it.",
+)  # fmt: skip
+BUILT_IN = (FAULT, UNVERIFIED, SILENT, MISSING, CLOCK, PROBE)
+
+
+def integrity_findings(found: Integrity, now_us: int) -> list[Finding]:
+    """Return faults of the ledger that nobody acknowledged, and what keeps it from being known."""
+    findings = [
+        _finding(
+            FAULT, fault.first_seen_us, now_us, (("file", fault.where), ("fault", fault.key)),
+            f"{fault.where}: "
+            + ("" if fault.entry is None else f"entry {fault.entry}: ")
+            + f"{fault.problem}. {fault.remedy}",
+        )
+        for fault in found.open_faults
+    ]  # fmt: skip
+    told = [alarm for alarm in found.alarms if "fault" not in alarm]
+    if told:
+        key = (("ledger", "verification"),)
+        findings.append(_finding(UNVERIFIED, 0, now_us, key, " ".join(told)))
+    return findings
+
+
+def source_findings(states: Iterable[SourceState], now_us: int) -> list[Finding]:
+    """Return sources that are silent, have gaps in their numbers, or a wrong clock."""
+    return [
+        finding
+        for state in states
+        if state.info.name != OWN_SOURCE
+        for finding in _of_source(state, now_us)
+    ]
+
+
+def _of_source(state: SourceState, now_us: int) -> list[Finding]:
+    name, findings = state.info.name, list[Finding]()
+    key = (("source", name),)
+    rhythm = state.rhythm
+    if state.silent and rhythm is not None and rhythm.since_minutes is not None:
+        why = (
+            f"{name} is silent for {_lasting(rhythm.since_minutes)}; its longest pause of the "
+            f"last 7 days was {_lasting(rhythm.pause_minutes or 0)}."
+        )
+        findings.append(_finding(SILENT, state.heard_us or 0, now_us, key, why))
+    if state.gaps is not None and state.gaps.missing:
+        gaps = state.gaps
+        why = (
+            f"{gaps.missing:,} of {gaps.numbers + gaps.missing:,} events of {name} did not come in "
+            f"the last 24 hours: {gaps.gaps:,} gap{'s' * (gaps.gaps > 1)} in its numbers."
+        )
+        findings.append(_finding(MISSING, 0, now_us, key, why))
+    if state.clock in {"ahead", "behind or late"} and state.way is not None:
+        way = state.way
+        why = (
+            f"{way.ahead:,} of {way.events:,} events of {name} came before their own time."
+            if state.clock == "ahead"
+            else f"No event of {name} came sooner than {way.least_us / 1e6:,.0f} s after its time."
+        )
+        findings.append(_finding(CLOCK, 0, now_us, key, why))
+    return findings
+
+
+def probe_findings(failed: Sequence[tuple[str, str]], now_us: int) -> list[Finding]:
+    """Return rules that did not find their fixture: (id of the rule, what happened instead)."""
+    return [
+        _finding(PROBE, 0, now_us, (("rule", rule),), f"{rule}: {reason}")
+        for rule, reason in failed
+    ]
+
+
+def _finding(
+    head: Head, since_us: int, now_us: int, key: tuple[tuple[str, str], ...], why: str
+) -> Finding:
+    """Return a finding of something that stands since then; the same for six hours."""
+    time_us = max(since_us, now_us // _AGAIN_US * _AGAIN_US)
+    return Finding(head, time_us, since_us or time_us, 0, (), key, (), why)
+
+
+def _lasting(minutes: int) -> str:
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < _MINUTES_OF_DAY:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // _MINUTES_OF_DAY} d {minutes % _MINUTES_OF_DAY // 60} h"
