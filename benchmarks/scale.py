@@ -92,6 +92,7 @@ def _notes(peers: list[Peer]) -> list[str]:
     names = ", ".join(peer.name for peer in peers)
     return [
         "Medians of 15 different questions, one more is not counted; bars are for 10 million.",
+        "Newest 100 without a total (`total=0`), as the others; they look for words in one column.",
         f"Beside it, in the same run: {names}. They decrypt nothing and record nobody who asks.",
     ]
 
@@ -108,13 +109,18 @@ def _measure(
         if number:
             times_ms.append((time.perf_counter() - start_s) * 1000)
     spent = median(times_ms)
+    again_ms = []
+    for text in question.texts:
+        start_s = time.perf_counter()
+        ask(text)
+        again_ms.append((time.perf_counter() - start_s) * 1000)
     for peer in peers:
         if question.name in peer.times_ms:
             taken = peer.times_ms[question.name]
             word = peer.name.partition(" ")[0]
             detail += f"{word} {taken:,.1f} ms: {spent / taken:.2f} of it; "
-    detail += f"slowest {max(times_ms):,.0f} ms"
-    if count >= 1_000_000:
+    detail += f"slowest {max(times_ms):,.0f} ms; asked again {median(again_ms):,.1f} ms"
+    if count >= 1_000_000 and question.bar_ms is not None:
         return at_most(question.name, spent, question.bar_ms, "ms", detail)
     return plain(question.name, spent, "ms", detail)
 

@@ -9,9 +9,11 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from whodid.ledger.pieces import Pieces
 from whodid.native import native
+from whodid.query.tree import Term
 
 Array = np.ndarray
 _SEPARATOR = "\0"
@@ -29,14 +31,30 @@ class Texts(Protocol):
     def blob(self) -> Array:
         """Return the bytes."""
 
+
+class Sought(Struct, frozen=True):
+    """What texts are asked: a term, its predicate, and a piece that stands in all that satisfy."""
+
+    term: Term
+    holds: Callable[[str], bool]
+    piece: str | None
+
+
+class Hashed(Texts, Protocol):
+    """A dictionary whose `digests` are at hand."""
+
     def digests(self) -> Array:
         """Return the `digests` of all."""
 
 
 def encode_texts(texts: Sequence[str]) -> tuple[Array, Array]:
     """Return (at, blob) of these texts."""
-    pieces = Pieces.of_texts(texts)
-    at = np.zeros(len(texts) + 1, dtype=np.uint32)
+    return encode_pieces(Pieces.of_texts(texts))
+
+
+def encode_pieces(pieces: Pieces) -> tuple[Array, Array]:
+    """Return (at, blob) of texts that stand one after the other."""
+    at = np.zeros(len(pieces) + 1, dtype=np.uint32)
     at[1:] = pieces.end
     return at, np.frombuffer(pieces.data, dtype=np.uint8)
 
@@ -69,7 +87,7 @@ def texts_at(at: Array, blob: Array, numbers: Array) -> Pieces:
     return Pieces(native.join(b"", blob, begin, end, b"", once), ends - (end - begin), ends)
 
 
-def equal_to(texts: Texts, value: str, predicate: Callable[[str], bool]) -> Array:
+def equal_to(texts: Hashed, value: str, predicate: Callable[[str], bool]) -> Array:
     """Return the numbers (u32) of the texts that satisfy a predicate.
 
     Only texts equal to `value`, case apart, can.

@@ -14,7 +14,7 @@ import numpy as np
 
 from whodid.index.builder import uuid_numbers, uuid_texts
 from whodid.index.columns import KINDS
-from whodid.index.dictionary import containing, digests, equal_to, satisfying
+from whodid.index.dictionary import Sought, containing, digests, equal_to, satisfying
 from whodid.index.needles import NO, YES, rows_with, rows_with_value
 from whodid.index.table import Array, Table
 from whodid.ledger.leaf import LeafFlag
@@ -215,11 +215,15 @@ def _text(term: Term, table: Table, column: str) -> Any:
     listed = None if exact is None else table.listed(column, exact)
     if listed is not None:
         return _among(listed, table, column, value_predicate(term))
+    sought = Sought(term, value_predicate(term), piece)
+    found = None if exact is not None else table.matching(column, sought)
+    if found is not None:
+        return _rows_of(table, column, found)
     if not _near(term, table, column, exact).any():
         return NO
     found = table.kept(
         (column, term),
-        lambda: _texts_found(table, column, value_predicate(term), exact=exact, piece=piece),
+        lambda: _texts_found(table, column, sought.holds, exact=exact, piece=piece),
     )
     return _rows_of(table, column, found)
 

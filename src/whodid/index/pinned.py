@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
+from whodid.index.dictionary import Sought
 from whodid.index.table import Array, Summary, Table, summarize
 
 _SUMMED = ("type", "at", "received", "source", "source@", "source$", "id.high")
@@ -53,6 +54,10 @@ class PinnedTable:
     def listed(self, column: str, value: str) -> Array | None:
         """Return the few rows that may have a value (see `Table`)."""
         return self._table.listed(column, value)
+
+    def matching(self, column: str, sought: Sought) -> Array | None:
+        """Return the texts that satisfy a pattern (see `Table`)."""
+        return self._table.matching(column, sought)
 
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for a key (see `Table`)."""

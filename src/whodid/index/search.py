@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from whodid.index.cache import ArrayCache
 from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
+from whodid.index.common_texts import CommonTexts
 from whodid.index.evaluate import masks, opens_rows, rows_of_id
 from whodid.index.hot import Hot
 from whodid.index.opening import Opened, Pause, RowMatcher, go_on
@@ -89,6 +90,7 @@ class Searcher:
         self._pause = pause
         self._cache = ArrayCache(reader.memory.columns)
         self._sieve = Sieve(reader, keys)
+        self._common = CommonTexts(reader.memory.columns // 2, reader.memory.texts)
         self._hot = Hot(reader, hot_rows_max)
         self._stamp: tuple[int, int, int] | None = None
         self._entries: list[Entry] = []
@@ -192,7 +194,9 @@ class Searcher:
         found = self._segments.get(entry.name)
         if found is None:
             path = self._directory / INDEX / entry.name
-            found = Segment(path, self._ledger_id, self._keks, self._cache, self._sieve)
+            found = Segment(
+                path, self._ledger_id, self._keks, self._cache, self._sieve, self._common
+            )
             if (found.first, found.count) != (entry.first, entry.count):
                 raise SegmentError(path, "holds other entries than the catalog says")
             self._segments[entry.name] = found

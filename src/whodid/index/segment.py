@@ -30,7 +30,8 @@ from msgspec import Struct
 from whodid.errors import IntegrityError, LedgerError
 from whodid.index.cache import ArrayCache
 from whodid.index.coding import decode, encode_pairs, encodings, hex_texts
-from whodid.index.dictionary import texts_at
+from whodid.index.common_texts import CommonTexts
+from whodid.index.dictionary import Sought, texts_at
 from whodid.index.signature import BLOCK_BITS, PAIRED, blocks_of
 from whodid.index.table import Array, MemoryTable, Summary
 from whodid.index.words import NUMBER_BITS
@@ -146,10 +147,12 @@ class Segment:
         keks: dict[int, Kek],
         cache: ArrayCache,
         listing: Listing | None = None,
+        common: CommonTexts | None = None,
     ) -> None:
         self._path = path
         self._cache = cache
         self._listing = listing
+        self._common = common
         try:
             contents = self._open(ledger_id, keks)
         except SegmentError:
@@ -239,6 +242,16 @@ class Segment:
         found = self._listing.entries(column, value, self.first, self.end)
         return None if found is None else found - self.first
 
+    def matching(self, column: str, sought: Sought) -> Array | None:
+        """Return the texts of a dictionary that satisfy a pattern (see `Table`)."""
+        if self._common is None or f"{column}@" not in self._chunks:
+            return None
+        return self._common.matching(column, _Dictionary(self, column), sought)
+
+    def size_of(self, name: str) -> int:
+        """Return how many items an array has."""
+        return self._chunks[name].count
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, while the cache holds it, or make it."""
         return self._cache.get((self._key, key), make)
@@ -270,6 +283,27 @@ class Segment:
             raise
         except (LedgerError, OSError, zstandard.ZstdError, ValueError) as error:
             raise SegmentError(self._path, error) from error
+
+
+class _Dictionary:
+    """The dictionary of a column (see `common_texts`)."""
+
+    def __init__(self, segment: Segment, column: str) -> None:
+        self._segment = segment
+        self._column = column
+
+    @property
+    def texts(self) -> int:
+        return self._segment.size_of(f"{self._column}@") - 1
+
+    def read(self) -> tuple[Array, Array]:
+        at, blob = (self._segment.once(f"{self._column}{end}") for end in "@$")
+        assert at is not None
+        assert blob is not None
+        return at, blob
+
+    def kept(self, stamp: object, make: Callable[[], Array]) -> Array:
+        return self._segment.kept(("common", self._column, stamp), make)
 
 
 def decompress(data: bytes, size_max: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from msgspec import Struct
 
-from whodid.index.dictionary import split_texts, texts_at
+from whodid.index.dictionary import Sought, split_texts, texts_at
 from whodid.index.signature import NAMES, blocks_of
 from whodid.query.own import OWN_SOURCE
 
@@ -91,6 +91,12 @@ class Table(Protocol):
         None when many may, or nothing is known without a look at the column.
         """
 
+    def matching(self, column: str, sought: Sought) -> Array | None:
+        """Return the numbers (u32) of the texts of a column's dictionary that satisfy a pattern.
+
+        None when the dictionary is to be asked for itself.
+        """
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, or make it."""
 
@@ -136,6 +142,10 @@ class MemoryTable:
 
     def listed(self, column: str, value: str) -> Array | None:  # noqa: ARG002
         """Say nothing: the columns are at hand."""
+        return None
+
+    def matching(self, column: str, sought: Sought) -> Array | None:  # noqa: ARG002
+        """Say nothing: tables in memory are short."""
         return None
 
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:  # noqa: ARG002

@@ -1,0 +1,122 @@
+"""A pattern is asked once of each text, and the answer is that of every dictionary for itself."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whodid.index import common_texts
+from whodid.index.common_texts import CommonTexts
+from whodid.index.dictionary import Sought, encode_texts
+from whodid.query.match import value_predicate
+from whodid.query.parse import parse
+from whodid.query.tree import Pattern, Query, Term
+
+
+class Dictionary:
+    def __init__(self, texts):
+        self._texts = texts
+        self._kept = {}
+        self.reads = 0
+
+    @property
+    def texts(self):
+        return len(self._texts)
+
+    def read(self):
+        self.reads += 1
+        return encode_texts(self._texts)
+
+    def kept(self, stamp, make):
+        if stamp not in self._kept:
+            self._kept[stamp] = make()
+        return self._kept[stamp]
+
+
+def sought(text, asked=None):
+    term = parse(f"resource:{text}").filter
+    predicate = value_predicate(term)
+
+    def holds(value):
+        if asked is not None:
+            asked.append(value)
+        return predicate(value)
+
+    pieces = [piece for piece in term.value.pieces if piece.isascii()]
+    return Sought(term, holds, max(pieces, key=len, default=None) or None)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(common_texts, "_TEXTS_MIN", 1)
+
+
+texts = st.lists(st.text(alphabet="abKk\u212a/", max_size=6), min_size=1, max_size=8)
+
+
+@given(st.lists(texts, min_size=1, max_size=5), st.sampled_from(["*ab*", "a*", "*k*b", "*"]))
+def test_it_says_what_each_dictionary_would(dictionaries, text):
+    patched = pytest.MonkeyPatch()
+    patched.setattr(common_texts, "_TEXTS_MIN", 1)
+    try:
+        common = CommonTexts(1 << 20)
+        wanted = Sought(*_plain(text))
+        for texts in dictionaries:
+            found = common.matching("resource.name", Dictionary(texts), wanted)
+            assert found.tolist() == [n for n, one in enumerate(texts) if wanted.holds(one)]
+    finally:
+        patched.undo()
+
+
+def _plain(text):
+    term = Term("resource", "has", Pattern(tuple(text.split("*"))))
+    pieces = [piece for piece in term.value.pieces if piece]
+    return term, value_predicate(term), max(pieces, key=len, default=None)
+
+
+def test_a_text_that_segments_share_is_asked_once(short):
+    asked = []
+    common, wanted = CommonTexts(1 << 20), sought("*x*", asked)
+    shared = [f"x{number}" for number in range(50)]
+    one, other = Dictionary(shared), Dictionary([*shared[::-1], "new x"])
+    assert len(common.matching("resource.name", one, wanted)) == 50
+    assert len(common.matching("resource.name", other, wanted)) == 51
+    assert sorted(asked) == sorted([*shared, "new x"])
+    common.matching("resource.name", one, sought("*y*"))
+    assert one.reads == 1
+
+
+def test_too_many_texts_are_left_to_the_dictionaries(short):
+    common, wanted = CommonTexts(1 << 20, texts_max=3), sought("*x*")
+    assert common.matching("resource.name", Dictionary(["a", "x"]), wanted).tolist() == [1]
+    assert common.matching("resource.name", Dictionary(["b", "c", "x"]), wanted) is None
+    assert common.matching("resource.name", Dictionary(["a", "x"]), wanted) is None
+    assert common.matching("action", Dictionary(["a", "x"]), wanted).tolist() == [1]
+
+
+def test_too_many_numbers_are_left_to_the_dictionaries(short):
+    common, wanted = CommonTexts(bytes_max=10), sought("*x*")
+    assert common.matching("action", Dictionary(["a", "x"]), wanted) is not None
+    assert common.matching("action", Dictionary(["a", "x"]), wanted) is None
+
+
+def test_a_short_dictionary_is_asked_for_itself():
+    assert CommonTexts(1 << 20).matching("action", Dictionary(["x"]), sought("*x*")) is None
+
+
+def test_few_patterns_are_remembered(short):
+    common, one = CommonTexts(1 << 20), Dictionary(["a", "x"])
+    for number in range(40):
+        common.matching("action", one, sought(f"*x{number}*"))
+    assert len(common._of["action"]._asked) == common_texts._PATTERNS_KEPT
+
+
+@pytest.mark.parametrize("text", ["resource:*li*", "resource:~a.*e", "action:a*", "-resource:*x*"])
+def test_searches_say_the_same(text, mixed_log, short):
+    query = parse(text)
+    page = mixed_log.searcher().search(
+        Query(query.filter), limit=1000, durable=mixed_log.size, own=True
+    )
+    assert [(hit.time_us, hit.index) for hit in page.rows] == mixed_log.expected(query.filter)
+    assert page.total_is_exact
+    assert np.all(np.diff([hit.time_us for hit in page.rows]) <= 0)
