@@ -2,30 +2,57 @@
 
 In this process, without HTTP: what an answer takes from text to events, its own event on disk
 before it included. The ledger and the table are filled once and kept in `build/`.
+
+`python -m benchmarks.scale [EVENTS…]` asks them at several sizes and writes SCALE.md.
 """
 
+import argparse
 import os
+import shutil
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from benchmarks.duck import Duck, statements
 from benchmarks.events import Corpus, corpus
 from benchmarks.filled import filled, size_of
-from benchmarks.lab import Lab
+from benchmarks.lab import FULL, Lab, warm
+from benchmarks.load import run_load
 from benchmarks.postgres import postgres
 from benchmarks.processes import memory_bytes
 from benchmarks.questions import FACETS, Question, median_ms, questions
-from benchmarks.report import Figure, Section, at_most, plain, say
+from benchmarks.report import (
+    Figure,
+    Section,
+    at_least,
+    at_most,
+    machine,
+    plain,
+    render,
+    say,
+)
+from benchmarks.server import new_server
 from benchmarks.sqlite import Sqlite
 from whodid.app.answer import Caller
 from whodid.app.local import LocalLedger
 from whodid.app.reading import LedgerReading
 from whodid.clock import system_clock
+from whodid.index.follower import Follower
+from whodid.ledger.reader import LedgerReader
 from whodid.verifier.answer import check
 
 # 10000000 for the figures that have bars; it takes half an hour to fill.
+SCALE = Path(__file__).resolve().parent / "SCALE.md"
+_HALF_RATE = 15_000
+"""Half of what two doors take in on this kind of machine (RESULTS.md)."""
+
+_BESIDE_S = 120.0
+_BESIDE_EACH = 5
+_SETTLE_S = 5.0
 EVENTS = int(os.environ.get("WHODID_BENCH_SCALE", "1000000"))
 _PAGE = 100
 _WORDS_MAX = 1_000_000
@@ -34,7 +61,11 @@ _BARS = 24
 
 def run(lab: Lab) -> Section:
     """Measure and return the figures."""
-    count = min(EVENTS, lab.size.events) if lab.size.events < 1_000_000 else EVENTS
+    return measured(lab, min(EVENTS, lab.size.events) if lab.size.events < 1_000_000 else EVENTS)
+
+
+def measured(lab: Lab, count: int) -> Section:
+    """Measure so many events and return the figures."""
     events, lines = corpus(count)
     asked = questions(events)
     peers = _peers(lines, asked, count)
@@ -48,8 +79,10 @@ def run(lab: Lab) -> Section:
         opened_s = time.perf_counter() - start_s
         figures += [_measure(reading, caller, question, peers, count) for question in asked]
         figures += _sizes(ledger, peers, count)
+        used = memory_bytes(os.getpid()) / 2**20
+        figures += _beside_ingest(reading, caller, asked, lab)
+        figures.append(_made_again(ledger, count))
     figures.append(at_most("open, until the first answer", opened_s, 3, "s"))
-    used = memory_bytes(os.getpid()) / 2**20
     figures.append(at_most("memory of the reading process", used, 1024, "MiB"))
     return Section(f"Questions on {count:,} events", figures, _notes(peers))
 
@@ -125,6 +158,68 @@ def _measure(
     return plain(question.name, spent, "ms", detail)
 
 
+def _beside_ingest(
+    reading: LedgerReading, caller: Caller, asked: list[Question], lab: Lab
+) -> list[Figure]:
+    """Ask again while a server on this machine takes in events at half of what it can."""
+    asked = [question for question in asked if question.bar_ms is not None]
+    alone = {question.name: _times(reading, caller, question) for question in asked}
+    with new_server() as server:
+        token, warmed = server.token("load"), server.token("warm")
+        server.start()
+        warm(server, warmed, lab.events()[0])
+        plan = lab.plan(
+            server, [token], 0, lab.size.events, rate=_HALF_RATE, batch=500,
+            seconds_max=_BESIDE_S,
+        )  # fmt: skip
+        say(f"the same beside {_HALF_RATE:,} events/s")
+        with ThreadPoolExecutor(1) as pool:
+            load = pool.submit(run_load, plan)
+            time.sleep(_SETTLE_S)
+            beside = {question.name: _times(reading, caller, question) for question in asked}
+            came = load.result()
+    figures = [
+        at_most(
+            f"{name}: beside ingest, times as long", beside[name] / alone[name], 3, "x",
+            f"{beside[name]:,.1f} ms, alone {alone[name]:,.1f}",
+        )
+        for name in alone
+    ]  # fmt: skip
+    return [*figures, plain("ingest meanwhile", came.events_per_s, "events/s")]
+
+
+def _times(reading: LedgerReading, caller: Caller, question: Question) -> float:
+    ask = _asker(reading, caller, question.kind)
+    times_ms = []
+    for text in question.texts[:_BESIDE_EACH]:
+        start_s = time.perf_counter()
+        ask(text)
+        times_ms.append((time.perf_counter() - start_s) * 1000)
+    return median(times_ms)
+
+
+def _made_again(ledger: LocalLedger, count: int) -> Figure:
+    """Make the index anew, beside the ledger: its files are linked, the index is left out."""
+    say("the index, made again")
+    copy = ledger.directory.with_name("copy")
+    shutil.rmtree(copy, ignore_errors=True)
+    ignored = shutil.ignore_patterns("index", "sock*", "wal")
+    shutil.copytree(ledger.directory, copy, copy_function=os.link, ignore=ignored)
+    shutil.copytree(ledger.directory / "wal", copy / "wal")
+    reader = LedgerReader(copy, ledger.keys)
+    follower = Follower(copy, ledger.keys, reader)
+    start_s = time.perf_counter()
+    try:
+        while follower.step(reader.size):
+            pass
+        spent_s = time.perf_counter() - start_s
+    finally:
+        follower.close()
+        reader.close()
+        shutil.rmtree(copy, ignore_errors=True)
+    return at_least("index made again", count / spent_s, 60_000, "events/s", f"{spent_s:,.0f} s")
+
+
 def _asker(reading: LedgerReading, caller: Caller, kind: str) -> Callable[[str], str]:
     def newest(text: str) -> str:
         reading.search(caller, text, limit=_PAGE, total=False)
@@ -159,3 +254,22 @@ def _sizes(ledger: LocalLedger, peers: list[Peer], count: int) -> list[Figure]:
             f"{shown} (maps {maps:.1f}){others}",
         )
     ]  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
+    parser.add_argument("events", nargs="*", type=int, default=[1_000_000, 10_000_000])
+    about = machine()
+    lab = Lab(FULL)
+    try:
+        sections = [measured(lab, count) for count in parser.parse_args().events]
+    finally:
+        lab.close()
+    text = render(about, sections, "python -m benchmarks.scale")
+    print(text)
+    SCALE.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
