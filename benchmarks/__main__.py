@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from benchmarks import disk, ingest, peer, pipeline, report, scale, search, verify
+from benchmarks import detect, disk, ingest, peer, pipeline, report, scale, search, verify
 from benchmarks.lab import FULL, SMALL, Lab
 
 NAMES = {
@@ -14,6 +14,7 @@ NAMES = {
     "peer": peer.run,
     "pipeline": pipeline.run,
     "disk": disk.run,
+    "detect": detect.run,
     "scale": scale.run,
 }
 """In this order: `verify` and `search` look at the ledger that `ingest` made."""

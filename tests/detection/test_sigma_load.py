@@ -186,9 +186,9 @@ def test_a_bad_document_takes_no_other_along(tmp_path: Path) -> None:
         f"title: [\n---\n{_RULE}---\njust text\n---\ntitle: nothing\n",
         b="title: No detection\nlogsource: {product: x}\n",
     )
-    assert [rule.head.line for rule in loaded.rules] == [2]
+    assert [rule.head.line for rule in loaded.rules] == [3]
     assert [(Path(it.path).name, it.line) for it in loaded.faults] == [
-        ("a.yml", 2), ("a.yml", 12), ("a.yml", 14), ("b.yml", 1),
+        ("a.yml", 1), ("a.yml", 13), ("a.yml", 15), ("b.yml", 1),
     ]  # fmt: skip
 
 
@@ -344,7 +344,7 @@ def test_bad_correlations(tmp_path: Path, correlation: str, said: str) -> None:
     assert not loaded.rules[0].silent
     [fault] = loaded.faults
     assert said in fault.reason
-    assert fault.line >= 10
+    assert fault.line >= 11
 
 
 def test_circles_and_towers_of_correlations(tmp_path: Path) -> None:
@@ -452,7 +452,7 @@ def test_old_files_with_actions(tmp_path: Path) -> None:
     assert [rule.node for rule in loaded.rules] == [
         Look("f", "equals", 1), Look("f", "equals", 2),
     ]  # fmt: skip
-    assert [it.line for it in loaded.faults] == [13]
+    assert [it.line for it in loaded.faults] == [14]
 
 
 def test_odd_heads_load(tmp_path: Path) -> None:

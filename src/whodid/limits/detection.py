@@ -74,7 +74,7 @@ RULE_TESTS_MAX = 50_000
 RULE_REGEX_CHARS_MAX = 8192
 """Longest regular expression of a rule."""
 
-RULE_REGEX_BYTES_MAX = 8 * 1024 * 1024
+RULE_REGEX_BYTES_MAX = 2 * 1024 * 1024
 """Most memory of one compiled regular expression of a rule."""
 
 CORRELATION_DEPTH_MAX = 10
@@ -88,6 +88,12 @@ CORRELATION_RULES_MAX = 256
 
 RULE_SOURCES_MAX = 1024
 """Most senders, and kinds of logs with names of sources, whose rules are remembered."""
+
+RULE_CHECK_ENTRIES = 20_000
+"""So many entries `whodid rules check` looks at, to see which fields records have."""
+
+RULE_CHECK_PARTS = 20
+"""They are taken from so many places of the log."""
 
 RULE_ASKED_VALUES_MAX = 4096
 """Values of one field whose rules are remembered, so that they are not looked for again."""

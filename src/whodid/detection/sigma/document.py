@@ -20,6 +20,7 @@ Lines = dict[tuple[str, ...], int]
 
 _LINE_DEPTH_MAX = 4
 _MARK = re.compile(r"^---(?=[ \t]|\r?$)", re.MULTILINE)
+_BARE_MARK = re.compile(r"---[ \t]*\r?\n").match
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "null", "bool")
 )
@@ -62,6 +63,9 @@ def split_documents(text: str) -> Iterator[tuple[int, str]]:
     """
     starts = [0, *(match.start() for match in _MARK.finditer(text))]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        mark = _BARE_MARK(text, start, end)
+        if mark is not None:
+            start = mark.end()  # noqa: PLW2901
         piece = text[start:end]
         if _says_something(piece):
             yield text.count("\n", 0, start) + 1, piece
@@ -85,7 +89,8 @@ def parse_document(line: int, text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = f"not YAML: {error.problem or error.context}"
-        return Document(text, line, fault=reason, at=mark.line + 1 if mark else 1)
+        last = len(text.splitlines())
+        return Document(text, line, fault=reason, at=min(mark.line + 1, last) if mark else 1)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         return Document(text, line, fault=f"not YAML: {' '.join(str(error).split())[:200]}")
     return Document(text, line, value, lines)

@@ -6,6 +6,8 @@ for somebody else to fill in (`expand`'s placeholders) is a fault: the specifica
 
 from typing import Any
 
+from whodid.detection.compiled.wildcards import fits_pattern
+from whodid.detection.regex import compile_regex
 from whodid.detection.rule import AnyOf, Node, Not, Part, Test, TestOp
 from whodid.errors import InputError
 
@@ -114,6 +116,7 @@ def _text(field: str | None, pieces: list[Piece], *, cased: bool) -> Node:
             return Test(field, "startswith", text, cased)
         case [None, str(text)]:
             return Test(field, "endswith", text, cased)
+    fits_pattern(tuple(pieces), within=field is None)  # refuses what is too large
     return Test(field, "pattern", tuple(pieces), cased)
 
 
@@ -124,7 +127,9 @@ def _regex(value: Any) -> str:
         raise InputError("nothing here knows what stands for the placeholder of a regex")
     text = str(value.regexp)  # as it was written, though pysigma holds it as pieces
     flags = "".join(sorted(types.SigmaRegularExpression.sigma_to_re_flag[it] for it in value.flags))
-    return f"(?{flags}){text}" if flags else text
+    pattern = f"(?{flags}){text}" if flags else text
+    compile_regex(pattern)  # its modifiers may have made it too large
+    return pattern
 
 
 def _name(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 A format of `whodid.normalize` is a kind, or plain JSON: that is told by the keys at its top, else
 by its source's name (`okta`, `prod-okta`). A logsource that no kind knows means the sources that
-are called like its product, service or category. `product: whodid` means every record.
+are called like the first of its product, service and category that is unknown. `product: whodid`
+means every record.
 """
 
 import re
@@ -19,7 +20,6 @@ EVERY = "whodid"
 """The product of rules about all records, in the fields of our Event."""
 
 _BY_FORMAT = {name: kind for kind in KINDS for name in kind.formats}
-_BY_NAME = {kind.name: kind for kind in KINDS}
 _GENERIC = PLAIN.formats | {"syslog", "auto", "json-lines"}
 _WORDS = re.compile(r"[^a-z0-9._]+")
 _KEYS_MAX = 256
@@ -93,13 +93,20 @@ def _says_enough(kind: Kind, source: LogSource) -> bool:
 
 
 def names_of(source: LogSource) -> frozenset[str]:
-    """Return what a source must be called (one of these) when no kind knows the logsource."""
+    """Return what a source must be called when no kind knows the logsource; none: it is unknown.
+
+    The product when no kind has it, else the service, else the category.
+    """
     if source.product == EVERY:
         return frozenset()
-    said = (source.product,) if source.product else (source.service, source.category)
-    return frozenset(it for it in said if it)
+    for said, known in (
+        (source.product, _PRODUCTS), (source.service, _SERVICES), (source.category, _CATEGORIES),
+    ):  # fmt: skip
+        if said and said not in known:
+            return frozenset((said,))
+    return frozenset()
 
 
-def kind_by_name(name: str) -> Kind:
-    """Return the kind that is called so. Raises KeyError."""
-    return _BY_NAME[name]
+_PRODUCTS = frozenset(it for kind in KINDS for it in kind.products)
+_SERVICES = frozenset(it for kind in KINDS for it in kind.services)
+_CATEGORIES = frozenset(it for kind in KINDS for it in kind.categories)

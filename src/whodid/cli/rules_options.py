@@ -1,0 +1,44 @@
+"""Which rules a command of `whodid rules` is about."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from whodid.app.rule_checking import Checked, read_for
+from whodid.config.load import load
+from whodid.detection.rule import AnyRule, Rule
+from whodid.detection.rulebook import Choice
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def paths_argument(function: F) -> F:
+    """Add `[PATH…]`."""
+    return click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")(
+        function
+    )
+
+
+def read(directory: Path | None, paths: tuple[Path, ...]) -> Checked:
+    """Read the rules of the paths; without one, those that a server over DIR would use."""
+    choice = Choice()
+    if directory is not None and not paths:
+        settings = load(directory, environment=os.environ).settings.detection
+        choice = Choice(settings.packs, settings.rules, settings.disabled_rules)
+    return read_for(directory, paths, choice)
+
+
+def kind_of(rule: AnyRule) -> str:
+    """Return in a word what a rule is."""
+    return "rule" if isinstance(rule, Rule) else rule.kind
+
+
+def about_of(rule: AnyRule) -> str:
+    """Return the logsource of a rule, the number of rules of a correlation."""
+    if isinstance(rule, Rule):
+        said = (rule.source.category, rule.source.product, rule.source.service)
+        return "/".join(it for it in said if it)
+    return f"{len(rule.rules)} rule{'s' if len(rule.rules) > 1 else ''}"

@@ -1,0 +1,234 @@
+"""Rules that can never match here, and why: nothing stays silent that nobody can hear.
+
+A rule is blind when no kind of log is what its logsource means; when no declared source brings such
+a kind; when its condition needs fields that such logs do not have; or, with records to look at,
+when it needs fields that none of them had. Correlations are blind when what they stand upon is.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from whodid.detection.compiled.fields import View, is_known, is_of_event
+from whodid.detection.compiled.matcher import Fields, Matcher, asks_event_first
+from whodid.detection.record import Record
+from whodid.detection.rule import All, AnyRule, Correlation, Head, Node, Not, Rule, Test
+from whodid.detection.taxonomy.cloud import CLOUD
+from whodid.detection.taxonomy.kind import Kind
+from whodid.detection.taxonomy.kinds import (
+    KINDS,
+    kind_of,
+    kinds_of,
+    may_vary,
+    names_of,
+    source_words,
+)
+from whodid.detection.taxonomy.systems import PLAIN
+
+Why = Literal["logsource", "source", "field", "unseen", "rules"]
+_NEEDS_ALL = frozenset(("temporal", "temporal_ordered", "absence", "ratio"))
+
+
+class Blind(Struct, frozen=True):
+    """A rule that cannot match. `why` in a word, `reason` in a sentence, the `fields` it is for.
+
+    `logsource`: nothing here knows it · `source`: no declared source brings it · `field`: such logs
+    have no such field · `unseen`: no record that was looked at had it · `rules`: what it stands on.
+    """
+
+    rule: Head
+    why: Why
+    reason: str
+    fields: tuple[str, ...] = ()
+
+
+class Observed:
+    """Which fields that rules need were there in records: `look` at some, then ask."""
+
+    def __init__(self, rules: Sequence[AnyRule]) -> None:
+        self._matcher = Matcher(rules)
+        self.records: dict[str, int] = {}
+        """Records of each kind of log that were looked at."""
+        self._seen: dict[str, set[str]] = {}
+        self._open: dict[str, list[tuple[str, bool]]] = {}
+        self._fields: dict[str, Fields] = {}
+
+    def look(self, record: Record) -> None:
+        """Take note of the fields that a record has."""
+        index = self._matcher.index(record)
+        kind = index.kind.name
+        self.records[kind] = self.records.get(kind, 0) + 1
+        if kind not in self._open:
+            self._fields[kind] = Fields(index.kind)
+            names = {
+                (name, asks_event_first(rule))
+                for rule in self._matcher.rules
+                for name in fields_of(rule.node)
+            }
+            self._open[kind] = sorted(names)
+            self._seen[kind] = set()
+        view = View(record, record.native)
+        still = []
+        for name, first in self._open[kind]:
+            if self._fields[kind].get(name, event_first=first).load(view):
+                self._seen[kind].add(name)
+            else:
+                still.append((name, first))
+        self._open[kind] = still
+
+    def has(self, kind: str, field: str) -> bool:
+        """Tell whether a record of this kind had the field; True when none was looked at."""
+        return kind not in self._seen or field in self._seen[kind]
+
+
+def unmatchable(
+    rules: Sequence[AnyRule],
+    sources: Iterable[tuple[str, str]] | None = None,
+    observed: Observed | None = None,
+) -> list[Blind]:
+    """Return the rules that can never match, in their order.
+
+    `sources` are (name, format) of the declared sources, None when they are not known; then every
+    kind of log is thought to come.
+    """
+    declared = None if sources is None else list(sources)
+    found: dict[str, Blind] = {}
+    singles = {rule.head.id: rule for rule in rules if isinstance(rule, Rule)}
+    for rule in rules:
+        blind = (
+            _of_rule(rule, declared, observed)
+            if isinstance(rule, Rule)
+            else _of_correlation(rule, found, singles)
+        )
+        if blind is not None:
+            found[rule.head.id] = blind
+    return list(found.values())
+
+
+def fields_of(node: Node) -> set[str]:
+    """Return the fields that a node looks at."""
+    if isinstance(node, Test):
+        own = {node.field} if node.field is not None else set()
+        return own | ({str(node.value)} if node.op.startswith("fieldref") else set())
+    if isinstance(node, Not):
+        return fields_of(node.item)
+    return set().union(*map(fields_of, node.items))
+
+
+def _of_rule(
+    rule: Rule, declared: list[tuple[str, str]] | None, observed: Observed | None
+) -> Blind | None:
+    meant = kinds_of(rule.source)
+    names = names_of(rule.source) if not meant else frozenset()
+    if declared is None:
+        kinds = meant or ([PLAIN] if names else [])
+        if not meant:
+            return Blind(rule.head, "logsource", f"{_said(rule)}: no kind of log here is that")
+    else:
+        kinds = _brought(meant, names, declared)
+        if not kinds:
+            why: Why = "source" if meant else "logsource"
+            called = f", and none is called {min(names)}" if names else ""
+            return Blind(rule.head, why, f"{_said(rule)}: no declared source brings it{called}")
+    return _of_fields(rule, kinds, observed)
+
+
+def _said(rule: Rule) -> str:
+    said = (rule.source.category, rule.source.product, rule.source.service)
+    return "logsource " + "/".join(it for it in said if it)
+
+
+def _brought(
+    meant: list[Kind], names: frozenset[str], declared: list[tuple[str, str]]
+) -> list[Kind]:
+    """Return the kinds of log that declared sources may bring to a rule."""
+    found: dict[str, Kind] = {}
+    for source, format_name in declared:
+        if may_vary(format_name):
+            possible = [*CLOUD, kind_of(format_name, source, {})]
+        else:
+            possible = [kind_of(format_name, source, None)]
+        called = bool(names & source_words(source))
+        wanted = {kind.name for kind in meant}
+        found.update({it.name: it for it in possible if called or it.name in wanted})
+    return [kind for kind in KINDS if kind.name in found]
+
+
+def _of_fields(rule: Rule, kinds: list[Kind], observed: Observed | None) -> Blind | None:
+    if not any(_possible(rule.node, kind, None) for kind in kinds):
+        needed = _missing(rule.node, kinds, None)
+        where = ", ".join(kind.name for kind in kinds[:4])
+        return Blind(rule.head, "field", f"no record of {where} has {_listed(needed)}", needed)
+    if observed is None:
+        return None
+    looked = [kind for kind in kinds if observed.records.get(kind.name)]
+    if not looked or any(_possible(rule.node, kind, observed) for kind in looked):
+        return None
+    needed = _missing(rule.node, looked, observed)
+    count = sum(observed.records[kind.name] for kind in looked)
+    return Blind(
+        rule.head, "unseen", f"none of {count:,} records looked at had {_listed(needed)}", needed
+    )
+
+
+def _possible(node: Node, kind: Kind, observed: Observed | None) -> bool:
+    """Tell whether a node can hold for records of a kind."""
+    if isinstance(node, Test):
+        if node.field is None or node.op == "null" or (node.op == "exists" and not node.value):
+            return True
+        return all(_there(name, kind, observed) for name in fields_of(node))
+    if isinstance(node, Not):
+        return True
+    check = all if isinstance(node, All) else any
+    return check(_possible(it, kind, observed) for it in node.items)
+
+
+def _there(name: str, kind: Kind, observed: Observed | None) -> bool:
+    if not is_known(kind, name):
+        return False
+    return observed is None or is_of_event(name) or observed.has(kind.name, name)
+
+
+def _missing(node: Node, kinds: list[Kind], observed: Observed | None) -> tuple[str, ...]:
+    """Return the fields that are there in none of these kinds."""
+    return tuple(
+        sorted(
+            name
+            for name in fields_of(node)
+            if not any(_there(name, kind, observed) for kind in kinds)
+        )
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown or "all it needs"
+
+
+def _of_correlation(
+    rule: Correlation, blind: dict[str, Blind], singles: dict[str, Rule]
+) -> Blind | None:
+    below = [blind[it] for it in rule.rules if it in blind]
+    if below and (len(below) == len(rule.rules) or rule.kind in _NEEDS_ALL):
+        first = below[0].rule.title
+        reason = f"it is about {first!r}, which cannot match: {below[0].reason}"
+        return Blind(rule.head, "rules", reason)
+    lost = tuple(
+        name
+        for name in (*rule.group_by, *rule.fields)
+        if not any(_has(rule, it, name, singles) for it in rule.rules)
+    )
+    if not lost:
+        return None
+    return Blind(rule.head, "field", f"no record that it is about has {_listed(lost)}", lost)
+
+
+def _has(rule: Correlation, below: str, name: str, singles: dict[str, Rule]) -> bool:
+    """Tell whether records of a rule below may have what the correlation groups by or counts."""
+    single = singles.get(below)
+    if single is None:  # a correlation's own findings: what they carry is not known here
+        return True
+    field = rule.aliases[name].get(below) if name in rule.aliases else name
+    kinds = kinds_of(single.source) or [PLAIN]
+    return field is not None and any(is_known(kind, field) for kind in kinds)
