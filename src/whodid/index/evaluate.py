@@ -253,6 +253,15 @@ def _among(rows: Array, table: Table, column: str, predicate: Callable[[Any], bo
     return holds
 
 
+def exact_value(term: Term) -> str | None:
+    """Return the text that what satisfies a term equals, case apart; None for other terms."""
+    columns = SEARCH_FIELDS[term.field].columns
+    kinds = {KINDS.get(column) for column in columns}
+    if not columns or not kinds <= {"text", "texts"} or not OPENED.isdisjoint(columns):
+        return None
+    return _literal(term)[0]
+
+
 def _literal(term: Term) -> tuple[str | None, str | None]:
     """Return (text that a match equals, case apart; ASCII piece that a match contains)."""
     kind, value = SEARCH_FIELDS[term.field].kind, term.value

@@ -214,12 +214,12 @@ class Searcher:
         tables, size = self._tables(durable, at)
         unseen = self._unseen()  # of these tables: a pause may change them
         rows = RowMatcher(asked.node, self._reader, self._pause)
-        page = None
+        page, near = None, self._sieve.near(tables, asked.node)
         if not opens_rows(asked.node):
-            page = _from_columns(asked, tables, rows)
+            page = _from_columns(asked, near, rows)
         if page is None:
             scan = Scan(rows, asked.limit, self._monotonic, hide=asked.hide, count=asked.total)
-            page = scan.run(asked.node, tables, asked.before)
+            page = scan.run(asked.node, near, asked.before)
         unreadable = sum(table.summary.unreadable for table in tables) + rows.unreadable
         return Page(
             page.rows, page.total, page.total_is_exact, page.hidden_own, page.next, size,
