@@ -1,7 +1,7 @@
 """Reading sealed payload blocks: from a log index to a row. Read-only; needs the key folder."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,9 @@ from whodid.ledger.pieces import Grid
 from whodid.ledger.read_memory import USUAL, ReadMemory
 
 Array = np.ndarray
+_ASKED_MAX = 8192
+"""Of so many frames is kept which of their rows the last look is asked of."""
+
 Row = tuple[bytes, tuple[bytes, ...], bytes]
 """(seed, eight groups, content tag)"""
 
@@ -30,6 +33,7 @@ class SealedPayload:
         self._firsts: list[int] = []
         self._files: dict[int, list[SealedFile]] = {}
         self._blocks: Kept[BlockFile] = Kept(memory.block_heads)
+        self._asked: tuple[frame.Look | None, dict[Hashable, Sequence[int]]] = (None, {})
         self._frames: Kept[frame.OpenFrame] = Kept(memory.frames)
 
     def extend(self, files: Iterable[SealedFile]) -> None:
@@ -158,14 +162,29 @@ class SealedPayload:
             wanted, at = indexes[at:end], end
             if not wanted:
                 continue
+            if look is not None:
+                asked = self._rows_to_ask(block, number, look)
+                wanted = _shared(wanted, [here[row] for row in asked])[0]
+                if not wanted:
+                    continue
             rows = self._frame(block, number)
-            asked = None if look is None else rows.rows_to_ask(look)
-            if asked is not None:
-                wanted = _shared(wanted, [here[row] for row in asked.tolist()])[0]
             for index in wanted:
                 row = bisect_left(here, index)
                 if look is None or look.holds(rows.row_bytes(row)):
                     yield index, (rows.seed(row), rows.row(row), rows.content_tag(row))
+
+    def _rows_to_ask(self, block: BlockFile, number: int, look: frame.Look) -> Sequence[int]:
+        """Return the rows of a frame for which a look may hold; what it was for the last look."""
+        if self._asked[0] is not look or len(self._asked[1]) > _ASKED_MAX:
+            self._asked = (look, {})
+        known = self._asked[1]
+        place = (block.path, block.stamp, number)
+        found = known.get(place)
+        if found is None:
+            rows = self._frame(block, number)
+            asked = rows.rows_to_ask(look)
+            found = known[place] = range(rows.count) if asked is None else asked.tolist()
+        return found
 
     def _in_file(self, file: SealedFile, first: int, end: int) -> Iterator[tuple[int, Row]]:
         block = self._block(file)
