@@ -32,7 +32,10 @@ _WORDS_MAX = 512
 
 
 class Needle(Struct, frozen=True):
-    """What a block must have, all of it: words and words like `4f3a` by number, pieces of words."""
+    """What a block must have, all of it: words and words like `4f3a` by number, pieces of words.
+
+    Each with those first that are likely to be rare: what is nowhere in a table ends the look.
+    """
 
     words: tuple[int, ...]
     hexes: tuple[int, ...]
@@ -117,6 +120,11 @@ def needle_of(node: Node) -> Needle | None:
     return _needle(node.value)
 
 
+def _rarity(word: str) -> tuple[bool, int, str]:
+    """Put first what is likely to stand in few blocks: a number, a long word."""
+    return not any(char.isdigit() for char in word), -len(word), word
+
+
 @lru_cache(maxsize=_CACHED)
 def _needle(value: str | Pattern) -> Needle | None:
     whole: list[str] = []
@@ -130,7 +138,9 @@ def _needle(value: str | Pattern) -> Needle | None:
         if runs and number + 1 < len(pieces) and not text.endswith(" "):
             parts.append(runs.pop())
         whole += runs
-    words, hexes = word_numbers(" ".join(whole).encode())
+    apart = [word_numbers(word.encode()) for word in sorted(set(whole), key=_rarity)]
+    words = np.concatenate([found[0] for found in apart]) if apart else np.zeros(0, np.uint32)
+    hexes = np.concatenate([found[1] for found in apart]) if apart else np.zeros(0, np.uint32)
     inside = tuple(lexical(" ".join(parts).encode()))
     if not len(words) + len(hexes) + len(inside):
         return None
