@@ -181,6 +181,10 @@ def _ids(table: Table, column: str, words: Vocabulary) -> Array:
 
 
 def _first_present(first: Coded, second: Coded) -> Coded:
+    if len(second.ids) == 1:  # a column that the table does not have
+        return first
+    if len(first.ids) == 1:
+        return second
     shift = len(first.ids)
     codes = np.where(first.codes != 0, first.codes, second.codes.astype(np.int64) + shift)
     return Coded(codes, np.concatenate((first.ids, second.ids)))

@@ -138,17 +138,21 @@ def _one_number(keys: list[Array]) -> tuple[Array, int] | None:
 
     None when these do not fit 62 bits.
     """
-    total = np.zeros(len(keys[0]), dtype=np.int64)
+    total: Array | None = None
     size = 1
     for key in keys:
-        lowest = key == MISSING
-        rest = key[~lowest]
+        missing = key == MISSING if len(key) and int(key.min()) == MISSING else None
+        rest = key if missing is None else key[~missing]
         least, most = (int(rest.min()), int(rest.max())) if len(rest) else (0, 0)
         span = most - least + 2
         size *= span
         if size >= 1 << 62:
             return None
-        total = total * span + np.where(lowest, 0, key - (least - 1))
+        number = key - (least - 1)
+        if missing is not None:
+            number[missing] = 0
+        total = number if total is None else total * span + number
+    assert total is not None
     return total, size
 
 

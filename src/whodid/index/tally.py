@@ -71,7 +71,7 @@ class Tally:
         """Count rows of one table. Raises UsageError when more pairs than the bound are needed."""
         table, rows = chosen.table, chosen.rows()
         place, parts = self._parts(table, rows, chosen.count)
-        group, ids, counts = combine(parts)
+        group, ids, counts = combine(parts, grouped=bool(self.columns or self.pairs))
         columns = [counts]
         for measure in self.columns:
             columns += self._column(table, rows, measure, place, group, len(counts))
@@ -176,10 +176,13 @@ class Tally:
             )
 
 
-def combine(parts: Sequence[tuple[Array, Array]]) -> tuple[Array, list[Array], Array]:
+def combine(
+    parts: Sequence[tuple[Array, Array]], *, grouped: bool = True
+) -> tuple[Array, list[Array], Array]:
     """Return (group of each row, ids of the groups by part, rows of each group).
 
-    Groups are numbered without gaps; each part is codes and what they stand for.
+    Groups are numbered without gaps; each part is codes and what they stand for. Where nobody asks
+    for the group of each row it is left out (no rows).
     """
     codes = parts[0][0].astype(np.int64)
     size = len(parts[0][1])
@@ -196,9 +199,11 @@ def combine(parts: Sequence[tuple[Array, Array]]) -> tuple[Array, list[Array], A
         cells = np.bincount(codes, minlength=size)
         here = np.flatnonzero(cells)
         counts = cells[here]
-        number = np.zeros(size, dtype=np.int64)
-        number[here] = np.arange(len(here))
-        group = number[codes]
+        group = here[:0]
+        if grouped:
+            number = np.zeros(size, dtype=np.int64)
+            number[here] = np.arange(len(here))
+            group = number[codes]
     else:
         here, group, counts = np.unique(codes, return_inverse=True, return_counts=True)
     return group, _ids_of(here, steps, [ids for _, ids in parts]), counts
