@@ -24,6 +24,8 @@ Flags = NDArray[np.bool_]
 class Judged:
     """Judged days in the order they ended: `labels` says which were injected.
 
+    `scores` are of whole days, `peaks` the highest while a day went on, which alerts go by.
+
     `rare` are the evidences as -ln P when the day ended, `parts` the contrast of each dimension
     and of the best other actor, of which `other` is made.
     """
@@ -34,6 +36,7 @@ class Judged:
     rare: Numbers
     parts: Numbers
     evidence: Numbers
+    peaks: Numbers
     findings: list[Finding]
     events: int
     cpu_s: float
@@ -56,14 +59,14 @@ def judge(
     def over(day: OpenDay, learning: bool) -> None:
         key = (day.actor, day.day)
         if key in judged:
-            rare = rarities(day.evidence, scorer._model, learning=learning)
+            rare = rarities(day.whole, scorer._model, learning=learning)
             parts = [
                 value / sqrt(len(found) or 1)
                 for value, found in zip(day.contrast, day.logs, strict=True)
             ]
             weighed = sum(w * p for w, p in zip(weights.contrast, parts, strict=True))
-            parts.append((day.evidence[0] - weighed) / weights.best)
-            kept[key] = (day.peak, rare, parts, day.evidence)
+            parts.append((day.whole[0] - weighed) / weights.best)
+            kept[key] = (day.score, rare, parts, day.whole, day.peak)
 
     scorer.on_day = over
     records = [record_of(entry, access) for entry, access in enumerate(history)]
@@ -80,6 +83,7 @@ def judge(
         np.array([kept[key][1] for key in keys]),
         np.array([kept[key][2] for key in keys]),
         np.array([kept[key][3] for key in keys]),
+        np.array([kept[key][4] for key in keys]),
         findings,
         len(history),
         cpu_s,
@@ -109,7 +113,11 @@ def average_precision(labels: Flags, scores: Numbers) -> float:
     return float((np.cumsum(found) / np.arange(1, len(found) + 1))[found].mean())
 
 
-def caught(result: Judged, labels: set[ActorDay]) -> tuple[int, int]:
-    """Return how many labelled days were told as findings, and how many findings were of others."""
-    told = {(f.key[0][1], f.time_us // 86_400_000_000) for f in result.findings}
-    return len(told & labels), len(told - labels)
+def caught(result: Judged, labels: set[ActorDay]) -> tuple[int, int, float]:
+    """Return labelled days that were told, other days that were, and after how many events.
+
+    The last is the median of events that the actor had on a labelled day when it was told.
+    """
+    told = {(f.key[0][1], f.time_us // 86_400_000_000): f.count for f in result.findings}
+    after = [count for key, count in told.items() if key in labels]
+    return len(after), len(told) - len(after), float(np.median(after)) if after else 0.0

@@ -58,8 +58,17 @@ class Learning:
         self.scorer = scorer
 
     def feed(self, records: Sequence[Record]) -> list[Finding]:
-        """Score and learn."""
-        return self.scorer.feed([r for r in records if not is_about_alerts(r)])
+        """Score and learn; of alerts it hears whom they are about and how they ended."""
+        found: list[Finding] = []
+        between: list[Record] = []
+        for record in records:
+            if is_about_alerts(record):
+                found += self.scorer.feed(between)
+                between.clear()
+                self.scorer.hear(record)
+            else:
+                between.append(record)
+        return found + self.scorer.feed(between)
 
     def advance(self, now_us: int) -> list[Finding]:  # noqa: ARG002 (of the protocol)
         """Find nothing: a day is over when an event of the next one comes."""

@@ -1,6 +1,7 @@
 """What others do: everybody together, groups of peers, and who used a value last."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from whodid.detection.baseline.dimensions import DIMENSIONS, HOUR, SPARSE
 from whodid.detection.baseline.profile import Counter, Decay, Profile
@@ -13,6 +14,20 @@ HOLDERS = 6
 """So many who used a value last are remembered with it."""
 _SLACK = 1.1
 _HELD = (True, True, False, True, True, False)
+
+
+def _smoothing() -> NDArray[np.float64]:
+    """Return the matrix that makes densities of the hours of a week; its columns sum to one."""
+    unit = np.eye(168)
+    mixed = 0.5 * unit + np.tile(unit.reshape(7, 24, 168).sum(0) / 14, (7, 1))
+    parts = ((0, 0.5), (1, 0.2), (-1, 0.2), (2, 0.05), (-2, 0.05))
+    out = np.zeros((168, 168))
+    for away, part in parts:
+        out += part * np.roll(mixed, away, axis=0)
+    return out
+
+
+_SMOOTH = _smoothing()
 
 
 class Crowd:
@@ -96,16 +111,12 @@ def hour_densities(counter: Counter, day: int, decay: Decay) -> tuple[list[float
     Half of an hour's weight stays on its day of the week, half is shared by all days; both spread
     over the two hours before and after. So thirty days show a person's hours.
     """
-    week = np.zeros(168)
+    week = [0.0] * 168
     of = decay.of
     for hour, entry in counter.entries.items():
-        week[hour] = (entry >> 16) * of[max(day - (entry & 0xFFFF), 0)] / 256
-    mixed = 0.5 * week + np.tile(week.reshape(7, 24).sum(0) / 14, 7)
-    around = np.concatenate((mixed[-2:], mixed, mixed[:2]))
-    smooth = (
-        0.5 * mixed + 0.2 * (around[1:-3] + around[3:-1]) + 0.05 * (around[:-4] + around[4:])
-    ).tolist()
-    return smooth, sum(smooth)
+        last = entry & 0xFFFF
+        week[hour] = (entry >> 16) * of[day - last if day > last else 0] / 256
+    return (_SMOOTH @ np.array(week)).tolist(), sum(week)
 
 
 def hours_of(profile: Profile, day: int, decay: Decay) -> tuple[list[float], float]:

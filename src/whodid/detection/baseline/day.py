@@ -5,7 +5,7 @@ from typing import Any
 from whodid.detection.baseline.dimensions import DIMENSIONS
 from whodid.detection.finding import Match
 
-_GROWTH = 1.5
+_GROWTH = 2
 _FIRST_EVENTS = 16
 
 Seen = tuple[int, int, str, int, str, int, str]
@@ -15,17 +15,18 @@ Seen = tuple[int, int, str, int, str, int, str]
 class ActorDay:
     """What one actor did on one day (UTC) so far.
 
-    `values` are per dimension the keys seen, `fresh` those that are not scored yet, `number` how
-    many there are. `logs` are the scored ones with ln P of others and of him, `contrast` the sum of
-    the differences, `surprise` the greatest -ln P and `tops` its first event. `own` is what is
-    compared with his other days; `peak` the greatest score of the day, `evidence` the evidences at
-    that time. `packed` are its bytes in a snapshot while it does not change.
+    `values` are per dimension the keys seen, `number` how many there are. `logs` are they with ln P
+    of others and of him, `contrast` the sum of the differences, `surprise` the greatest -ln P and
+    `tops` its first event. `own` is what is compared with his other days; `peak` the greatest score
+    of the day, `evidence` the evidences at that time. `score` and `whole` are score and
+    evidences when it was over. `packed` are its bytes in a snapshot while it does not change.
     """
 
     __slots__ = (
-        "actor", "contrast", "count", "day", "evidence", "final", "first_us", "fresh", "groups",
+        "actor", "contrast", "count", "day", "evidence", "final", "first_us", "groups",
         "last_us", "logs", "next_count", "next_values", "number", "own", "packed", "peak", "raised",
-        "rows", "sampled", "surprise", "tops", "turn", "values", "view",
+        "rows", "sampled", "score", "surprise", "tops", "turn", "values", "view",
+        "whole",
     )  # fmt: skip
 
     def __init__(self, actor: str, day: int) -> None:
@@ -39,7 +40,6 @@ class ActorDay:
         self.next_values = 1
         self.next_count = _FIRST_EVENTS
         self.values: list[dict[int, int]] = [{} for _ in DIMENSIONS]
-        self.fresh: list[Seen] = []
         self.logs: list[list[tuple[int, float, float]]] = [[] for _ in DIMENSIONS]
         self.contrast = [0.0] * len(DIMENSIONS)
         self.surprise = [0.0] * len(DIMENSIONS)
@@ -51,6 +51,8 @@ class ActorDay:
         self.raised = False
         self.final = False
         self.sampled = False
+        self.score = 0.0
+        self.whole: tuple[float, ...] = ()
         self.turn = -1
         self.packed: bytes | None = None
         self.view: Any = None
@@ -89,6 +91,6 @@ class ActorDay:
 
 _KEPT = (
     "actor", "day", "count", "rows", "first_us", "last_us", "number", "next_values", "next_count",
-    "values", "fresh", "logs", "contrast", "surprise", "tops", "groups", "own", "peak", "evidence",
+    "values", "logs", "contrast", "surprise", "tops", "groups", "own", "peak", "evidence",
     "raised", "final", "sampled",
 )  # fmt: skip

@@ -21,6 +21,7 @@ MODEL_VERSION = 1
 """Changes whenever the same entries would give another score."""
 
 PEERS_EVERY_DAYS = 7
+_NOTED_FROM_DAYS = 3
 _RATE_MIN = 0.05
 _CROWD_RATE_MIN = 0.0005
 _GROUPS_KEPT = 16
@@ -137,6 +138,8 @@ class Model:
             if found:
                 counter.add(found, day, self.decay)
         self.crowd.learn(profile, values, day)
+        if profile.days < _NOTED_FROM_DAYS:
+            statistics = ()  # on his first days everything is new to everybody
         for place, value in enumerate(statistics):
             profile.note(place, value, max(1 / (profile.scored + 1), _RATE_MIN))
             crowd = self.crowd_statistics

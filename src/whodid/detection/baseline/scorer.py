@@ -3,17 +3,19 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
+from whodid.detection.alerts.record import decode_record
 from whodid.detection.baseline.budget import Budget
 from whodid.detection.baseline.day import ActorDay
 from whodid.detection.baseline.dimensions import DAY_US, UNPROVEN, Reading, fresh_values
 from whodid.detection.baseline.explanation import explain
 from whodid.detection.baseline.model import MODEL_VERSION, Model
 from whodid.detection.baseline.profile import DAY_MAX, Profile
-from whodid.detection.baseline.scoring import absorb, evidences, score, statistics
+from whodid.detection.baseline.scoring import absorb, evidences, norms, score
 from whodid.detection.baseline.settings import Settings
 from whodid.detection.baseline.snapshot import Live, load, opened, packed, save
 from whodid.detection.baseline.verdicts import Verdicts
@@ -22,6 +24,7 @@ from whodid.detection.baseline.weights import WEIGHTS, Weights
 from whodid.detection.finding import Finding
 from whodid.detection.record import Record
 from whodid.detection.rule import Head
+from whodid.errors import InputError
 from whodid.limits import (
     BASELINE_DAY_VALUES_MAX,
     BASELINE_OPEN_DAYS_MAX,
@@ -35,6 +38,7 @@ WARM_DAYS = 14
 WARM_ACTOR_DAYS = 200
 """Before the ledger has so many days and actors' days nothing is told: tails are not known yet."""
 
+_RAW = 6
 _SKEW_US = 300_000_000
 _TEXT = BASELINE_TEXT_CHARS_MAX + 1
 _OPEN_VALUES_MAX = BASELINE_OPEN_VALUES_MAX
@@ -99,6 +103,14 @@ class Scorer:
         """Say how an alert about `actor` ended; what is malicious is never learned."""
         self._verdicts.say(actor, first_us, last_us, malicious)
 
+    def hear(self, record: Record) -> None:
+        """Take note of an own record about alerts: whose days wait, which are never learned.
+
+        Others about alerts, of looks at them and of messages, say nothing about an actor.
+        """
+        with suppress(InputError):
+            self._verdicts.hear(decode_record(record.groups[_RAW]))
+
     def counts(self) -> dict[str, int]:
         """Return what it knows and what it could not take in; `learning.md` explains each."""
         known, learning = self._model.final
@@ -157,13 +169,19 @@ class Scorer:
         day.packed = None
         if who.actor_groups:
             day.groups = who.actor_groups[:_GROUPS_MAX]
-        self._values(day, record, what, when.id, time_us)
-        if day.number >= day.next_values or day.count >= day.next_count:
+        odd = self._values(day, record, what, when.id, time_us)
+        if odd or day.number >= day.next_values or day.count >= day.next_count:
             self._score(day, found)
 
-    def _values(self, day: ActorDay, record: Record, what: Any, event: str, time_us: int) -> None:
-        """Add the values of an event that the day does not have yet."""
-        for number, key, text in fresh_values(day.values, record, what, time_us, self._reading):
+    def _values(self, day: ActorDay, record: Record, what: Any, event: str, time_us: int) -> bool:
+        """Add the values that the day does not have yet; tell whether one of them is odd."""
+        fresh = fresh_values(day.values, record, what, time_us, self._reading)
+        if not fresh:
+            return False
+        odd = False
+        view = self._view(day)
+        action = (what.action or what.access or "")[:_TEXT]
+        for number, key, text in fresh:
             values = day.values[number]
             if len(values) >= BASELINE_DAY_VALUES_MAX or self._open_values >= _OPEN_VALUES_MAX:
                 self._counts["values_passed_over"] += 1
@@ -171,8 +189,9 @@ class Scorer:
             values[key] = 1
             self._open_values += 1
             day.number += 1
-            action = (what.action or what.access or "")[:_TEXT]
-            day.fresh.append((number, key, text[:_TEXT], record.entry, event, time_us, action))
+            seen = (number, key, text[:_TEXT], record.entry, event, time_us, action)
+            odd |= absorb(day, view, seen)
+        return odd
 
     def _begin(self, number: int, actor: str) -> ActorDay | None:
         """Open an actor's day; None when too many are open."""
@@ -197,6 +216,7 @@ class Scorer:
             day.view = View(
                 profile, model.crowd, model.hourly, model.day, model.decay, self._weights.peers
             )
+            day.view.norms = norms(profile, model)
             day.turn = model.turn
             self._viewed.append(day)
             if len(self._viewed) > BASELINE_UNPACKED_ACTORS_MAX:
@@ -208,13 +228,12 @@ class Scorer:
         """Score the day as it is now and tell it when it is unusual enough."""
         model, weights = self._model, self._weights
         view = self._view(day)
-        profile = view.profile
-        absorb(day, view)
         day.scored()
-        evidence = evidences(day, view, profile, model, weights, over=over)
-        learning = self._is_learning(profile)
+        evidence = evidences(day, view, model, weights, over=over)
+        learning = self._is_learning(view.profile)
         now = score(evidence, model, weights, learning=learning)
-        day.own = statistics(day, profile)
+        if over:
+            day.score, day.whole = now, evidence
         if now < day.peak and day.evidence:
             return
         day.peak, day.evidence = now, evidence
@@ -270,7 +289,7 @@ class Scorer:
             if not day.sampled:
                 day.sampled = True
                 learning = self._is_learning(self._model.actors.find(day.actor))
-                self._model.sample(day.evidence, day.peak, learning=learning)
+                self._model.sample(day.whole, day.peak, learning=learning)
                 if self.on_day is not None:
                     self.on_day(day, learning)
             day.close()
@@ -302,6 +321,7 @@ class Scorer:
         verdicts = [(actor, day, said) for (actor, day), said in self._verdicts.known.items()]
         live = Live(
             self._today, days, (budget.day, budget.told, budget.kept_back), verdicts,
+            [(alert, *about) for alert, about in self._verdicts.alerts.items()],
             dict(self._counts),
         )  # fmt: skip
         return save(self._model.blob(), live)
@@ -321,6 +341,7 @@ class Scorer:
         self._budget.day, self._budget.told, self._budget.kept_back = live.budget
         self._verdicts = Verdicts()
         self._verdicts.known.update({(actor, day): said for actor, day, said in live.verdicts})
+        self._verdicts.alerts.update({alert: (a, b, c) for alert, a, b, c in live.alerts})
         self._counts = {name: live.counts.get(name, 0) for name in _COUNTED}
 
 

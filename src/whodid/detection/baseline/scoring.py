@@ -1,6 +1,6 @@
 """From an actor's open day to its score: evidences, their tails, one number.
 
-1. Values that are new on the day get ln P for others and for the actor (`view`).
+1. A value that is new on the day gets ln P for others and for the actor (`view`).
 2. Contrast: per dimension the sum of their differences by the root of their number, weighted, and
    how much likelier the whole day is for the best of those who use the same things.
 3. Rarity: per dimension the greatest surprise; events, rows and the pause before, in logarithms;
@@ -12,60 +12,72 @@
 from collections import Counter as Counts
 from math import exp, log, log1p, sqrt
 
-from whodid.detection.baseline.day import ActorDay
+from whodid.detection.baseline.day import ActorDay, Seen
 from whodid.detection.baseline.dimensions import AREA, CLIENT, DIMENSIONS, NETWORK, RESOURCE
 from whodid.detection.baseline.model import Model
 from whodid.detection.baseline.profile import STATISTICS, Profile
-from whodid.detection.baseline.view import View, likeness
+from whodid.detection.baseline.view import Norms, View, likeness
 from whodid.detection.baseline.weights import Weights
 
 OTHER, EVENTS, ROWS, REST = 0, 7, 8, 9
 _SHRINK_DAYS = 4.0
+_ODD = 1.0
 _VARIANCE_MIN = 0.25
 _CANDIDATES = 4
 _HELD = (RESOURCE, AREA, NETWORK, CLIENT)
 _NO_OTHER = -6.0
+_SUITS_OVER = -3.0
+
+assert len(DIMENSIONS) + 3 == STATISTICS  # the order of evidences depends on it
 
 
-def absorb(day: ActorDay, view: View) -> None:
-    """Score the day's fresh values."""
-    contrast, surprise, logs = day.contrast, day.surprise, day.logs
-    for seen in day.fresh:
-        number, key = seen[0], seen[1]
-        others, own = view.logs(number, key)
-        away = others - own
-        contrast[number] += away
-        logs[number].append((key, others, own))
-        if -own > surprise[number]:
-            surprise[number] = -own
-            day.tops[number] = seen
-    day.fresh.clear()
+def absorb(day: ActorDay, view: View, seen: Seen) -> bool:
+    """Take in a value that is new on the day; tell whether it surprises more than is usual."""
+    number, key = seen[0], seen[1]
+    others, own = view.logs(number, key)
+    day.contrast[number] += others - own
+    day.logs[number].append((key, others, own))
+    if -own <= day.surprise[number]:
+        return False
+    day.surprise[number] = -own
+    day.tops[number] = seen
+    mean, rate = view.norms[number]
+    return (-own - mean) * rate > _ODD
+
+
+def norms(profile: Profile | None, model: Model) -> Norms:
+    """Return (mean, 1 / deviation) of an actor's daily statistics; a new one leans on everybody."""
+    crowd = model.crowd_statistics.statistics
+    own = crowd if profile is None else profile.statistics
+    days = 0 if profile is None else profile.scored
+    part = days / (days + _SHRINK_DAYS)
+    out = []
+    for place in range(0, 2 * STATISTICS, 2):
+        mean = crowd[place] + part * (own[place] - crowd[place])
+        variance = crowd[place + 1] + part * (own[place + 1] - crowd[place + 1])
+        out.append((mean, 1.0 / sqrt(variance + _VARIANCE_MIN)))
+    return out
 
 
 def evidences(
-    day: ActorDay,
-    view: View,
-    profile: Profile | None,
-    model: Model,
-    weights: Weights,
-    *,
-    over: bool,
+    day: ActorDay, view: View, model: Model, weights: Weights, *, over: bool
 ) -> tuple[float, ...]:
-    """Return the statistic of each evidence, in the order of EVIDENCES.
+    """Return the statistic of each evidence, in the order of EVIDENCES; sets `own` of the day.
 
     Before the day is over the likeliest other actor is looked for only when its values suit others
-    better at all: that is a hundred times rarer, and costs most.
+    better at all: that is rare, and costs most.
     """
     other = 0.0
-    for number, found in enumerate(day.logs):
+    for weight, value, found in zip(weights.contrast, day.contrast, day.logs, strict=True):
         if found:
-            other += weights.contrast[number] * day.contrast[number] / sqrt(len(found))
-    if over or other > 0.0:
-        other += weights.best * _best(day, view, profile, model)
+            other += weight * value / sqrt(len(found))
+    if other > (_SUITS_OVER if over else 0.0):
+        other += weights.best * _best(day, view, model)
     else:
         other += weights.best * _NO_OTHER
-    own = statistics(day, profile)
-    return (other, *(_deviation(n, value, profile, model) for n, value in enumerate(own)))
+    own = day.own = statistics(day, view.profile)
+    away = [(value - mean) * rate for value, (mean, rate) in zip(own, view.norms, strict=True)]
+    return (other, *away)
 
 
 def statistics(day: ActorDay, profile: Profile | None) -> tuple[float, ...]:
@@ -74,26 +86,15 @@ def statistics(day: ActorDay, profile: Profile | None) -> tuple[float, ...]:
     return (*day.surprise, log1p(day.count), log1p(day.rows), log1p(pause))
 
 
-def _deviation(place: int, value: float, profile: Profile | None, model: Model) -> float:
-    crowd = model.crowd_statistics.statistics
-    mean, variance = crowd[2 * place], crowd[2 * place + 1]
-    if profile is not None and profile.scored:
-        days = profile.scored
-        part = days / (days + _SHRINK_DAYS)
-        mean += part * (profile.statistics[2 * place] - mean)
-        variance += part * (profile.statistics[2 * place + 1] - variance)
-    return (value - mean) / sqrt(variance + _VARIANCE_MIN)
-
-
-def _best(day: ActorDay, view: View, profile: Profile | None, model: Model) -> float:
+def _best(day: ActorDay, view: View, model: Model) -> float:
     """Return how much likelier the day is for the likeliest other actor, in ln."""
-    slot = 0 if profile is None else profile.slot
     found: Counts[int] = Counts()
     for number in _HELD:
         holders = model.crowd.holders[number]
         for key, _, _ in day.logs[number]:
             found.update(holders.get(key, ()))
-    found.pop(slot, None)
+    if view.profile is not None:
+        found.pop(view.profile.slot, None)
     best = _NO_OTHER
     for other in sorted(found, key=lambda other: (-found[other], other))[:_CANDIDATES]:
         profile = model.actors.at(other)
@@ -107,19 +108,16 @@ def score(evidence: tuple[float, ...], model: Model, weights: Weights, *, learni
     return combine(rarities(evidence, model, learning=learning), weights)
 
 
-def rarities(evidence: tuple[float, ...], model: Model, *, learning: bool) -> tuple[float, ...]:
+def rarities(evidence: tuple[float, ...], model: Model, *, learning: bool) -> list[float]:
     """Return -ln P of each evidence among the ledger's recent days."""
     tails = model.tails[learning]
-    return tuple(tails[place](value) for place, value in enumerate(evidence))
+    return [tails[place](value) for place, value in enumerate(evidence)]
 
 
-def combine(found: tuple[float, ...], weights: Weights) -> float:
+def combine(found: list[float], weights: Weights) -> float:
     """Return the weighted log-sum of exponentials of evidences in -ln P."""
     heat = weights.temperature
-    total = sum(
-        share * exp(value / heat) for share, value in zip(weights.share, found, strict=True)
-    )
+    total = 0.0
+    for share, value in zip(weights.share, found, strict=True):
+        total += share * exp(value / heat)
     return heat * log(total)
-
-
-assert len(DIMENSIONS) + 3 == STATISTICS

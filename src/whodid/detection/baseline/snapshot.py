@@ -25,7 +25,6 @@ class OpenDay(Struct, frozen=True, array_like=True):
     next_values: int
     next_count: int
     values: list[dict[int, int]]
-    fresh: list[Seen]
     logs: list[list[tuple[int, float, float]]]
     contrast: list[float]
     surprise: list[float]
@@ -40,12 +39,13 @@ class OpenDay(Struct, frozen=True, array_like=True):
 
 
 class Live(Struct, frozen=True, array_like=True):
-    """Everything but the model. `counts` are by name, `verdicts` in the order they came."""
+    """Everything but the model. `counts` are by name, `verdicts` and `alerts` in their order."""
 
     today: int
     days: list[bytes]
     budget: tuple[int, int, int]
     verdicts: list[tuple[str, int, bool | None]]
+    alerts: list[tuple[str, str, int, int]]
     counts: dict[str, int]
 
 
@@ -101,8 +101,6 @@ def _sound(day: OpenDay) -> bool:
     numbers += [value for found in day.logs for _, *pair in found for value in pair]
     return (
         all(len(found) == count for found in lists)
-        and all(0 <= seen[0] < count for seen in day.fresh)
-        and all(0 <= seen[1] < (168 if seen[0] == HOUR else KEYS) for seen in day.fresh)
         and all(0 <= hour < 168 for hour in day.values[HOUR])
         and all(0 <= key < KEYS for values in day.values for key in values)
         and all(0 <= entry[0] < 168 for entry in day.logs[HOUR])

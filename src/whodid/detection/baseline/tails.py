@@ -13,7 +13,7 @@ LOW, STEP, BINS = -12.0, 0.125, 512
 PRIOR_DAYS = 60.0
 """The stand-in weighs as much as so many actors' days."""
 _UPPER = 0.05
-_LUMP = 0.02
+_LUMP = 0.05
 """A bin with more of the days is one value that comes again and again: it is not divided."""
 _EXCESS_MIN = 0.35
 _LN_P_MAX = 60.0

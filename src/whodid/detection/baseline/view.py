@@ -17,6 +17,7 @@ _HOUR_STRENGTH = 4.0
 _UNSEEN = 10
 
 Hours = tuple[list[float], float]
+Norms = list[tuple[float, float]]
 _EMPTY: dict[int, int] = {}
 _NO_HOURS: Hours = ([0.0] * 168, 0.0)
 _One = tuple[
@@ -47,9 +48,22 @@ class Hourly:
 
 
 class View:
-    """The model as one actor's day sees it. Valid while the model stands still."""
+    """The model as one actor's day sees it. Valid while the model stands still.
 
-    __slots__ = ("_dimensions", "_hourly", "_hours", "_of", "_weight", "day", "decay", "profile")
+    `norms` are (mean, 1 / deviation) of the actor's daily statistics.
+    """
+
+    __slots__ = (
+        "_dimensions",
+        "_hourly",
+        "_hours",
+        "_of",
+        "_weight",
+        "day",
+        "decay",
+        "norms",
+        "profile",
+    )
 
     def __init__(
         self,
@@ -64,6 +78,7 @@ class View:
         self._of = decay.of
         self.profile, self._hourly, self._weight = profile, hourly, peers_weight
         self._hours: Hours | None = None
+        self.norms: Norms = []
         group = crowd.groups.get(profile.group) if profile is not None else None
         self._dimensions = [
             _dimension(

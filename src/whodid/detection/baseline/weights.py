@@ -22,10 +22,12 @@ class Weights(Struct, frozen=True):
     sum). `peers` is how much his peers count against all others, in what "others" do.
     """
 
-    contrast: tuple[float, ...] = (0.1, 0.05, 0.25, 0.8, 0.3, 0.3)
-    best: float = 1.0
-    share: tuple[float, ...] = (0.7, 0.04, 0.04, 0.04, 0.04, 0.04, 0.03, 0.03, 0.03, 0.01)
-    temperature: float = 1.5
+    contrast: tuple[float, ...] = (0.0, 0.0, 0.0, 0.56, 0.84, 0.13)
+    best: float = 0.31
+    share: tuple[float, ...] = (
+        0.547, 0.061, 0.061, 0.061, 0.061, 0.02, 0.061, 0.061, 0.061, 0.007,
+    )  # fmt: skip
+    temperature: float = 3.0
     peers: float = 0.5
 
 
