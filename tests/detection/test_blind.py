@@ -79,6 +79,17 @@ def test_fields_that_never_came(tmp_path):
     assert not _blind(tmp_path, item, sources=[("aws", "cloudtrail")], records=[other])
 
 
+def test_records_of_other_sources_say_nothing(tmp_path):
+    zoom = {"product": "zoom"}
+    other = record({"user": "u", "action": "a"}, "json", "app")
+    item = "s: {meeting: x}\ncondition: s"
+    assert not _blind(tmp_path, item, zoom, [("zoom", "json"), ("app", "json")], [other])
+    own = record({"user": "u", "action": "a"}, "json", "zoom")
+    [blind] = _blind(tmp_path, item, zoom, [("zoom", "json")], [other, own])
+    assert (blind.why, blind.fields) == ("unseen", ("meeting",))
+    assert "1 records" in blind.reason
+
+
 def test_correlations_stand_on_what_can_match(tmp_path):
     def correlation(kind, more=""):
         keys = f"type: {kind}, rules: [good, bad], timespan: 1h{more}"

@@ -240,6 +240,32 @@ def test_hostile_conditions_and_lists_end(tmp_path: Path) -> None:
     assert "is not RE2's" in _fault(tmp_path, "s: {f|re: '((a{999}){999}){999}'}\ncondition: s")
 
 
+def test_hostile_files_and_expansions_end(tmp_path: Path) -> None:
+    loaded = _loaded(tmp_path, b"---\na\n" * 50_000, b=_RULE)
+    assert len(loaded.rules) == 1
+    assert "documents" in loaded.faults[0].reason
+    loaded = _loaded(tmp_path, b"#" * (2 * 1024 * 1024 + 1), b=_RULE)
+    assert len(loaded.rules) == 1
+    assert "bytes" in loaded.faults[0].reason
+    many = ", ".join(f"' -a{number} -b -c'" for number in range(1000))
+    assert "windash" in _fault(tmp_path, f"s: {{f|windash|contains: [{many}]}}\ncondition: s")
+    long = "a?" * 5000
+    assert "at most" in _fault(tmp_path, f"s: {{f: '{long}'}}\ncondition: s")
+
+
+def test_which_files_are_rules(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/a.yml").write_text("no rule")
+    (tmp_path / "notes.txt").write_text("no rule")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/b.YAML").write_text(_RULE)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    loaded = load_rules([tmp_path, tmp_path / "below/b.YAML"])
+    assert len(loaded.rules) == 1
+    assert not loaded.faults
+    assert loaded.rules[0].head.path == str(tmp_path / "below/b.YAML")
+
+
 def test_aliases_and_merged_keys_are_read(tmp_path: Path) -> None:
     text = """\
     title: t

@@ -59,6 +59,9 @@ ALERT_EFFECT_DAYS_MAX = 365
 RULE_FILE_BYTES_MAX = 2 * 1024 * 1024
 """Largest file of rules."""
 
+RULE_FILE_DOCUMENTS_MAX = 10_000
+"""Most documents of one file of rules."""
+
 RULE_NODES_MAX = 50_000
 """Most values of one document of a rule, counted with what its YAML aliases stand for."""
 

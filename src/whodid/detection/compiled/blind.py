@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from whodid.detection.compiled.fields import View, is_known, is_of_event
-from whodid.detection.compiled.matcher import Fields, Matcher, asks_event_first
+from whodid.detection.compiled.matcher import Index, Matcher, asks_event_first
 from whodid.detection.record import Record
 from whodid.detection.rule import All, AnyRule, Correlation, Head, Node, Not, Rule, Test
 from whodid.detection.taxonomy.cloud import CLOUD
@@ -43,43 +43,53 @@ class Blind(Struct, frozen=True):
     fields: tuple[str, ...] = ()
 
 
+class Looked:
+    """Records of one kind of log that the same rules are about, and the fields that these had."""
+
+    def __init__(self, index: Index) -> None:
+        self.kind = index.kind
+        self.rules = frozenset(rule.head.id for rule in index.rules)
+        self.records = 0
+        self.seen: set[str] = set()
+        self._fields = index.fields
+        self._open = sorted(
+            {
+                (name, asks_event_first(rule))
+                for rule in index.rules
+                for name in fields_of(rule.node)
+            }
+        )
+
+    def look(self, record: Record) -> None:
+        """Take note of the fields that a record has and none before it had."""
+        self.records += 1
+        view = View(record, record.native)
+        still = []
+        for name, first in self._open:
+            if self._fields.get(name, event_first=first).load(view):
+                self.seen.add(name)
+            else:
+                still.append((name, first))
+        self._open = still
+
+
 class Observed:
     """Which fields that rules need were there in records: `look` at some, then ask."""
 
     def __init__(self, rules: Sequence[AnyRule]) -> None:
         self._matcher = Matcher(rules)
-        self.records: dict[str, int] = {}
-        """Records of each kind of log that were looked at."""
-        self._seen: dict[str, set[str]] = {}
-        self._open: dict[str, list[tuple[str, bool]]] = {}
-        self._fields: dict[str, Fields] = {}
+        self._looked: dict[int, tuple[Index, Looked]] = {}
 
     def look(self, record: Record) -> None:
         """Take note of the fields that a record has."""
         index = self._matcher.index(record)
-        kind = index.kind.name
-        self.records[kind] = self.records.get(kind, 0) + 1
-        if kind not in self._open:
-            self._fields[kind] = Fields(index.kind)
-            names = {
-                (name, asks_event_first(rule))
-                for rule in self._matcher.rules
-                for name in fields_of(rule.node)
-            }
-            self._open[kind] = sorted(names)
-            self._seen[kind] = set()
-        view = View(record, record.native)
-        still = []
-        for name, first in self._open[kind]:
-            if self._fields[kind].get(name, event_first=first).load(view):
-                self._seen[kind].add(name)
-            else:
-                still.append((name, first))
-        self._open[kind] = still
+        if id(index) not in self._looked:
+            self._looked[id(index)] = index, Looked(index)
+        self._looked[id(index)][1].look(record)
 
-    def has(self, kind: str, field: str) -> bool:
-        """Tell whether a record of this kind had the field; True when none was looked at."""
-        return kind not in self._seen or field in self._seen[kind]
+    def of(self, rule: Rule) -> list[Looked]:
+        """Return what was looked at that the rule is about."""
+        return [it for _, it in self._looked.values() if rule.head.id in it.rules]
 
 
 def unmatchable(
@@ -156,47 +166,45 @@ def _brought(
 
 
 def _of_fields(rule: Rule, kinds: list[Kind], observed: Observed | None) -> Blind | None:
-    if not any(_possible(rule.node, kind, None) for kind in kinds):
-        needed = _missing(rule.node, kinds, None)
+    places = [(kind, None) for kind in kinds]
+    if not any(_possible(rule.node, *place) for place in places):
+        needed = _missing(rule.node, places)
         where = ", ".join(kind.name for kind in kinds[:4])
         return Blind(rule.head, "field", f"no record of {where} has {_listed(needed)}", needed)
-    if observed is None:
+    looked = [] if observed is None else observed.of(rule)
+    seen = [(it.kind, it) for it in looked]
+    if not seen or any(_possible(rule.node, *place) for place in seen):
         return None
-    looked = [kind for kind in kinds if observed.records.get(kind.name)]
-    if not looked or any(_possible(rule.node, kind, observed) for kind in looked):
-        return None
-    needed = _missing(rule.node, looked, observed)
-    count = sum(observed.records[kind.name] for kind in looked)
+    needed = _missing(rule.node, seen)
+    count = sum(it.records for it in looked)
     return Blind(
         rule.head, "unseen", f"none of {count:,} records looked at had {_listed(needed)}", needed
     )
 
 
-def _possible(node: Node, kind: Kind, observed: Observed | None) -> bool:
+def _possible(node: Node, kind: Kind, looked: Looked | None) -> bool:
     """Tell whether a node can hold for records of a kind."""
     if isinstance(node, Test):
         if node.field is None or node.op == "null" or (node.op == "exists" and not node.value):
             return True
-        return all(_there(name, kind, observed) for name in fields_of(node))
+        return all(_there(name, kind, looked) for name in fields_of(node))
     if isinstance(node, Not):
         return True
     check = all if isinstance(node, All) else any
-    return check(_possible(it, kind, observed) for it in node.items)
+    return check(_possible(it, kind, looked) for it in node.items)
 
 
-def _there(name: str, kind: Kind, observed: Observed | None) -> bool:
+def _there(name: str, kind: Kind, looked: Looked | None) -> bool:
     if not is_known(kind, name):
         return False
-    return observed is None or is_of_event(name) or observed.has(kind.name, name)
+    return looked is None or is_of_event(name) or name in looked.seen
 
 
-def _missing(node: Node, kinds: list[Kind], observed: Observed | None) -> tuple[str, ...]:
-    """Return the fields that are there in none of these kinds."""
+def _missing(node: Node, places: Sequence[tuple[Kind, Looked | None]]) -> tuple[str, ...]:
+    """Return the fields that are there in none of these places."""
     return tuple(
         sorted(
-            name
-            for name in fields_of(node)
-            if not any(_there(name, kind, observed) for kind in kinds)
+            name for name in fields_of(node) if not any(_there(name, *place) for place in places)
         )
     )
 

@@ -8,12 +8,13 @@ those of YAML 1.1, as SigmaHQ's tools read them, but dates stay text. Spec: yaml
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice, pairwise
 from typing import Any
 
 from msgspec import Struct
 
 from whodid.errors import InputError
-from whodid.limits import RULE_NESTING_MAX, RULE_NODES_MAX
+from whodid.limits import RULE_FILE_DOCUMENTS_MAX, RULE_NESTING_MAX, RULE_NODES_MAX
 
 Lines = dict[tuple[str, ...], int]
 """Path of keys → line (1-based); items of lists have the number as key."""
@@ -59,16 +60,20 @@ def decode_text(content: bytes) -> str:
 def split_documents(text: str) -> Iterator[tuple[int, str]]:
     """Cut a file at its `---`; yield the line (1-based) where each piece begins, and the piece.
 
-    Pieces without anything but blanks and comments are left out.
+    Pieces without anything but blanks and comments are left out. Raises InputError for too many.
     """
-    starts = [0, *(match.start() for match in _MARK.finditer(text))]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    marks = [match.start() for match in islice(_MARK.finditer(text), RULE_FILE_DOCUMENTS_MAX + 1)]
+    if len(marks) > RULE_FILE_DOCUMENTS_MAX:
+        raise InputError(f"a file of rules has at most {RULE_FILE_DOCUMENTS_MAX:,} documents")
+    line, counted = 1, 0
+    for start, end in pairwise([0, *marks, len(text)]):
         mark = _BARE_MARK(text, start, end)
-        if mark is not None:
-            start = mark.end()  # noqa: PLW2901
-        piece = text[start:end]
+        begin = start if mark is None else mark.end()
+        piece = text[begin:end]
         if _says_something(piece):
-            yield text.count("\n", 0, start) + 1, piece
+            line += text.count("\n", counted, begin)
+            counted = begin
+            yield line, piece
 
 
 def _says_something(piece: str) -> bool:

@@ -80,12 +80,11 @@ def _documents(path: Path, parsed: ParsedCache, faults: list[Fault]) -> Iterator
             content = file.read(RULE_FILE_BYTES_MAX + 1)
         if len(content) > RULE_FILE_BYTES_MAX:
             raise InputError(f"a file of rules has at most {RULE_FILE_BYTES_MAX:,} bytes")
-        text = decode_text(content)
+        pieces = list(split_documents(decode_text(content)))
     except (OSError, InputError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         faults.append(Fault(name, 1, reason))
         return
-    pieces = list(split_documents(text))
     if any(map(has_action, (piece for _, piece in pieces))):
         yield from (Placed(it, name, line) for line, it in parsed_actions(pieces))
         return

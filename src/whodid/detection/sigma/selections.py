@@ -18,6 +18,7 @@ from whodid.limits import RULE_CONDITION_CHARS_MAX, RULE_NESTING_MAX, RULE_TESTS
 
 _OTHER_KEYS = {"condition", "timeframe"}
 _WORD = re.compile(r"[()]|[^\s()]+").findall
+_DASH = re.compile(r"\B[-/]\b").findall
 _AGGREGATION = (
     "aggregations in a condition (`| count() …`) left Sigma: write a correlation of it, see "
     "docs/reference/rules.md"
@@ -106,9 +107,18 @@ def _readable(definition: Any) -> Any:
             isinstance(value, list) and any(isinstance(it, dict | list) for it in value)
         ):
             raise InputError(f"`{key}` has a map or a list of lists as value; a value is plain")
+        if "windash" in modifiers:
+            _check_dashes(value)
         known = ["wide" if it == "utf16le" else it for it in modifiers]
         readable["|".join((field, *known))] = value
     return readable
+
+
+def _check_dashes(value: Any) -> None:
+    """Raise InputError when `windash` would make too many texts: each dash is one of five."""
+    texts = [it for it in (value if isinstance(value, list) else [value]) if isinstance(it, str)]
+    if sum(5 ** min(len(_DASH(it)), 8) for it in texts) > RULE_TESTS_MAX:
+        raise InputError(f"`windash` makes more than {RULE_TESTS_MAX:,} texts of it")
 
 
 def _regexes(value: Any) -> Any:
