@@ -72,3 +72,13 @@ def test_sources_and_records_of_a_ledger_count(cli, tmp_path):
     looks = [event for event in cli.events() if event.what.action == "check rules"]
     assert len(looks) == 1
     assert looks[0].what.access == "read"
+
+
+def test_a_rule_that_needs_a_file_is_told(cli, tmp_path):
+    more = (
+        "title: far\ncorrelation: {type: impossible_travel, rules: [good], timespan: 1h, "
+        "group-by: [actor.name], field: ip}\n"
+    )
+    path = _rules(tmp_path, {"name": "good"}, more=more)
+    found = json.loads(cli("rules", "check", path, "--json", rc=1, WHODID_DIR=None).stdout)
+    assert [(it["title"], it["why"]) for it in found["unmatchable"]] == [("far", "needs")]

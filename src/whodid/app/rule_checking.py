@@ -7,12 +7,14 @@ from msgspec import Struct
 
 from whodid.app.local import LocalLedger
 from whodid.app.own import Act
-from whodid.detection.compiled import Blind, Observed, unmatchable
+from whodid.detection.compiled import Blind, Observed, compile_rules, unmatchable
 from whodid.detection.entries import portions
 from whodid.detection.rule import AnyRule
 from whodid.detection.rulebook import PACKS, Choice, read_rules
 from whodid.detection.sigma import Fault, load_rules
 from whodid.detection.taxonomy import native_of
+from whodid.detection.windows import Engine
+from whodid.detection.windows import Settings as WindowSettings
 from whodid.ledger.layout import DETECTION
 from whodid.ledger.reader import LedgerReader
 from whodid.limits import RULE_CHECK_ENTRIES, RULE_CHECK_PARTS
@@ -43,13 +45,16 @@ def read_for(directory: Path | None, paths: Sequence[Path], choice: Choice) -> C
     return Checked(book.rules, book.faults, ())
 
 
-def check_rules(read: Checked, ledger: LocalLedger | None = None) -> Checked:
+def check_rules(
+    read: Checked, ledger: LocalLedger | None = None, windows: WindowSettings | None = None
+) -> Checked:
     """Find the blind rules; with a ledger, among its sources and in what came last.
 
     That somebody looked is an event of the log before he is told. Raises LedgerError.
     """
     if ledger is None:
-        return Checked(read.rules, read.faults, tuple(unmatchable(read.rules)))
+        blind = unmatchable(read.rules)
+        return Checked(read.rules, read.faults, (*blind, *_unusable(read.rules, blind, windows)))
     ledger.own().write(
         ledger.caller(), Act("check rules", "read", "rules", f"{len(read.rules)} rules")
     )
@@ -57,7 +62,22 @@ def check_rules(read: Checked, ledger: LocalLedger | None = None) -> Checked:
     records = _look(ledger, observed)
     sources = [(name, source.format) for name, source in ledger.port.sources().items()]
     blind = unmatchable(read.rules, sources, observed)
+    blind += _unusable(read.rules, blind, windows)
     return Checked(read.rules, read.faults, tuple(blind), records)
+
+
+def _unusable(
+    rules: Sequence[AnyRule], blind: Sequence[Blind], windows: WindowSettings | None
+) -> list[Blind]:
+    """Return the correlations that the engine would not run, such as for want of a file."""
+    told = {it.rule.id for it in blind}
+    heads = {rule.head.id: rule.head for rule in rules}
+    lost = Engine(rules, compile_rules(rules), windows).unusable
+    return [
+        Blind(heads[it.rule], "needs", it.reason)
+        for it in lost
+        if it.rule in heads and it.rule not in told
+    ]
 
 
 def _look(ledger: LocalLedger, observed: Observed) -> int:

@@ -7,7 +7,7 @@ import click
 from whodid.app.local import open_local
 from whodid.app.rule_checking import Checked, check_rules
 from whodid.cli.options import dir_option, json_option, plain, print_json, stdout
-from whodid.cli.rules_options import paths_argument, read
+from whodid.cli.rules_options import paths_argument, read, windows
 
 
 @click.command("check")
@@ -22,10 +22,10 @@ def check(paths: tuple[Path, ...], directory: Path | None, *, as_json: bool) -> 
     """
     found = read(directory, paths)
     if directory is None:
-        found = check_rules(found)
+        found = check_rules(found, None, windows(None))
     else:
         with open_local(directory) as ledger:
-            found = check_rules(found, ledger)
+            found = check_rules(found, ledger, windows(directory))
     bad = [fault for fault in found.faults if not fault.warning]
     if as_json:
         print_json(_document(found))

@@ -26,7 +26,7 @@ from whodid.detection.taxonomy.kinds import (
 )
 from whodid.detection.taxonomy.systems import PLAIN
 
-Why = Literal["logsource", "source", "field", "unseen", "rules"]
+Why = Literal["logsource", "source", "field", "unseen", "rules", "needs"]
 _NEEDS_ALL = frozenset(("temporal", "temporal_ordered", "absence", "ratio"))
 
 
@@ -34,7 +34,8 @@ class Blind(Struct, frozen=True):
     """A rule that cannot match. `why` in a word, `reason` in a sentence, the `fields` it is for.
 
     `logsource`: nothing here knows it · `source`: no declared source brings it · `field`: such logs
-    have no such field · `unseen`: no record that was looked at had it · `rules`: what it stands on.
+    have no such field · `unseen`: no record that was looked at had it · `rules`: what it stands on ·
+    `needs`: a file that is not there (of places, of calendars).
     """
 
     rule: Head
