@@ -1,11 +1,13 @@
 """Closures decide records as the Sigma specification says; the index leaves no match out."""
 
 import json
+import random
 
 import pytest
 
 from rule_kit import record, rule_text, rules_of
 from whodid.detection.compiled import compile_rules
+from whodid.detection.compiled.needles import Needles
 from whodid.detection.record import Record
 from whodid.detection.taxonomy import native_of
 
@@ -321,3 +323,35 @@ def test_the_order_is_that_of_loading(tmp_path):
     ]
     matcher = compile_rules(rules_of(tmp_path, "---\n".join(texts)))
     assert [it.head.title for it in matcher.matching(record(EVENT))] == ["r0", "r2", "r4"]
+
+
+def test_keywords_in_records_with_escapes_and_other_letters(tmp_path):
+    texts = [
+        rule_text(f"k: [{it}]\ncondition: k", title)
+        for it, title in [("kelvin", "k"), ("a/b", "slash"), ("100000", "number"), ("ada", "ada")]
+    ]
+    matcher = compile_rules(rules_of(tmp_path, "---\n".join(texts)))
+
+    def found(value: str) -> set[str]:
+        raw = f'{{"eventName":"N","eventSource":"s","requestParameters":{{"v":{value}}}}}'
+        return {it.head.title for it in matcher.matching(record(raw))}
+
+    assert found('"\u212aelvin"') == {"k"}
+    assert found('"\\u212aelvin"') == {"k"}
+    assert found('"a\\/b"') == {"slash"}
+    assert found("1e5") == {"number"}
+    assert found('"\\u0041da"') == {"ada"}
+    assert found('"Ada"') == {"ada"}
+    assert found('"other"') == set()
+
+
+def test_many_needles_are_found_however_they_are_looked_for():
+    dice = random.Random(5)
+    words = ["".join(dice.choices("abcd", k=dice.randint(1, 6))) for _ in range(400)]
+    pairs = [(word, number) for number, word in enumerate(words)]
+    few, many = Needles(pairs[:5]), Needles(pairs)
+    for size in (0, 1, 2, 3, 10, 50, 400):
+        text = "".join(dice.choices("abcde", k=size))
+        for needles, count in ((few, 5), (many, 400)):
+            said = {number for number in range(count) if words[number] in text}
+            assert set(needles.numbers_in(text)) == said

@@ -247,6 +247,7 @@ def test_hostile_files_and_expansions_end(tmp_path: Path) -> None:
     loaded = _loaded(tmp_path, b"#" * (2 * 1024 * 1024 + 1), b=_RULE)
     assert len(loaded.rules) == 1
     assert "bytes" in loaded.faults[0].reason
+    (tmp_path / "b.yml").unlink()
     many = ", ".join(f"' -a{number} -b -c'" for number in range(1000))
     assert "windash" in _fault(tmp_path, f"s: {{f|windash|contains: [{many}]}}\ncondition: s")
     long = "a?" * 5000

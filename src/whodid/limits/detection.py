@@ -77,7 +77,7 @@ RULE_TESTS_MAX = 50_000
 RULE_REGEX_CHARS_MAX = 8192
 """Longest regular expression of a rule."""
 
-RULE_REGEX_BYTES_MAX = 2 * 1024 * 1024
+RULE_REGEX_BYTES_MAX = 4 * 1024 * 1024
 """Most memory of one compiled regular expression of a rule."""
 
 CORRELATION_DEPTH_MAX = 10

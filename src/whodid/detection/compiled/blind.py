@@ -34,8 +34,8 @@ class Blind(Struct, frozen=True):
     """A rule that cannot match. `why` in a word, `reason` in a sentence, the `fields` it is for.
 
     `logsource`: nothing here knows it · `source`: no declared source brings it · `field`: such logs
-    have no such field · `unseen`: no record that was looked at had it · `rules`: what it stands on ·
-    `needs`: a file that is not there (of places, of calendars).
+    have no such field · `unseen`: no record that was looked at had it · `rules`: what it stands on
+    cannot · `needs`: a file that is not there (of places, of calendars).
     """
 
     rule: Head

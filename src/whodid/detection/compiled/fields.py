@@ -36,7 +36,7 @@ OTHER_NAMES: dict[str, str] = {
 }  # fmt: skip
 """Names of common schemas → the field of the Event that they mean."""
 
-_GROUP_NUMBER = {name: number for number, (name, _) in enumerate(GROUPS)}
+GROUP_NUMBER = {name: number for number, (name, _) in enumerate(GROUPS)}
 _encode = msgspec.json.encode
 
 
@@ -158,7 +158,7 @@ def _event_load(name: str) -> Load:
     if name == "time":
         return lambda view: (view.record.time_us,)
     group, attribute = FIELDS[name]
-    number = _GROUP_NUMBER[group]
+    number = GROUP_NUMBER[group]
     if number == 5 and attribute == "changes":
         return _changes
 

@@ -6,7 +6,7 @@ one that is found lies within one value.
 
 from typing import Any
 
-from whodid.detection.compiled.fields import View, text_of
+from whodid.detection.compiled.fields import GROUP_NUMBER, View, text_of
 from whodid.event import FIELDS
 
 GAP = "\x00"
@@ -27,19 +27,11 @@ def _texts(view: View) -> list[str]:
     if raw:
         return [raw.decode("utf-8", "replace")]
     found: list[str] = []
-    for name in FIELDS:
-        value = getattr(view.record.group(_group(name)), FIELDS[name][1])
-        found += [it for it in (value if value.__class__ is tuple else (value,)) if _is_text(it)]
+    for group, attribute in FIELDS.values():
+        value = getattr(view.record.group(GROUP_NUMBER[group]), attribute)
+        values = value if value.__class__ is tuple else (value,)
+        found += [it for it in values if it.__class__ is str]
     return found
-
-
-def _group(name: str) -> int:
-    order = ("when", "who", "what", "where", "context", "content", "raw", "envelope")
-    return order.index(FIELDS[name][0])
-
-
-def _is_text(value: Any) -> bool:
-    return value.__class__ is str
 
 
 def _leaves(native: Any) -> list[str]:

@@ -73,14 +73,33 @@ class Probe:
 
 
 class TextProbe:
-    """The anchors of keywords: texts anywhere in a record."""
+    """The anchors of keywords: texts anywhere in a record.
+
+    A record that is plain ASCII without escapes holds its texts as they are, so its own bytes tell
+    what cannot be in them; only then, or for any other record, its values are taken apart.
+    """
 
     def __init__(self, anchors: Iterable[tuple[Test, int]]) -> None:
-        self._needles = Needles((needle_of(test), number) for test, number in anchors)
+        pairs = [(needle_of(test), number) for test, number in anchors]
+        self._needles = Needles(pairs)
+        self._told = all(_is_told(text) for text, _ in pairs)
 
     def ask(self, view: View, hits: set[int]) -> None:
         """Add the numbers of the rules whose keyword stands in the record."""
-        hits.update(self._needles.numbers_in(all_lower(view)))
+        raw = view.record.groups[_RAW]
+        if self._told and raw and raw.isascii() and b"\\" not in raw:
+            hits.update(self._needles.numbers_in(raw.decode("ascii").lower()))
+        else:
+            hits.update(self._needles.numbers_in(all_lower(view)))
+
+
+def _is_told(text: str) -> bool:
+    """Tell whether a text that is in a value of JSON is also in its bytes, as a number may not."""
+    return text.isascii() and '"' not in text and not _NUMERIC.issuperset(text)
+
+
+_NUMERIC = frozenset("0123456789.e+-")
+_RAW = 6
 
 
 def _by_length(pairs: list[tuple[str, int]]) -> list[tuple[int, dict[str, Numbers]]]:

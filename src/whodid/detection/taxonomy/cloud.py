@@ -11,7 +11,11 @@ from whodid.detection.taxonomy.kind import Kind, words
 _CLOUDTRAIL = Kind(
     "cloudtrail",
     formats=words("cloudtrail"),
-    marks=(words("eventsource eventname awsregion"),),
+    marks=(
+        words("eventsource eventname awsregion"),
+        words("eventsource eventname useridentity"),
+        words("eventname eventtype recipientaccountid"),
+    ),
     categories=words("cloud"),
     products=words("aws"),
     services=words("cloudtrail"),
@@ -28,7 +32,11 @@ _CLOUDTRAIL = Kind(
 _KUBERNETES = Kind(
     "kubernetes",
     formats=words("kubernetes"),
-    marks=(words("auditid verb requesturi"), words("auditid stage verb")),
+    marks=(
+        words("auditid verb requesturi"),
+        words("auditid stage verb"),
+        words("verb objectref"),
+    ),
     categories=words("application"),
     products=words("kubernetes"),
     services=words("audit kubernetes kube-apiserver"),
@@ -84,11 +92,7 @@ _BITBUCKET = Kind(
 
 _GCP = Kind(
     "gcp",
-    marks=(
-        words("protopayload logname"),
-        words("protopayload resource"),
-        words("protopayload insertid"),
-    ),
+    marks=(words("protopayload"), words("protopayload logname resource")),
     categories=words("cloud"),
     products=words("gcp"),
     services=words("gcp.audit audit cloudaudit"),
@@ -110,7 +114,13 @@ _GCP = Kind(
 
 _WORKSPACE = Kind(
     "google_workspace",
-    marks=(words("id actor events"), words("kind id actor ipaddress")),
+    marks=(
+        words("id actor events"),
+        words("kind id actor ipaddress"),
+        words("id actor name parameters"),
+        words("id actor name type ipaddress"),
+        words("id kind name parameters"),
+    ),
     products=words("gcp google_workspace google"),
     services=words("google_workspace.admin google_workspace.login google_workspace"),
     fields={
@@ -144,9 +154,10 @@ _AZURE_FIELDS = {
 }
 
 
-def _azure(name: str, services: str, *marks: str) -> Kind:
+def _azure(name: str, services: str, told: str, *marks: str) -> Kind:
     return Kind(
         name,
+        told=words(told),
         marks=tuple(map(words, marks)),
         categories=words("cloud"),
         products=words("azure m365entra entra"),
@@ -160,20 +171,24 @@ def _azure(name: str, services: str, *marks: str) -> Kind:
 
 _AZURE = (
     _azure(
-        "azure-activity", "activitylogs azureactivity activity",
+        "azure-activity", "activitylogs azureactivity activity", "",
         "operationname resourceid", "operationname resourceuri", "operationnamevalue resourceid",
     ),
     _azure(
-        "azure-signin", "signinlogs signin", "userprincipalname appdisplayname",
-        "operationname resulttype signinlogs",
+        "azure-signin", "signinlogs signin",
+        "signinlogs noninteractiveusersigninlogs serviceprincipalsigninlogs "
+        "managedidentitysigninlogs adfssigninlogs",
+        "userprincipalname appdisplayname", "conditionalaccessstatus createddatetime",
     ),
     _azure(
-        "azure-audit", "auditlogs audit azuread pim",
+        "azure-audit", "auditlogs audit azuread pim", "auditlogs provisioninglogs",
         "activitydisplayname initiatedby", "operationname initiatedby",
         "operationname targetresources",
     ),
     _azure(
-        "azure-risk", "riskdetection riskyusers", "riskeventtype risklevel",
+        "azure-risk", "riskdetection riskyusers",
+        "riskyusers userriskevents riskyserviceprincipals serviceprincipalriskevents",
+        "riskeventtype risklevel",
         "riskeventtype risklevelaggregated", "riskeventtype riskstate",
     ),
 )  # fmt: skip

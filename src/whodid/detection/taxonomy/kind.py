@@ -10,6 +10,7 @@ class Kind(Struct, frozen=True):
 
     * `formats`: formats of `whodid.normalize` that are this kind. `marks`: for kinds that come as
       plain JSON, sets of keys at the top of a record, each of which tells it (case does not count).
+      `told`: values of `category` at the top that tell which of several kinds of one maker it is.
     * `categories`, `products`, `services`: Sigma's words for it; a rule that says none of one of
       them means any.
     * `fields`: a name in rules → where it is: paths in the native record, or `@` and a field of
@@ -22,6 +23,7 @@ class Kind(Struct, frozen=True):
     name: str
     formats: frozenset[str] = frozenset()
     marks: tuple[frozenset[str], ...] = ()
+    told: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()

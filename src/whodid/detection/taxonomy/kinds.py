@@ -20,6 +20,8 @@ EVERY = "whodid"
 """The product of rules about all records, in the fields of our Event."""
 
 _BY_FORMAT = {name: kind for kind in KINDS for name in kind.formats}
+_TOLD = {value: kind for kind in CLOUD for value in kind.told}
+_TOLD_OF = frozenset(product for kind in _TOLD.values() for product in kind.products)
 _GENERIC = PLAIN.formats | {"syslog", "auto", "json-lines"}
 _WORDS = re.compile(r"[^a-z0-9._]+")
 _KEYS_MAX = 256
@@ -33,11 +35,16 @@ def kind_of(format_name: str, source: str, native: Any) -> Kind:
     if native.__class__ is dict:
         marked = _marked(tuple(native)) if len(native) <= _KEYS_MAX else None
         if marked is not None:
-            return marked
+            return _TOLD.get(_category(native), marked) if marked.products & _TOLD_OF else marked
         named = _named(source)
         if named is not None:
             return named
     return kind or PLAIN
+
+
+def _category(native: dict[str, Any]) -> str:
+    said = native.get("category", native.get("Category"))
+    return said.lower() if said.__class__ is str else ""
 
 
 def may_vary(format_name: str) -> bool:
