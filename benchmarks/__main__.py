@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from benchmarks import detect, disk, ingest, peer, pipeline, report, scale, search, verify
+from benchmarks import backtest, detect, disk, ingest, peer, pipeline, report, scale, search, verify
 from benchmarks.lab import FULL, SMALL, Lab
 
 NAMES = {
@@ -16,6 +16,7 @@ NAMES = {
     "disk": disk.run,
     "detect": detect.run,
     "scale": scale.run,
+    "backtest": backtest.run,
 }
 """In this order: `verify` and `search` look at the ledger that `ingest` made."""
 

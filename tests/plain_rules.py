@@ -1,10 +1,13 @@
 """What a condition means, as plainly as it can be said; the others are held against it."""
 
+import ipaddress
 import re
 
 import re2
 
 from whodid.detection.rule import All, AnyOf, Not
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
 
 
 def fold(value):
@@ -42,14 +45,24 @@ def _text(test, value):
     return str(value) if test.cased else fold(str(value))
 
 
+def _within(text, network):
+    try:
+        return ipaddress.ip_address(text) in ipaddress.ip_network(network)
+    except ValueError:
+        return False
+
+
 def _fits(test, value):
     if test.op == "regex":
         return re2.search(test.value, value) is not None
+    if test.op == "cidr":
+        return _within(value, test.value)
     if test.op in {"lt", "lte", "gt", "gte"} or isinstance(test.value, int | float):
-        try:
-            number = float(value)
-        except ValueError:
+        if not re.fullmatch(
+            r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", value, re.IGNORECASE | re.ASCII
+        ):
             return False
+        number = float(value)
         return {
             "lt": number < test.value, "lte": number <= test.value, "gt": number > test.value,
             "gte": number >= test.value, "equals": number == test.value,

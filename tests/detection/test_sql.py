@@ -53,7 +53,7 @@ def asked(found, expressions):
 def test_a_condition_is_the_same_in_sql(chance):
     rows = [values(chance) for _ in range(ROWS)]
     rules = [node(chance) for _ in range(RULES)]
-    writer = SqlWriter(COLUMNS.get, fold)
+    writer = SqlWriter(COLUMNS.get)
     answers = asked(engine(rows), map(writer.expression, rules))
     for rule, answer in zip(rules, answers, strict=True):
         assert list(answer) == [holds(rule, row) for row in rows], rule
@@ -65,7 +65,7 @@ def test_a_condition_is_the_same_in_sql(chance):
 def test_any_of_very_many_is_not_too_deep(chance):
     rows = [values(chance) for _ in range(20)]
     rules = [Look("text", "contains", f"{number}") for number in range(400)]
-    writer = SqlWriter(COLUMNS.get, fold)
+    writer = SqlWriter(COLUMNS.get)
     [answer] = asked(engine(rows), [writer.any_of(rules)])
     assert list(answer) == [any(holds(rule, row) for rule in rules) for row in rows]
     nested = AnyOf(tuple(All((rule, Not(rule))) for rule in rules))
@@ -74,7 +74,7 @@ def test_any_of_very_many_is_not_too_deep(chance):
 
 
 def test_what_sql_cannot_say_is_looked_up_and_once():
-    writer = SqlWriter(COLUMNS.get, fold)
+    writer = SqlWriter(COLUMNS.get)
     network = Look("text", "cidr", "10.0.0.0/8")
     assert writer.expression(network) == writer.expression(network)
     assert writer.expression(Not(network)) == "coalesce(NOT coalesce(lookup_0, false), false)"

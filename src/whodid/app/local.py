@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -31,6 +32,9 @@ from whodid.ledger.state_db import OWN_SOURCE, Source
 from whodid.merkle.range_map import CHUNK_LEVEL
 from whodid.normalize.registry import FORMATS, format_by_mapping
 from whodid.query.rights import EVERYTHING
+
+if TYPE_CHECKING:
+    from whodid.app.backtesting import Backtesting
 
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+:-]{0,63}")
 
@@ -94,6 +98,14 @@ class LocalLedger(Struct):
         if self.alone:
             self.catch_up()
         return LedgerReading(self.directory, self.keys, self.port, system_clock)
+
+    def backtesting(self) -> "Backtesting":
+        """Return backtests, the index brought up to date when no server does that."""
+        from whodid.app.backtesting import Backtesting  # noqa: PLC0415 - rules are slow to load
+
+        if self.alone:
+            self.catch_up()
+        return Backtesting(self.directory, self.keys, self.port, self.own(), system_clock)
 
     @property
     def alone(self) -> bool:

@@ -4,22 +4,22 @@ It runs in the child process of `app.sql`, which has no files and no network, on
 rows at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from msgspec import Struct
 
-from whodid.app.sql.columns import Known, field_of, table_of
+from whodid.app.sql.columns import table_of
 from whodid.app.sql.engine import Engine
 from whodid.app.sql.frames import Column, Task
 from whodid.app.turns import Left, stays
 from whodid.detection.backtest.bounds import GUARD
-from whodid.detection.backtest.shadow import Arrays, folded, truths
+from whodid.detection.backtest.shadow import Arrays, folded, passes, truths
 from whodid.detection.compiled.sql import FOLDED, Lookup, SqlColumn, SqlWriter
-from whodid.detection.rule import Node, Test
+from whodid.detection.rule import Node
 from whodid.errors import UsageError
 from whodid.index.extract import INDEX
 from whodid.limits import (
+    BACKTEST_ROWS_MAX,
     BACKTEST_SCAN_ROWS,
     BACKTEST_SCAN_SECONDS_MAX,
     SQL_ANSWER_BYTES_MAX,
@@ -28,14 +28,7 @@ from whodid.limits import (
 from whodid.query.rights import EVERYTHING
 
 _GUARDS = ("labels", "_redacted", "_quarantined")
-_CUT = frozenset({"cut:field", "cut:list"})
-
-
-class Passes(Struct, frozen=True):
-    """How texts are folded, and how a text is asked what SQL cannot: as closures do it."""
-
-    fold: Callable[[str], str]
-    test: Callable[[Test, str], bool]
+_CUT = frozenset({"cut:field", "cut:list", "unreadable:errorCode"})
 
 
 class RuleScan:
@@ -44,11 +37,10 @@ class RuleScan:
     `fields` are the columns of the index to be given, `index` among them, in this order.
     """
 
-    def __init__(self, bounds: Sequence[Node], passes: Passes, left: Left = stays) -> None:
-        self._passes = passes
+    def __init__(self, bounds: Sequence[Node], left: Left = stays) -> None:
         self._left = left
         self._known = table_of(EVERYTHING)
-        self._writer = SqlWriter(self._column_of, passes.fold)
+        self._writer = SqlWriter(self._column_of)
         condition = self._writer.any_of(bounds) if bounds else "false"
         self.sql = f"SELECT {INDEX} FROM events WHERE {condition}"  # noqa: S608 - we wrote it
         read = {column for node in bounds for column in self._writer.columns(node)}
@@ -116,18 +108,18 @@ class RuleScan:
         if name in self._known:
             return by_field[self._known[name].field]
         plain = by_field[self._known[name.removesuffix(FOLDED)].field]
-        return folded(plain, self._passes.fold)
+        return folded(plain)
 
     def _look_up(self, lookup: Lookup, rows: int, by_field: dict[str, Arrays]) -> Arrays:
         arrays = by_field[self._known[lookup.column.name].field]
-        return truths(arrays, rows, lambda text: self._passes.test(lookup.test, text))
+        return truths(arrays, rows, passes(lookup.test))
 
     # --- the child -------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         task = Task(
             self.sql, self._columns(), SQL_MEMORY_BYTES_MAX, BACKTEST_SCAN_SECONDS_MAX,
-            BACKTEST_SCAN_ROWS * 2, SQL_ANSWER_BYTES_MAX,
+            BACKTEST_ROWS_MAX, SQL_ANSWER_BYTES_MAX,
         )  # fmt: skip
         self._engine = Engine(task, self._left)
         self._engine.names()
@@ -152,6 +144,3 @@ def _guard(rows: int, by_field: dict[str, Arrays]) -> Arrays:
     for state in states:
         cut = cut | state
     return [cut.astype(np.uint8)]
-
-
-__all__ = ["Known", "Passes", "RuleScan", "field_of"]

@@ -166,6 +166,9 @@ class DetectionSettings(Struct, frozen=True, forbid_unknown_fields=True, omit_de
         ),
     ] = 90.0
     learning: Annotated[bool, Meta(description="learn what is usual, and tell what is not")] = True
+    alerts_per_day: Annotated[
+        int, Meta(ge=0, le=1000, description="about so many findings of learning a day, never more")
+    ] = 5
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -29,6 +29,7 @@ from whodid.limits import (
     DETECTION_BACK_ENTRIES,
     DETECTION_GRACE_US,
     DETECTION_SAVE_S,
+    DETECTION_SAVE_SHARE_MAX,
     DETECTION_STEP_ENTRIES,
 )
 
@@ -114,6 +115,7 @@ class Detector:
         self._careful_until = 0
         self._kept_at = 0
         self._saved_s = monotonic()
+        self._save_after_s = DETECTION_SAVE_S
         self.cursor = 0
         self.counts = Counts()
         self.notes: list[str] = []
@@ -139,7 +141,7 @@ class Detector:
         else:
             self._pass_time()
         self._hand_on()
-        if self._monotonic() - self._saved_s >= DETECTION_SAVE_S and self.cursor != self._kept_at:
+        if self._monotonic() - self._saved_s >= self._save_after_s and self.cursor != self._kept_at:
             self.save()
         return max(end - first, 0)
 
@@ -148,12 +150,15 @@ class Detector:
         if self._lookers is None:
             return
         self._hand_on()
+        begun_s = self._monotonic()
         kept = {name: looker.snapshot() for name, looker in self._lookers.items()}
         state = _State(_VERSION, self.cursor, self._leaf(self.cursor), kept)
         self._file.write(msgspec.msgpack.encode(state))
         self.counts.saved += 1
         self._kept_at = self.cursor
         self._saved_s = self._monotonic()
+        took_s = self._saved_s - begun_s
+        self._save_after_s = max(DETECTION_SAVE_S, took_s / DETECTION_SAVE_SHARE_MAX)
 
     def change(self, make: Callable[[], Lookers]) -> None:
         """Go on with other lookers, which take up what those of the same name remember."""
@@ -180,7 +185,7 @@ class Detector:
         )
         self._lookers = lookers
         if state is None:
-            if size:
+            if self.cursor:
                 self.notes.append(f"detection looks at entries {self.cursor:,} to {size - 1:,}")
             self.save()  # after a crash it begins here again, however far the log has grown
 

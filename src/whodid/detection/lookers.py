@@ -1,7 +1,8 @@
 """What looks at the ledger, as the follower of detection wants it: correlation, and learning.
 
-whodid's own events are looked at as all others: who switches something off, or reads much, is seen.
-Those about alerts are not, else an alert could raise one about itself, and so on for ever.
+whodid's own events are looked at as all others: who switches something off, mutes an alert or
+reads much, is seen. What the server itself writes about alerts is not, else an alert could raise
+one about itself, and so on for ever.
 """
 
 from collections.abc import Sequence
@@ -12,18 +13,25 @@ from whodid.detection.record import Record
 from whodid.detection.windows import Engine
 from whodid.ledger.state_db import OWN_SOURCE
 
-_ENVELOPE = 7
-_WHAT = 2
-ABOUT_ALERTS = frozenset({"alert", "silence", "message"})
+_WHO, _WHAT = 1, 2
+SERVER = "system"
+"""The type of the actor of what the server does by itself."""
+
+ABOUT_ALERTS = frozenset({"alert", "silence", "channel"})
 """Types of resource of the own events that detection and delivery write about what they do."""
 
 
 def is_about_alerts(record: Record) -> bool:
-    """Tell whether whodid itself wrote a record about alerts, silences and messages.
+    """Tell whether the server wrote a record about alerts and silences by itself, or sent one.
 
     A record of another source that says so is none of them: only whodid writes its own source.
     """
-    if record.group(_ENVELOPE).source != OWN_SOURCE:
+    return _is_of_alerts(record) and record.group(_WHO).actor_type == SERVER
+
+
+def _is_of_alerts(record: Record) -> bool:
+    """Tell whether a record is whodid's own and about alerts, whoever did it."""
+    if record.sender[1] != OWN_SOURCE:
         return False
     return record.group(_WHAT).resource_type in ABOUT_ALERTS
 
@@ -52,7 +60,7 @@ class Correlating:
 
 
 class Learning:
-    """The scorer as a `Looker`. It knows time from events alone."""
+    """The scorer as a `Looker`. It knows time, and what became of alerts, from the ledger alone."""
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer
@@ -62,7 +70,7 @@ class Learning:
         found: list[Finding] = []
         between: list[Record] = []
         for record in records:
-            if is_about_alerts(record):
+            if _is_of_alerts(record):
                 found += self.scorer.feed(between)
                 between.clear()
                 self.scorer.hear(record)

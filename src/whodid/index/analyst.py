@@ -5,11 +5,13 @@ What it counts is found once an answer (`selection`). Not safe for threads, as t
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from msgspec import Struct
 
 from whodid.errors import RefusedError, UsageError
 from whodid.event import Event
 from whodid.index.chains import find_chains
+from whodid.index.evaluate import masks
 from whodid.index.extract import Arrays, extract, opened
 from whodid.index.facets import Facet, facets
 from whodid.index.histogram import Histogram, histogram
@@ -27,7 +29,7 @@ from whodid.index.vocabulary import Vocabularies
 from whodid.limits import STATS_SECONDS_MAX, TEXTS_KEPT
 from whodid.query.own import hides_own
 from whodid.query.times import time_bounds
-from whodid.query.tree import Query, all_of
+from whodid.query.tree import Node, Query, all_of
 from whodid.query.tree import Sequence as SequencePipe
 
 
@@ -170,6 +172,23 @@ class Analyst:
             )  # fmt: skip
 
         return self._searcher.over(give, durable=durable)
+
+    def may_match(self, node: Node, *, durable: int) -> Array:
+        """Return the entries (ascending, i64) that columns and words do not rule out; none opened.
+
+        `node` is a resolved tree. Raises LedgerError as a search does.
+        """
+
+        def look(view: View) -> Array:
+            found = [np.zeros(0, dtype=np.int64)]
+            for table in view.tables:
+                view.pause()
+                _, maybe = masks(node, table)
+                rows = np.flatnonzero(np.broadcast_to(maybe, table.count))
+                found.append(rows.astype(np.int64) + table.first)
+            return np.sort(np.concatenate(found))
+
+        return self._searcher.over(look, durable=durable)
 
     def chains(
         self,

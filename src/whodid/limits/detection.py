@@ -111,6 +111,9 @@ DETECTION_STEP_ENTRIES = 8192
 DETECTION_SAVE_S = 5.0
 """How often the detector keeps its state; so much work is done again after a crash."""
 
+DETECTION_SAVE_SHARE_MAX = 0.05
+"""Most of the detector's time that goes into keeping its state; a large one is kept less often."""
+
 DETECTION_STATE_BYTES_MAX = 512 * 1024 * 1024
 """Largest state of detection that is read back, decompressed."""
 

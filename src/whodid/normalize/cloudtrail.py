@@ -87,6 +87,8 @@ class CloudTrail:
         if "mfaAuthenticated" in _dict(_dict(identity.get("sessionContext")).get("attributes")):
             mfa = _dict(identity["sessionContext"]["attributes"])["mfaAuthenticated"]
             labels += ("mfa:yes",) if mfa in ("true", True) else ("mfa:no",)
+        if found.get("errorCode") is not None and text(found["errorCode"]) is None:
+            labels += ("unreadable:errorCode",)
         outcome, reason = _outcome(found, action)
         error = text(found.get("errorMessage"))
         return Mapped(

@@ -1,9 +1,8 @@
 """Candidates of a scan → findings, as the live detector would have made them.
 
 The engine of correlations must know the times of all events, those too that no rule matches: they
-decide when a window is over. So between two candidates it gets `Quiet` records, one for each run of
-events of a source; nothing of them is opened. Within a run times only grow, so one says as much as
-all of them.
+decide when a window is over. So between two candidates it gets `Quiet` records; nothing of them is
+opened, and many become one where that says the same (`breaks`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,17 +12,17 @@ from msgspec import Struct
 
 from whodid.detection.finding import Finding
 from whodid.detection.record import NativeOf, Record
-from whodid.detection.rule import AnyRule, Rule
+from whodid.detection.rule import AnyRule, Correlation, Rule
 from whodid.detection.windows import Engine
 from whodid.detection.windows import Settings as WindowSettings
-from whodid.detection.windows.engine import Matching
+from whodid.detection.windows.extract import Matching
 from whodid.event import GROUPS, Envelope, When
+from whodid.ledger.leaf import LeafType
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.stored import StoredRow
-from whodid.limits import BACKTEST_OPENED_AT_ONCE
+from whodid.limits import BACKTEST_OPENED_AT_ONCE, CORRELATION_NEAR_US
 
 _NO_GROUPS = (b"",) * len(GROUPS)
-_EVENT = 1
 
 
 class Times(Struct, frozen=True):
@@ -68,6 +67,37 @@ class Sifted:
         return self._matcher.values(record, rule, field)
 
 
+def breaks(times: Times, settings: WindowSettings) -> np.ndarray:
+    """Return which events cannot be told together with the one before (bool).
+
+    A run of one source is told by its newest times: its mark only grows, and that of the others
+    stands. Not so when the source may have fallen silent in between, or an event is so old that it
+    may be correlated apart from the present: then each is told.
+    """
+    clock = np.maximum.accumulate(times.received)
+    newest = np.maximum.accumulate(np.maximum(times.time, times.received))
+    old = times.time < newest - CORRELATION_NEAR_US
+    stretch = clock // max(settings.idle_us, 1)
+    begins = np.ones(len(times.entry), dtype=np.bool_)
+    begins[1:] = (times.source[1:] != times.source[:-1]) | (stretch[1:] != stretch[:-1])
+    alone = begins | old
+    after = np.concatenate((np.zeros(1, dtype=np.bool_), alone[:-1]))
+    return alone | after
+
+
+def clamped(times: Times, settings: WindowSettings) -> Times:
+    """Return the times as the engine takes them: of a clock that is fast, when it was received."""
+    lateness = np.array(
+        [settings.lateness_by_source.get(name, settings.lateness_us) for name in times.sources],
+        dtype=np.int64,
+    )
+    if not len(times.entry):
+        return times
+    ahead = times.time > times.received + lateness[times.source]
+    time = np.where(ahead, times.received, times.time)
+    return Times(times.entry, time, times.received, times.source, times.sources)
+
+
 class Replayed(Struct):
     """What a replay found and what it cost."""
 
@@ -76,29 +106,55 @@ class Replayed(Struct):
     unreadable: int = 0
 
 
+class Between:
+    """The events between candidates, as few quiet records."""
+
+    def __init__(self, times: Times, settings: WindowSettings) -> None:
+        self._times = clamped(times, settings)
+        self._breaks = breaks(self._times, settings)
+
+    def place(self, entry: int) -> int:
+        """Return the place of an entry among the times."""
+        return int(np.searchsorted(self._times.entry, entry))
+
+    def quiet(self, first: int, end: int) -> Iterator[Quiet]:
+        """Yield the events at places [first, end), in order."""
+        if first >= end:
+            return
+        times = self._times
+        begins = np.flatnonzero(self._breaks[first:end])
+        if not len(begins) or begins[0]:
+            begins = np.concatenate(([0], begins))
+        time = np.maximum.reduceat(times.time[first:end], begins).tolist()
+        received = np.maximum.reduceat(times.received[first:end], begins).tolist()
+        last = (np.concatenate((begins[1:], [end - first])) - 1 + first).tolist()
+        sources = times.source[first:end][begins].tolist()
+        for place, at, taken, source in zip(last, time, received, sources, strict=True):
+            yield Quiet(int(times.entry[place]), at, taken, times.sources[source])
+
+
 def replay(
-    rules: Sequence[AnyRule],
-    matcher: Matching,
-    settings: WindowSettings,
-    reader: LedgerReader,
-    candidates: np.ndarray,
-    times: Times,
-    native_of: NativeOf,
-    until_us: int | None,
-) -> Replayed:
+    rules: Sequence[AnyRule], matcher: Matching, settings: WindowSettings, reader: LedgerReader,
+    candidates: np.ndarray, times: Times, native_of: NativeOf, until_us: int | None,
+) -> Replayed:  # fmt: skip
     """Return what rules find in the candidates (entries, ascending) among events at `times`.
 
     With `until_us` the history ends there, so that windows that are still open are closed. Raises
     LedgerError for entries whose leaves cannot be read.
     """
     engine = Engine(rules, Sifted(matcher), settings)
+    correlates = any(isinstance(rule, Correlation) for rule in rules)
+    between = Between(times, settings)
     done = Replayed([])
     at = 0
     for record in opened(reader, candidates, native_of, done):
-        place = int(np.searchsorted(times.entry, record.entry))
-        done.findings += engine.feed([*_quiet(times, at, place), record])
-        at = place + 1
-    done.findings += engine.feed(_quiet(times, at, len(times.entry)))
+        if correlates:
+            place = between.place(record.entry)
+            done.findings += engine.feed(between.quiet(at, place))
+            at = place + 1
+        done.findings += engine.feed([record])
+    if correlates:
+        done.findings += engine.feed(between.quiet(at, len(times.entry)))
     if until_us is not None:
         done.findings += engine.close(until_us)
     return done
@@ -111,7 +167,7 @@ def opened(
     for start in range(0, len(candidates), BACKTEST_OPENED_AT_ONCE):
         part = candidates[start : start + BACKTEST_OPENED_AT_ONCE].tolist()
         for row in sorted(reader.pick(part), key=_index):
-            if row.type != _EVENT:
+            if row.type != LeafType.EVENT:
                 continue
             record = None if row.groups is None else Record(row.index, row.groups, native_of)
             if record is None or not record.readable:
@@ -123,17 +179,3 @@ def opened(
 
 def _index(row: StoredRow) -> int:
     return row.index
-
-
-def _quiet(times: Times, first: int, end: int) -> Iterator[Quiet]:
-    """Yield the events at places [first, end), each run of one source as one."""
-    if first >= end:
-        return
-    source = times.source[first:end]
-    begins = np.concatenate(([0], np.flatnonzero(source[1:] != source[:-1]) + 1))
-    time = np.maximum.reduceat(times.time[first:end], begins).tolist()
-    received = np.maximum.reduceat(times.received[first:end], begins).tolist()
-    last = (np.concatenate((begins[1:], [end - first])) - 1 + first).tolist()
-    for at, begin in enumerate(begins.tolist()):
-        name = times.sources[int(source[begin])]
-        yield Quiet(int(times.entry[last[at]]), time[at], received[at], name)

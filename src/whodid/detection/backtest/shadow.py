@@ -8,6 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from whodid.detection.compiled.fields import Field, View
+from whodid.detection.compiled.tests import compile_test
+from whodid.detection.record import Record
+from whodid.detection.rule import Test
+from whodid.event import GROUPS
 from whodid.index.dictionary import encode_texts
 
 Arrays = Sequence[np.ndarray]
@@ -24,16 +29,16 @@ def distinct(arrays: Arrays) -> list[str]:
     return [data[begin:end].decode("utf-8", "replace") for begin, end in pairwise(ends)]
 
 
-def folded(arrays: Arrays, fold: Callable[[str], str]) -> Arrays:
-    """Return the same column with every text folded."""
+def folded(arrays: Arrays) -> Arrays:
+    """Return the same column with every text in small letters, as closures compare them."""
     if not arrays:
         return arrays
     texts = distinct(arrays)
     joined = _BETWEEN.join(texts)
     if joined.count(_BETWEEN) == len(texts) - 1:
-        made = fold(joined).split(_BETWEEN)
+        made = joined.lower().split(_BETWEEN)
     else:
-        made = [fold(text) for text in texts]
+        made = [text.lower() for text in texts]
     return [*arrays[:-2], *encode_texts(made)]
 
 
@@ -47,3 +52,17 @@ def truths(arrays: Arrays, rows: int, passes: Callable[[str], bool]) -> Arrays:
     offsets, numbers = arrays[0], arrays[1]
     before = np.concatenate(([0], np.cumsum(table[numbers.astype(np.intp)], dtype=np.int64)))
     return [(before[offsets[1:]] > before[offsets[:-1]]).astype(np.uint8)]
+
+
+def passes(test: Test) -> Callable[[str], bool]:
+    """Return what tells whether a text passes a test, by the closure that decides live."""
+    now = [""]
+    text = Field(0, lambda _view: (now[0],))
+    holds = compile_test(test, lambda _name: text)
+    record = Record(0, (b"",) * len(GROUPS), lambda _raw, _format: None)
+
+    def passed(value: str) -> bool:
+        now[0] = value
+        return holds(View(record, None))
+
+    return passed

@@ -59,9 +59,8 @@ ColumnOf = Callable[[str | None], SqlColumn | None]
 class SqlWriter:
     """Writes expressions over one table. `lookups` are those that they need."""
 
-    def __init__(self, column_of: ColumnOf, fold: Callable[[str], str]) -> None:
+    def __init__(self, column_of: ColumnOf) -> None:
         self._column_of = column_of
-        self._fold = fold
         self.lookups: dict[Lookup, str] = {}
 
     def expression(self, node: Node) -> str:
@@ -110,7 +109,7 @@ class SqlWriter:
         column = self._column_of(field)
         if column is None:
             return "false"
-        texts = dict.fromkeys(values if cased else map(self._fold, values))
+        texts = dict.fromkeys(values if cased else map(str.lower, values))
         listed = ", ".join(map(literal, texts))
         how = f"= {listed}" if len(texts) == 1 else f"IN ({listed})"
         return _over(column, lambda text: f"{text} {how}", folded=not cased)
@@ -144,7 +143,7 @@ class SqlWriter:
             if column.kind == "number":
                 return f"{column.name} {how}"
             return _over(column, lambda text: f"{_NUMBER.format(text)} {how}", folded=False)
-        fold = str if test.cased else self._fold
+        fold = str if test.cased else str.lower
         if test.op == "pattern":
             folded = [fold(piece) if isinstance(piece, str) else piece for piece in value]
             like = literal("".join(map(_like, folded)))

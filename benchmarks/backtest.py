@@ -1,0 +1,262 @@
+"""Rules over history and live, beside pysigma's backend for SQLite on the same rules and events.
+
+Generated CloudTrail (three of a hundred events are of the calls that rules watch), and the pack of
+AWS. Ours: a ledger with its index, as it stands on disk, to findings. SQLite: a table in memory
+that has just the fields the rules ask for, pre-extracted, folded (NOCASE), one query a rule; making
+it does not count. Events a second of processor time, of all processes: the machine is shared.
+"""
+
+import os
+import random
+import resource
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.events import BUILD
+from benchmarks.lab import Lab
+from benchmarks.report import Figure, Section, at_least, plain, say
+from whodid.app.local import LocalLedger, open_local
+from whodid.clock import system_clock, to_rfc3339
+from whodid.detection.baseline import Scorer
+from whodid.detection.compiled import compile_rules
+from whodid.detection.compiled.fields import text_of
+from whodid.detection.compiled.path import getter
+from whodid.detection.compiled.sql import FOLDED, SqlColumn, SqlWriter
+from whodid.detection.follow import Detector, Looker
+from whodid.detection.lookers import Correlating, Learning
+from whodid.detection.rule import Node, Not, Rule, Test
+from whodid.detection.rulebook import PACKS
+from whodid.detection.sigma import load_rules
+from whodid.detection.state_file import StateFile
+from whodid.detection.taxonomy.native import native_of
+from whodid.detection.windows import Engine
+from whodid.ledger.opening import init_ledger
+from whodid.ledger.reader import LedgerReader
+from whodid.sources.intake import Delivery
+
+_EVENTS = 200_000
+_BATCH = 1000
+_RARE_SHARE = 0.03
+_PACK = "aws"
+_USUAL = (
+    "ec2:DescribeInstances", "s3:GetObject", "s3:PutObject", "s3:ListBuckets", "sts:AssumeRole",
+    "kms:Decrypt", "ec2:DescribeVolumes", "ssm:GetParameter", "s3:ListObjects", "iam:GetRole",
+    "sts:GetCallerIdentity", "logs:CreateLogStream", "logs:DescribeLogGroups", "iam:ListRoles",
+    "ec2:DescribeTags", "sqs:SendMessage", "dynamodb:Query",
+)  # fmt: skip
+_RARE = (
+    "iam:CreateAccessKey", "iam:AttachUserPolicy", "s3:PutBucketPolicy", "cloudtrail:DeleteTrail",
+    "cloudtrail:StopLogging", "iam:CreateUser", "ec2:AuthorizeSecurityGroupIngress",
+    "secretsmanager:GetSecretValue", "ec2:ModifySnapshotAttribute", "signin:ConsoleLogin",
+    "lambda:UpdateFunctionCode20150331v2", "ec2:RunInstances", "s3:PutBucketAcl",
+    "iam:CreateRole", "kms:DisableKey", "kms:ScheduleKeyDeletion", "iam:CreateLoginProfile",
+    "iam:AddUserToGroup", "iam:PutUserPolicy",
+)  # fmt: skip
+
+
+def run(lab: Lab) -> Section:
+    """Measure and return the figures."""
+    count = min(_EVENTS, lab.size.events)
+    events = list(_events(count))
+    rules = [rule for rule in load_rules([PACKS / _PACK]).rules if isinstance(rule, Rule)]
+    say(f"{len(rules)} rules over {count:,} events")
+    with _ledger(events) as ledger:
+        ours = _timed(lambda: ledger.backtesting().run(ledger.caller(), rules))
+        _, live_s = _timed(lambda: _follow(ledger, rules, learning=False))
+        _, learned_s = _timed(lambda: _follow(ledger, rules, learning=True))
+    backtest, ours_s = ours
+    columns = _columns(events, rules)
+    duck_hits, duck_s = _by_duckdb(columns, rules)
+    lite_hits, lite_s, converted = _by_sqlite(columns)
+    found: dict[str, int] = {}
+    for finding in backtest.replayed.findings:
+        found[finding.rule.id] = found.get(finding.rule.id, 0) + 1
+    different = [name for name, hits in duck_hits.items() if hits != found.get(name, 0)]
+    figures = [
+        at_least("backtest of the pack, from the ledger", count / ours_s, 300_000, "events/s",
+                 f"{backtest.candidates:,} of {count:,} events opened"),
+        at_least("beside SQLite", lite_s / ours_s, 4, "times"),
+        plain("SQLite, extracted columns", count / lite_s, "events/s",
+              f"{converted} rules converted"),
+        at_least("DuckDB, extracted columns, all rules in one scan", count / duck_s, 300_000,
+                 "events/s"),
+        at_least("live: from stored bytes to findings", count / live_s, 60_000, "events/s"),
+        plain("the same, and learned from", count / learned_s, "events/s"),
+        Figure("rules of which DuckDB and the backtest find another number", str(len(different)),
+               "0", not different),
+    ]  # fmt: skip
+    rows = sum(lite_hits.values())
+    first = (
+        f"{sum(found.values()):,} findings of {len(found)} rules; SQLite finds {rows:,} rows (it "
+        "has one value of a list)."
+    )
+    second = (
+        f"Of the backtest, {backtest.scan_s:.2f} s of wall time are the scan, "
+        f"{backtest.replay_s:.2f} s opening and deciding."
+    )
+    return Section("Rules over history", figures, [first, second])
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what it returns, and its processor time in seconds, that of ended children too."""
+    begun = _spent_s()
+    found = work()
+    return found, _spent_s() - begun
+
+
+def _spent_s() -> float:
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(use.ru_utime + use.ru_stime for use in both)
+
+
+def _events(count: int) -> Iterator[dict[str, Any]]:
+    chance = random.Random(20)
+    begin_us = system_clock() - count * 1_000_000
+    for number in range(count):
+        rare = chance.random() < _RARE_SHARE
+        service, _, name = chance.choice(_RARE if rare else _USUAL).partition(":")
+        user = f"user{chance.randrange(200)}"
+        yield {
+            "eventVersion": "1.08", "eventID": f"{number:032x}",
+            "eventTime": to_rfc3339(begin_us + number * 1_000_000)[:19] + "Z",
+            "eventSource": f"{service}.amazonaws.com",
+            "eventName": name, "awsRegion": chance.choice(("us-east-1", "eu-west-1")),
+            "sourceIPAddress": f"10.{chance.randrange(4)}.0.{chance.randrange(250)}",
+            "userAgent": chance.choice(("aws-cli/2.15", "Boto3/1.34", "console.amazonaws.com")),
+            "userIdentity": {
+                "type": chance.choice(("IAMUser", "AssumedRole")), "userName": user,
+                "arn": f"arn:aws:iam::123456789012:user/{user}", "accountId": "123456789012",
+            },
+            "requestParameters": {"bucketName": f"bucket-{chance.randrange(50)}", "userName": user},
+            "responseElements": None, "readOnly": not rare, "recipientAccountId": "123456789012",
+            **({"errorCode": "AccessDenied"} if chance.random() < 0.02 else {}),
+        }  # fmt: skip
+
+
+@contextmanager
+def _ledger(events: Sequence[dict[str, Any]]) -> Iterator[LocalLedger]:
+    BUILD.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="backtest-", dir=BUILD))
+    before = os.environ.get("WHODID_KEYS")
+    os.environ["WHODID_KEYS"] = str(home / "keys")
+    try:
+        init_ledger(home / "ledger", origin="bench.example/whodid/rules", keys_root=home / "keys")
+        with open_local(home / "ledger") as ledger:
+            ledger.source_for("trail", "cloudtrail")
+            intake = ledger.intake()
+            for at in range(0, len(events), _BATCH):
+                records = [msgspec.json.encode(event) for event in events[at : at + _BATCH]]
+                intake.accept(Delivery("trail", records, system_clock()))
+            ledger.catch_up()
+            yield ledger
+    finally:
+        if before is None:
+            del os.environ["WHODID_KEYS"]
+        else:
+            os.environ["WHODID_KEYS"] = before
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _follow(ledger: LocalLedger, rules: Sequence[Rule], *, learning: bool) -> None:
+    """Look at the whole ledger as the detector does, from its beginning."""
+    found: dict[str, Looker] = {"rules": Correlating(Engine(rules, compile_rules(rules)))}
+    if learning:
+        found["learning"] = Learning(Scorer())
+    reader = LedgerReader(ledger.directory, ledger.keys)
+    file = StateFile(ledger.directory, ledger.keys, f"bench-{learning}")
+    detector = Detector(reader, file, lambda: found, lambda _: None, native_of, system_clock)
+    size = ledger.port.status().size
+    while detector.step(size):
+        pass
+    reader.close()
+
+
+# --- extracted columns ---------------------------------------------------------------------------
+
+
+def _columns(events: Sequence[dict[str, Any]], rules: Sequence[Rule]) -> dict[str, list[Any]]:
+    """Return the values of every field that a rule asks for, event by event."""
+    names = sorted({name for rule in rules for name in _fields(rule.node)})
+    gets = {name: getter(name) for name in names}
+    return {name: [get(event) for event in events] for name, get in gets.items()}
+
+
+def _fields(node: Node) -> set[str]:
+    if isinstance(node, Test):
+        return {node.field} - {None} if node.field else set()
+    if isinstance(node, Not):
+        return _fields(node.item)
+    return {name for item in node.items for name in _fields(item)}
+
+
+def _by_duckdb(
+    columns: dict[str, list[Any]], rules: Sequence[Rule]
+) -> tuple[dict[str, int], float]:
+    import duckdb  # noqa: PLC0415 - slow to load
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    named: dict[str | None, SqlColumn] = {}
+    table: dict[str, Any] = {}
+    for number, (name, rows) in enumerate(columns.items()):
+        several = any(len(values) > 1 for values in rows)
+        column = named[name] = SqlColumn(f"c{number}", "texts" if several else "text")
+        texts: Any = [[text_of(value) for value in values] for values in rows]
+        lower: Any = [[text.lower() for text in values] for values in texts]
+        if not several:
+            texts = pa.array([it[0] if it else None for it in texts], pa.string())
+            lower = pa.array([it[0] if it else None for it in lower], pa.string())
+            texts, lower = texts.dictionary_encode(), lower.dictionary_encode()
+        table[column.name], table[column.name + FOLDED] = texts, lower
+    writer = SqlWriter(named.get)
+    asked = [writer.expression(rule.node) for rule in rules]
+    usable = [
+        n for n, sql in enumerate(asked) if not any(x in sql for x in writer.lookups.values())
+    ]
+    said = ", ".join(f"count(*) FILTER (WHERE {asked[n]})" for n in usable)
+    engine = duckdb.connect()
+    engine.execute("SET threads = 1")
+    engine.register("given", pa.table(table))
+    engine.execute("CREATE TABLE events AS SELECT * FROM given")
+    query = f"SELECT {said} FROM events"
+    rows, spent_s = _timed(lambda: engine.execute(query).fetchall())
+    return {rules[n].head.id: hits for n, hits in zip(usable, rows[0], strict=True)}, spent_s
+
+
+def _by_sqlite(columns: dict[str, list[Any]]) -> tuple[dict[str, int], float, int]:
+    from sigma.backends import sqlite as backend  # noqa: PLC0415 - slow to load
+    from sigma.collection import SigmaCollection  # noqa: PLC0415 - as above
+
+    convert: Callable[[Any], list[str]] = getattr(backend, "sqliteBackend")().convert  # noqa: B009
+
+    base = sqlite3.connect(":memory:")
+    names = list(columns)
+    made = ", ".join(f'"{name}" COLLATE NOCASE' for name in names)
+    base.execute(f"CREATE TABLE logs ({made})")
+    rows = zip(*([_cell(values) for values in columns[name]] for name in names), strict=True)
+    base.executemany(f"INSERT INTO logs VALUES ({', '.join('?' * len(names))})", rows)
+    queries: dict[str, str] = {}
+    for path in sorted((PACKS / _PACK).glob("*.yml")):
+        collection = SigmaCollection.from_yaml(path.read_text())
+        if any(not hasattr(rule, "detection") for rule in collection.rules):
+            continue
+        for rule, query in zip(collection.rules, convert(collection), strict=True):
+            if "REGEXP" not in query:
+                queries[str(rule.id)] = query.replace("SELECT *", "SELECT count(*)", 1)
+    begun = time.process_time()
+    hits = {name: base.execute(query).fetchone()[0] for name, query in queries.items()}
+    return hits, time.process_time() - begun, len(queries)
+
+
+def _cell(values: Sequence[Any]) -> Any:
+    value = values[0] if values else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else (
+        None if value is None else text_of(value)
+    )  # fmt: skip

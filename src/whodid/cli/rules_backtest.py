@@ -1,0 +1,129 @@
+"""`whodid rules backtest RULE`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from whodid.app.backtesting import Backtest
+from whodid.app.local import open_local
+from whodid.cli.options import (
+    dir_option,
+    json_option,
+    need_directory,
+    plain,
+    print_json,
+    stderr,
+    stdout,
+)
+from whodid.cli.rule_choice import Chosen, chosen, settings_of
+from whodid.clock import to_rfc3339
+from whodid.detection.backtest.noise import Noise, noise
+from whodid.detection.finding import Finding
+from whodid.serve.detection_plan import plan_of
+
+_SHOWN = 20
+
+
+@click.command("backtest")
+@click.argument("rule")
+@click.option("--since", default="", metavar="TIME", help="Of events since then: 90d, 2026-11-01.")
+@dir_option
+@json_option
+def backtest_rules(rule: str, since: str, directory: Path | None, *, as_json: bool) -> None:
+    """Tell what RULE would have raised: a file, a folder, the id or name of a rule in use.
+
+    How often, about whom, and what it took. What rules remember begins with the first event that
+    is looked at.
+    """
+    where = need_directory(directory)
+    found, meant = backtest(rule, since, where)
+    findings = [one for one in found.replayed.findings if one.rule.id in meant.wanted]
+    loud = noise(findings, found.first_us, found.last_us)
+    if as_json:
+        print_json(_document(found, findings, loud))
+        return
+    _print(found, findings, loud)
+
+
+def backtest(rule: str, since: str, directory: Path) -> tuple[Backtest, Chosen]:
+    """Run a backtest of the rules that `rule` means. Raises WhodidError."""
+    settings = settings_of(directory)
+    meant = chosen(rule, directory, settings)
+    for fault in meant.faults:
+        place = f"{fault.path}:{fault.line}" if fault.line else fault.path
+        stderr.print(f"{plain(place)}: {plain(fault.reason)}", style="yellow", markup=False)
+    windows = plan_of(directory, settings.detection, live=False).windows
+    with open_local(directory) as ledger:
+        found = ledger.backtesting().run(ledger.caller(), meant.rules, moment(since), windows)
+    for warning in found.warnings:
+        stderr.print(f"warning: {plain(warning)}", style="yellow", markup=False)
+    return found, meant
+
+
+def moment(since: str) -> str:
+    """Return a time as searches write it: `90d` is 90 days ago."""
+    return f"now-{since}" if since[:1].isdigit() and since[-1:] in tuple("smhdw") else since
+
+
+def _document(found: Backtest, findings: list[Finding], loud: list[Noise]) -> dict[str, Any]:
+    return {
+        "rules": [
+            {
+                "id": item.rule.id, "title": item.rule.title, "level": item.rule.level,
+                "findings": item.findings, "alerts": item.alerts, "events": item.events,
+                "alerts_a_day": item.alerts_a_day, "most_a_day": item.most_a_day,
+                "keys": [{"key": key, "alerts": count} for key, count in item.keys],
+            }
+            for item in loud
+        ],
+        "findings": [
+            {
+                "rule": one.rule.id, "time": to_rfc3339(one.time_us), "count": one.count,
+                "key": dict(one.key), "why": one.why, "stage": one.stage,
+                "events": [match.id for match in one.matches],
+            }
+            for one in findings
+        ],
+        "events": found.events, "opened": found.replayed.opened,
+        "unreadable": found.replayed.unreadable, "scan_seconds": found.scan_s,
+        "replay_seconds": found.replay_s, "size": found.size, "warnings": found.warnings,
+    }  # fmt: skip
+
+
+def _print(found: Backtest, findings: list[Finding], loud: list[Noise]) -> None:
+    if loud:
+        table = Table(box=None, pad_edge=False, show_edge=False)
+        for name in ("RULE", "LEVEL"):
+            table.add_column(name, overflow="fold")
+        for name in ("ALERTS", "A DAY", "WORST DAY", "FINDINGS"):
+            table.add_column(name, justify="right")
+        for item in loud:
+            table.add_row(
+                plain(item.rule.title), item.rule.level, f"{item.alerts:,}",
+                f"{item.alerts_a_day:.2g}", f"{item.most_a_day:,}", f"{item.findings:,}",
+            )  # fmt: skip
+        stdout.print(table)
+        _print_most(findings, loud)
+    else:
+        stdout.print("nothing would have been raised")
+    seconds = found.scan_s + found.replay_s
+    rate = found.events / seconds if seconds else 0
+    stderr.print(
+        f"{found.events:,} events looked at in {seconds:.1f} s ({rate:,.0f} a second), "
+        f"{found.replayed.opened:,} of them opened", markup=False,
+    )  # fmt: skip
+
+
+def _print_most(findings: list[Finding], loud: list[Noise]) -> None:
+    stdout.print()
+    for item in loud[:_SHOWN]:
+        for key, count in item.keys[:3]:
+            stdout.print(f"{count:>7,}  {plain(key)}  {plain(item.rule.title)}", markup=False)
+    stdout.print()
+    for one in findings[-_SHOWN:]:
+        time = to_rfc3339(one.time_us)[:19].replace("T", " ")
+        stdout.print(f"{time}  {plain(one.rule.title)}: {plain(one.why)}", markup=False)
+    if len(findings) > _SHOWN:
+        stdout.print(f"… the last {_SHOWN} of {len(findings):,} findings; --json has all")

@@ -1,0 +1,218 @@
+"""History and the live detector find the same, whatever order events came in and who was killed.
+
+WHODID_SEED chooses the events, the pieces and the kills.
+"""
+
+import os
+import random
+from collections import Counter
+
+import msgspec
+import pytest
+
+from detected_log import BEGIN_US, RULES, SECOND_US, deliveries
+from whodid.app.answer import Caller
+from whodid.app.backtesting import Backtesting
+from whodid.app.own import OwnEvents
+from whodid.app.rows import RowMaker
+from whodid.detection.compiled import compile_rules
+from whodid.detection.follow import Detector
+from whodid.detection.lookers import Correlating
+from whodid.detection.sigma import load_rules
+from whodid.detection.state_file import StateFile
+from whodid.detection.taxonomy.native import native_of
+from whodid.detection.windows import Engine, Settings
+from whodid.errors import AccessDeniedError
+from whodid.index.follower import Follower
+from whodid.ledger.batch import BatchBuilder
+from whodid.ledger.reader import LedgerReader
+from whodid.ledger.sealer import Sealer
+from whodid.query.rights import EVERYTHING, Rights
+from whodid.sources.intake import Delivery
+
+SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
+ROOT = Caller("root", "cli", rights=EVERYTHING)
+DAY_US = 86_400 * SECOND_US
+
+
+class Killed(BaseException):
+    """Nobody catches it."""
+
+
+class Place:
+    """A ledger, who fills it and who asks it."""
+
+    def __init__(self, directory, keys, port, clock):
+        self.directory, self.keys, self.port, self.clock = directory, keys, port, clock
+        for name, kind in (("trail", "cloudtrail"), ("crm", "json"), ("fast", "json")):
+            port.declare_source(name, kind, name)
+        self.builder = BatchBuilder(keys.ledger_id, keys.public_kek())
+        self.maker = RowMaker(keys.identity_root(), port.sources)
+
+    def send(self, events):
+        rows = [
+            row
+            for source, record, received_us in events
+            for row in self.maker.make(Delivery(source, [record], received_us)).rows
+        ]
+        for start in range(0, len(rows), 250):
+            self.port.submit(self.builder.build(rows[start : start + 250]))
+
+    def index(self, *, rows=512):
+        reader = LedgerReader(self.directory, self.keys)
+        size = self.port.status().size
+        sealer = Sealer(reader, self.keys, self.port.seal, self.clock)
+        while sealer.run_once(size, force=True):
+            pass
+        follower = Follower(self.directory, self.keys, reader, segment_rows=rows)
+        while follower.step(size - 50):  # the last ones are read from the write-ahead log
+            pass
+        reader.close()
+
+    def backtesting(self):
+        own = OwnEvents(self.port, self.builder, self.keys.identity_root(), self.clock)
+        return Backtesting(self.directory, self.keys, self.port, own, self.clock)
+
+    def own_events(self):
+        reader = LedgerReader(self.directory, self.keys)
+        events = [row.event() for row in reader.rows(0, self.port.status().size)]
+        reader.close()
+        return [e for e in events if e is not None and e.envelope.source == "whodid"]
+
+
+@pytest.fixture
+def place(directory, keys, port, clock):
+    return Place(directory, keys, port, clock)
+
+
+@pytest.fixture
+def rules(tmp_path):
+    path = tmp_path / "rules.yml"
+    path.write_text(RULES)
+    loaded = load_rules([path])
+    assert [fault for fault in loaded.faults if not fault.warning] == []
+    return loaded.rules
+
+
+def live(place, rules, chance, *, killed=0.0, early=True):
+    """Follow the ledger to its end, dying now and then; return every finding that was taken."""
+    taken = {}
+    deaths = 0
+    ended = False
+
+    def take(findings):
+        for finding in findings:
+            taken[msgspec.msgpack.encode(finding)] = finding
+            if chance.random() < killed and not ended:
+                raise Killed
+
+    def detector():
+        def make():
+            engine = Engine(rules, compile_rules(rules), Settings(early=early))
+            return {"rules": Correlating(engine)}
+
+        file = StateFile(place.directory, place.keys, "state")
+        reader = LedgerReader(place.directory, place.keys)
+        return Detector(
+            reader, file, make, take, native_of, place.clock,
+            monotonic=lambda: chance.random() * 20,
+        )  # fmt: skip
+
+    size = place.port.status().size
+    following, seen = None, 0
+    while seen < size:
+        seen = min(size, seen + chance.randrange(1, 200))
+        try:
+            following = following or detector()
+            while following.cursor < seen:
+                following.step(seen)
+                if chance.random() < killed:
+                    raise Killed
+        except Killed:
+            deaths += 1
+            following = None
+    ended = True
+    following = following or detector()
+    while following.step(size):
+        pass
+    following.step(size)  # time passes
+    assert deaths > 2 or not killed
+    return [finding for finding in taken.values() if finding.stage != "early"]
+
+
+def plain(findings):
+    return Counter(msgspec.json.encode(finding) for finding in findings)
+
+
+def test_history_finds_what_the_live_detector_found(place, rules, monkeypatch):
+    print(f"WHODID_SEED={SEED}")
+    chance = random.Random(SEED)
+    monkeypatch.setattr("whodid.detection.follow.DETECTION_STEP_ENTRIES", 97)
+    monkeypatch.setattr("whodid.app.rule_scan.BACKTEST_SCAN_ROWS", 500)
+    events = list(deliveries(chance, 800))
+    for start in range(len(events)):  # as several doors would store them
+        other = min(start + chance.randrange(4), len(events) - 1)
+        events[start], events[other] = events[other], events[start]
+    place.send(events)
+    place.clock.now_us = max(BEGIN_US, *(at for _, _, at in events)) + 10 * DAY_US
+    place.index()
+    found = live(place, rules, chance, killed=0.03)
+    answer = place.backtesting().run(ROOT, rules)
+    assert plain(answer.replayed.findings) == plain(found)
+    kinds = Counter(finding.rule.title for finding in found)
+    assert len(kinds) == 8, kinds
+    assert answer.events == 800
+    assert answer.replayed.unreadable == 0
+
+
+def test_only_what_columns_leave_is_opened(place, rules):
+    chance = random.Random(5)
+    place.send(deliveries(chance, 800))
+    place.index()
+    by_title = {rule.head.title: rule for rule in rules}
+    key_made = place.backtesting().run(ROOT, [by_title["Key made"]])
+    matched = {m.entry for f in key_made.replayed.findings for m in f.matches}
+    assert matched
+    assert key_made.candidates < 200, "CreateAccessKey alone, of CloudTrail and of plain JSON"
+    burst = place.backtesting().run(ROOT, [by_title["Many reads"], by_title["Burst of reads"]])
+    assert 0 < burst.candidates < burst.events
+    wide = place.backtesting().run(ROOT, [by_title["Wide open"]])
+    assert len(wide.replayed.findings) <= wide.candidates, "no column tells, but words do"
+    assert wide.replayed.findings
+
+
+def test_since_leaves_out_what_came_before(place, rules):
+    chance = random.Random(6)
+    events = list(deliveries(chance, 300))
+    place.send(events)
+    place.index()
+    single = [rule for rule in rules if rule.head.title == "Many reads"]
+    middle = events[150][2]
+    place.clock.now_us = middle + 100 * SECOND_US
+    whole = place.backtesting().run(ROOT, single)
+    later = place.backtesting().run(ROOT, single, "now-100s")
+    assert 0 < later.events < whole.events
+    assert 0 < len(later.replayed.findings) < len(whole.replayed.findings)
+
+
+def test_a_backtest_is_an_event_and_not_for_everybody(place, rules):
+    place.send(deliveries(random.Random(7), 20))
+    place.backtesting().run(ROOT, rules, "now-90d")
+    [event] = place.own_events()
+    assert (event.what.action, event.what.access) == ("backtest", "read")
+    assert event.what.resource_name == "now-90d"
+    assert "Burst of reads" in event.content.statement
+    half = Caller("hal", "api", rights=Rights(denied_fields=frozenset({"ip"}), content=True))
+    with pytest.raises(AccessDeniedError):
+        place.backtesting().run(half, rules)
+    with pytest.raises(AccessDeniedError):
+        place.backtesting().values_of(half, [1])
+    assert [e.what.outcome for e in place.own_events()] == ["success", "denied", "denied"]
+    values = place.backtesting().values_of(ROOT, [3, 5])
+    assert set(values) == {3, 5}
+    assert values[3]["source"] in {"trail", "crm", "fast"}
+
+
+def test_an_empty_ledger_finds_nothing(place, rules):
+    answer = place.backtesting().run(ROOT, rules)
+    assert (answer.events, answer.replayed.findings) == (0, [])

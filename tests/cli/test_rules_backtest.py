@@ -1,0 +1,111 @@
+"""`whodid rules backtest` and `tune`, as people meet them."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from whodid.cli.main import main
+
+RULE = """
+title: Key made
+id: bbbbbbbb-0000-4000-8000-000000000001
+name: key_made
+logsource: {product: aws, service: cloudtrail}
+detection:
+  selection: {eventName: CreateAccessKey}
+  condition: selection
+level: high
+"""
+BURST = """
+title: Burst
+id: bbbbbbbb-0000-4000-8000-000000000002
+correlation:
+  type: event_count
+  rules: [key_made]
+  group-by: [userIdentity.userName]
+  timespan: 1h
+  condition: {gte: 2}
+level: high
+"""
+
+
+def record(number, user, day, name="CreateAccessKey"):
+    return {
+        "eventVersion": "1.08", "eventID": f"id-{number}", "eventName": name,
+        "eventTime": f"2026-11-{day:02}T10:{number % 60:02}:00Z", "awsRegion": "eu-west-1",
+        "eventSource": "iam.amazonaws.com", "sourceIPAddress": "203.0.113.7", "userAgent": "cli",
+        "userIdentity": {"type": "IAMUser", "userName": user, "arn": f"arn:aws:iam::1:user/{user}"},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHODID_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("WHODID_DIR", str(tmp_path / "ledger"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, code=0):
+        done = CliRunner().invoke(main, list(map(str, arguments)))
+        assert done.exit_code == code, (done.output, done.exception)
+        return done
+
+    call("init", tmp_path / "ledger")
+    events = [record(day, "ci", day) for day in range(1, 9)]
+    events += [record(20 + n, "eve", 9) for n in range(5)]
+    events += [record(40 + n, "ann", 10, "ListUsers") for n in range(10)]
+    (tmp_path / "trail.json").write_text(json.dumps({"Records": events}))
+    call("ingest", "--source", "cloudtrail", "trail.json")
+    (tmp_path / "ledger" / "rules").mkdir()
+    (tmp_path / "ledger" / "rules" / "key.yml").write_text(RULE)
+    (tmp_path / "burst.yml").write_text(BURST)
+    return call
+
+
+def test_what_a_rule_would_have_raised(run):
+    told = run("rules", "backtest", "key_made").output
+    assert "Key made" in told
+    assert "actor.id=arn:aws:iam::1:user/eve" in told
+    document = json.loads(run("rules", "backtest", "key_made", "--json").stdout)
+    [rule] = document["rules"]
+    assert (rule["findings"], rule["level"]) == (13, "high")
+    assert rule["alerts"] >= 9, "one a day of ci, one of eve"
+    assert len(document["findings"]) == 13
+    assert document["opened"] == 13
+    assert document["events"] >= 23
+
+
+def test_a_file_is_tried_with_the_rules_that_it_is_built_on(run):
+    document = json.loads(run("rules", "backtest", "burst.yml", "--json").stdout)
+    assert {rule["title"] for rule in document["rules"]} == {"Burst"}
+    keys = {one["key"]["userIdentity.userName"] for one in document["findings"]}
+    assert keys == {"eve"}
+
+
+def test_what_is_no_rule_is_said(run, tmp_path):
+    assert "did you mean key_made?" in run("rules", "backtest", "key_mad", code=2).output
+    (tmp_path / "bad.yml").write_text("title: Bad\n")
+    assert "bad.yml" in run("rules", "backtest", "bad.yml", code=3).output
+    assert "position" not in run("rules", "backtest", "key_made", "--since", "soon", code=2).output
+
+
+def test_since_counts_from_when_events_came(run):
+    document = json.loads(run("rules", "backtest", "key_made", "--since", "1h", "--json").stdout)
+    assert len(document["findings"]) == 13
+    document = json.loads(
+        run("rules", "backtest", "key_made", "--since", "2999-01-01", "--json").stdout
+    )
+    assert (document["findings"], document["events"]) == ([], 0)
+
+
+def test_habits_are_suggested_and_what_happened_once_is_not(run):
+    document = json.loads(run("rules", "tune", "key_made", "--json").stdout)
+    [rule] = document["rules"]
+    values = [item["values"] for item in rule["suggestions"]]
+    assert any("arn:aws:iam::1:user/ci" in value.values() for value in values)
+    assert not any("arn:aws:iam::1:user/eve" in value.values() for value in values)
+    told = run("rules", "tune", "key_made").output
+    assert "without" in told
+    assert "filter_usual:" in told
+    searched = json.loads(run("search", "--own", "action:=backtest", "--json").stdout)
+    assert searched["total"] == 2, "each is an event of its own"
