@@ -5,9 +5,11 @@ import tempfile
 from pathlib import Path
 
 from whodid.config.settings import Settings, TlsSettings
+from whodid.detection.baseline import Scorer
 from whodid.serve.acceptor import AcceptorMetrics
 from whodid.serve.certificate import make_certificate, write_certificate
 from whodid.serve.child import Child
+from whodid.serve.detector_metrics import DetectorMetrics
 from whodid.serve.door_metrics import RequestMetrics, door_metrics
 from whodid.serve.face_metrics import face_metrics
 from whodid.serve.follower_metrics import FollowerMetrics
@@ -49,6 +51,12 @@ def of_the_follower():
         return FollowerMetrics(Path(folder)).metrics()
 
 
+def of_the_detector():
+    metrics = DetectorMetrics()
+    metrics.learning(Scorer())
+    return metrics.metrics()
+
+
 def of_the_faces():
     return face_metrics(tails=1, failed_logins=2)
 
@@ -75,8 +83,8 @@ def of_the_delivery():
 
 
 EVERYTHING = (
-    of_the_delivery, of_a_door, of_the_sequencer, of_the_follower, of_the_faces, of_the_supervisor,
-    of_the_watch,
+    of_the_delivery, of_a_door, of_the_sequencer, of_the_follower, of_the_detector, of_the_faces,
+    of_the_supervisor, of_the_watch,
 )  # fmt: skip
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"

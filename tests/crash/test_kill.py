@@ -156,7 +156,7 @@ def test_kill_any_process_of_the_server(ledger, monkeypatch, capfd):
     watcher.start()
     writers = HttpWriters(server.port, token).start()
     readers = Readers(ledger, server.port, reader).start()
-    names = ("sequencer", "door", "follower", "faces", "validator")
+    names = ("sequencer", "door", "follower", "faces", "detector", "validator")
     try:
         hit = kill_at_random(writers, names, server.pids, KILLS)
         settle(server.pids, ledger)

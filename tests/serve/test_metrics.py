@@ -172,7 +172,7 @@ def test_a_running_server_tells_what_an_operator_watches(server):
     assert _sum(families, "whodid_ingest_refused_total", 'code="token"') == 1
     assert _sum(families, "whodid_ingest_decompress_refused_total") == 1
     assert _sum(families, "whodid_http_requests_total", 'route="/v1/events"', 'code="200"') == 3
-    assert _sum(families, "whodid_process_up") == 6
+    assert _sum(families, "whodid_process_up") == 7
     assert _sum(families, "whodid_process_resident_memory_bytes", 'process="sequencer"') > 1e6
     assert _sum(families, "whodid_disk_free_bytes") > 0
     acks = families["whodid_ingest_ack_seconds"][1]

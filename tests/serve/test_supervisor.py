@@ -30,7 +30,7 @@ def test_it_starts_serves_and_ends_without_a_trace(server):
     server.start()
     kinds = server.children()
     assert {name: len(pids) for name, pids in kinds.items()} == {
-        "sequencer": 1, "follower": 1, "validator": 1, "faces": 1, "door": 2,
+        "sequencer": 1, "follower": 1, "detector": 1, "validator": 1, "faces": 1, "door": 2,
     }  # fmt: skip
     for pids in kinds.values():  # memory that threads leave in pieces
         given = (b"\0" + Path(f"/proc/{pids[0]}/environ").read_bytes()).split(b"\0")
@@ -53,7 +53,7 @@ def test_a_second_server_on_one_ledger_says_so_and_harms_nothing(server):
     assert "another server runs on" in second.stderr
     assert sockets(server) == SOCKETS
     assert server.ready()
-    assert len(server.alive()) == 6
+    assert len(server.alive()) == 7
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ Role = Literal["reader", "investigator", "approver", "administrator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-RESERVED = frozenset({"validator", "sealer", "unknown", "somebody"})
+RESERVED = frozenset({"validator", "sealer", "detector", "unknown", "somebody"})
 """Whom whodid's own events name where it is no user: nobody may pass for one of these."""
 
 _BY_NAME = "name = ?"

@@ -39,6 +39,9 @@ from whodid.limits import DETECTION_LOOK_S, DETECTION_TICK_S
 _log = logging.getLogger("whodid.detector")
 _STATE, _RULES, _CACHE = "state", "rules", "cache"
 
+_LEVELS = {"late": logging.INFO, "past": logging.INFO}
+"""Notices that tell of how events came, and of nothing that was lost."""
+
 
 class Plan(Struct, frozen=True):
     """What is to be looked for; `learning` None: nothing is learned."""
@@ -131,7 +134,10 @@ class Detecting:
         self.durable = self._port.status().size
         done = self.detector.step(self.durable)
         if self.engine is not None:
-            self._notices += self.engine.notices()
+            notices = self.engine.notices()
+            self._notices += notices
+            for notice in notices:
+                _log.log(_LEVELS.get(notice.kind, logging.WARNING), "%s", notice.text)
         now = self._monotonic()
         if now - self._ticked_s >= DETECTION_TICK_S:
             self._ticked_s = now
@@ -147,6 +153,10 @@ class Detecting:
             self.detector.save()
         finally:
             self._reader.close()
+
+    def drop(self) -> None:
+        """Let go without keeping anything: the next one begins at the state that was kept last."""
+        self._reader.close()
 
     # --- rules -----------------------------------------------------------------------------------
 

@@ -9,11 +9,13 @@ from whodid.serve.control import first_settings
 from whodid.serve.own_log import set_up
 from whodid.serve.process import run_or_explain
 
+_KINDS = ("sequencer", "follower", "detector", "validator", "faces", "door")
+
 
 def main() -> int:
     """Run the named process and return its exit status."""
     parser = argparse.ArgumentParser(prog="whodid.serve")
-    parser.add_argument("kind", choices=("sequencer", "follower", "validator", "faces", "door"))
+    parser.add_argument("kind", choices=_KINDS)
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--name", default="")
     parser.add_argument("--fd", type=int, default=-1)
@@ -37,6 +39,10 @@ def _run(arguments: argparse.Namespace, name: str, settings: Settings) -> None:
             from whodid.serve.follower_process import run_follower  # noqa: PLC0415
 
             run_follower(arguments.dir, settings)
+        case "detector":
+            from whodid.serve.detector_process import run_detector  # noqa: PLC0415
+
+            run_detector(arguments.dir, settings)
         case "validator":
             from whodid.serve.validator_process import run_validator  # noqa: PLC0415
 

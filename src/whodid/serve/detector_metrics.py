@@ -10,7 +10,7 @@ from whodid.detection.sigma import Fault
 from whodid.detection.windows.engine import Notice
 from whodid.metrics import Metric, counter, gauge
 
-_NOTICES = ("evicted", "late", "ahead", "forced")
+_NOTICES = ("evicted", "late", "ahead", "forced", "past")
 
 
 class DetectorMetrics:

@@ -27,7 +27,7 @@ from whodid.serve.supervisor_metrics import supervisor_metrics
 from whodid.serve.systemd import Notify
 from whodid.serve.tls import make_context
 
-_STOP_ORDER = (("door", "faces"), ("follower", "validator"), ("sequencer",))
+_STOP_ORDER = (("door", "faces"), ("follower", "detector", "validator"), ("sequencer",))
 """Doors and faces together: a door waits for the live tails, which only the faces end."""
 
 _STOP_WAIT_S = 10.0
@@ -56,6 +56,7 @@ class Supervisor:
         self._children = [
             Child("sequencer", ["sequencer"]),
             Child("follower", ["follower"]),
+            Child("detector", ["detector"]),
             Child("validator", ["validator"]),
             Child("faces", ["faces"]),
             *(

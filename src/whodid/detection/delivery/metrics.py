@@ -45,5 +45,5 @@ def metrics_of(
         Metric("whodid_alert_heartbeat_timestamp_seconds", "gauge", "Last heartbeat taken.",
                [({"channel": name}, when / 1e6) for name, when in beats.items()]),
         counter("whodid_alert_unrouted_total", "Changes that no route is for.", unrouted),
-        gauge("whodid_alert_outbox_trouble", "1 when it cannot do its work.", bool(trouble)),
+        gauge("whodid_alert_outbox_trouble", "1 when it cannot do its work.", int(bool(trouble))),
     ]  # fmt: skip
