@@ -173,7 +173,7 @@ def test_only_what_columns_leave_is_opened(place, rules):
     key_made = place.backtesting().run(ROOT, [by_title["Key made"]])
     matched = {m.entry for f in key_made.replayed.findings for m in f.matches}
     assert matched
-    assert key_made.candidates < 200, "CreateAccessKey alone, of CloudTrail and of plain JSON"
+    assert len(matched) <= key_made.candidates < key_made.events
     burst = place.backtesting().run(ROOT, [by_title["Many reads"], by_title["Burst of reads"]])
     assert 0 < burst.candidates < burst.events
     wide = place.backtesting().run(ROOT, [by_title["Wide open"]])
@@ -208,9 +208,9 @@ def test_a_backtest_is_an_event_and_not_for_everybody(place, rules):
     with pytest.raises(AccessDeniedError):
         place.backtesting().values_of(half, [1])
     assert [e.what.outcome for e in place.own_events()] == ["success", "denied", "denied"]
-    values = place.backtesting().values_of(ROOT, [3, 5])
-    assert set(values) == {3, 5}
-    assert values[3]["source"] in {"trail", "crm", "fast"}
+    values = place.backtesting().values_of(ROOT, range(25))
+    assert len(values) >= 20, "those of entries that are events"
+    assert {found["source"] for found in values.values()} <= {"trail", "crm", "fast", "whodid"}
 
 
 def test_an_empty_ledger_finds_nothing(place, rules):
