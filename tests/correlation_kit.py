@@ -10,15 +10,16 @@ from whodid.detection.windows import OWN_KINDS, Engine, Settings, own_options
 
 S = 1_000_000
 DAY = 86_400 * S
+END_US = (1_767_225_600 + 3650 * 86_400) * 1_000_000
 START = 1_767_225_600 * S  # 2026-01-01T00:00:00Z, a Thursday
 
 
-def head(name: str, **more) -> Head:
-    return Head(**({"id": name, "title": name, "level": "medium", "version": "1"} | more))
+def head(place: str, **more) -> Head:
+    return Head(**({"id": place, "title": place, "level": "medium", "version": "1"} | more))
 
 
-def rule(name: str, *, silent: bool = True, **more) -> Rule:
-    return Rule(head(name, **more), LogSource(), All(()), silent=silent)
+def rule(place: str, *, silent: bool = True, **more) -> Rule:
+    return Rule(head(place, **more), LogSource(), All(()), silent=silent)
 
 
 def correlation(
@@ -39,7 +40,7 @@ def record(
     """A record that `rules` (their names) match; `number` makes its id, whatever its place."""
     number = entry if number is None else number
     time = START + round(at_s * S)
-    received = START + DAY if received_s is None else START + round(received_s * S)
+    received = END_US if received_s is None else START + round(received_s * S)
     when = {"id": f"{number:032x}", "received": received, "time": time}
     who = {"actor.id": fields.get("user")} if isinstance(fields.get("user"), str) else {}
     if "groups" in fields:
@@ -69,7 +70,8 @@ class Names:
         return tuple(found) if isinstance(found, list) else (found,)
 
 
-def engine(rules, *, lateness_s=60.0, idle_s=10**6, **more) -> Engine:
+def engine(rules, *, lateness_s=60.0, idle_s=10**9, **more) -> Engine:
+    more.setdefault("early", False)
     settings = Settings(
         lateness_us=round(lateness_s * S), idle_us=round(idle_s * S),
         lateness_by_source={k: round(v * S) for k, v in more.pop("slow", {}).items()}, **more,
@@ -83,9 +85,6 @@ def told(finding) -> tuple:
         finding.rule.id, (finding.time_us - START) / S, tuple(v for _, v in finding.key),
         tuple(int(m.id, 16) for m in finding.matches), finding.stage,
     )  # fmt: skip
-
-
-END_US = START + 3650 * DAY
 
 
 def run(eng: Engine, records, *, close=True) -> list:

@@ -30,6 +30,7 @@ class Finding(Struct, frozen=True):
     nobody waits; a final one of the same rule and key follows, not later in event time. "total"
     follows a final one whose window went on: the same rule and key, all events of the window.
     Findings over history have no early ones. `late`: an event made it that came too late.
+    `counted` of the `count` of a total one are those of the final one that it follows.
     """
 
     rule: Head
@@ -42,3 +43,4 @@ class Finding(Struct, frozen=True):
     why: str = ""
     stage: Stage = "final"
     late: bool = False
+    counted: int = 0

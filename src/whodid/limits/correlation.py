@@ -19,7 +19,10 @@ CORRELATION_SOURCES_MAX = 1_000
 CORRELATION_KEYS_PER_EVENT = 16
 """Most keys of one event for one correlation, when fields of its group-by are lists."""
 
-CORRELATION_ITEMS_MAX = 64
+CORRELATION_CHARS_MAX = 256
+"""Longest text of a key or value that is kept whole; a longer one ends in a digest of all of it."""
+
+CORRELATION_ITEMS_MAX = 16
 """Most items of a list that value_count, sums and new_value look at in one event."""
 
 CORRELATION_DEPTH_MAX = 10

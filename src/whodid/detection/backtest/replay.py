@@ -8,7 +8,7 @@ opened, and many become one where that says the same (`breaks`).
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from whodid.detection.finding import Finding
 from whodid.detection.record import NativeOf, Record
@@ -142,7 +142,7 @@ def replay(
     With `until_us` the history ends there, so that windows that are still open are closed. Raises
     LedgerError for entries whose leaves cannot be read.
     """
-    engine = Engine(rules, Sifted(matcher), settings)
+    engine = Engine(rules, Sifted(matcher), structs.replace(settings, early=False))
     correlates = any(isinstance(rule, Correlation) for rule in rules)
     between = Between(times, settings)
     done = Replayed([])

@@ -7,9 +7,10 @@ restored in between. docs/explanation/event-time.md says how.
 
 from whodid.detection.windows.engine import Engine, Matching, Notice, Unusable
 from whodid.detection.windows.options import OWN_KINDS, option_keys, own_options
+from whodid.detection.windows.ready import unusable
 from whodid.detection.windows.settings import Settings
 
 __all__ = [
     "OWN_KINDS", "Engine", "Matching", "Notice", "Settings", "Unusable", "option_keys",
-    "own_options",
+    "own_options", "unusable",
 ]  # fmt: skip

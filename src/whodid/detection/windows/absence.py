@@ -1,6 +1,5 @@
 """What was expected and did not come: absence."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,8 +9,10 @@ from whodid.detection.finding import Finding
 from whodid.detection.windows.hit import KEY, MASK, SHOWN, TIME, Hit, Key
 from whodid.detection.windows.machine import SetTimer, Told
 from whodid.detection.windows.plan import Plan
-from whodid.detection.windows.windowed import StoredHit, Window, Windowed, hit_from
+from whodid.detection.windows.stored import Count, StoredHit, Time, hit_from
+from whodid.detection.windows.windowed import Window, Windowed
 from whodid.detection.windows.words import of_whom, span, titles
+from whodid.errors import InputError
 from whodid.limits import CORRELATION_EVENTS_MAX
 
 
@@ -66,11 +67,11 @@ class _Waiting:
 class _StoredWaiting(Struct, array_like=True):
     key: tuple[str, ...]
     hit: StoredHit | None
-    timer: int | None
+    timer: Time | None
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[int, list[_StoredWaiting]]).decode
+_decode = msgspec.msgpack.Decoder(tuple[Count, list[_StoredWaiting]]).decode
 
 
 class ExpectedAfter(Told):
@@ -148,16 +149,6 @@ class ExpectedAfter(Told):
         """Return nothing: only time can tell."""
         return []
 
-    def known(self) -> Iterable[Key]:
-        """Return the keys that are waited for."""
-        return self.keys
-
-    def hits(self) -> Iterator[Hit]:
-        """Return the events after which something is waited for."""
-        for known in self.keys.values():
-            if known.hit is not None:
-                yield known.hit
-
     def value_of(self, stored: Any) -> Any:  # noqa: ARG002 - as all kinds
         """Return None: its hits have no values."""
         return None
@@ -168,12 +159,14 @@ class ExpectedAfter(Told):
         return _encode((self.evicted, known))
 
     def take(self, data: bytes) -> None:
-        """Become what `state` returned. Raises msgspec.MsgspecError."""
+        """Become what `state` returned. Raises msgspec.MsgspecError, InputError."""
         self.evicted, stored = _decode(data)
         self.keys = {}
         for item in stored:
+            if len(item.key) != len(self.plan.correlation.group_by):
+                raise InputError("state of a correlation: a key of another length")
             known = self.keys[item.key] = _Waiting()
-            known.hit = None if item.hit is None else hit_from(item.hit, self.plan.place, None)
+            known.hit = None if item.hit is None else hit_from(item.hit, self.plan, None)
             known.timer = item.timer
             if item.timer is not None:
                 self._timer(item.timer, self.plan.place, item.key)

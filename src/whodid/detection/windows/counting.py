@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from whodid.detection.rule import Compare
 from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower
 from whodid.detection.windows.hit import MASK, SHOWN, TIME, VALUE, Hit
 from whodid.detection.windows.machine import SetTimer
@@ -9,6 +10,9 @@ from whodid.detection.windows.plan import Plan
 from whodid.detection.windows.windowed import Window, Windowed
 from whodid.detection.windows.words import events, number, of_whom, span, titles
 from whodid.errors import InputError
+
+ONE = (Compare("gte", 1.0),)
+"""The bound of a rule that names none."""
 
 
 class EventCount(Windowed[None]):
@@ -18,8 +22,9 @@ class EventCount(Windowed[None]):
 
     def __init__(self, plan: Plan, set_timer: SetTimer) -> None:
         super().__init__(plan, set_timer)
-        self._holds: Holds = holds_all(plan.correlation.compare)
-        self.undone = not only_lower(plan.correlation.compare)
+        self._compare = plan.correlation.compare or ONE
+        self._holds: Holds = holds_all(self._compare)
+        self.undone = not only_lower(self._compare)
 
     def nothing(self) -> None:
         """There is nothing to add up: the events are there."""
@@ -39,7 +44,7 @@ class EventCount(Windowed[None]):
         return (
             f"{events(len(hits))} {titles(self.plan.below)}"
             f"{of_whom(rule.group_by, hits[0][SHOWN])} {_within(hits)}; "
-            f"{bound_words(rule.compare)} in {span(rule.span_us)}"
+            f"{bound_words(self._compare)} in {span(rule.span_us)}"
         )
 
 
@@ -52,7 +57,7 @@ class OutsideHours(EventCount):
         return (
             f"{events(len(hits))} {titles(self.plan.below)}"
             f"{of_whom(rule.group_by, hits[0][SHOWN])} outside working hours, the newest on "
-            f"{hits[-1][VALUE]}; {bound_words(rule.compare)} in {span(rule.span_us)}"
+            f"{hits[-1][VALUE]}; {bound_words(self._compare)} in {span(rule.span_us)}"
         )
 
     def value_of(self, stored: Any) -> Any:
@@ -98,10 +103,9 @@ class ValueCount(Windowed[dict[Any, int]]):
 
     def can_hold(self, window: Window[dict[Any, int]] | None, hits: list[Hit]) -> bool:
         """Tell whether there would be enough if all were in one window."""
-        values = set(window.extra) if window else set()
-        for hit in hits:
-            values.update(hit[VALUE])
-        return self._holds(len(values))
+        kept = window.extra if window else {}
+        new = {value for hit in hits for value in hit[VALUE] if value not in kept}
+        return self._holds(len(kept) + len(new))
 
     def measured(self, window: Window[dict[Any, int]]) -> tuple[tuple[str, str], ...]:
         """Return how many different ones, and some of them."""

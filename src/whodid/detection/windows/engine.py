@@ -8,18 +8,17 @@ from msgspec import Struct
 from whodid.detection.finding import Finding, Match
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
-from whodid.detection.windows.calendars import read_calendars
-from whodid.detection.windows.extract import Feed, Files, Matching, feeds_of, keys_of, lacking
+from whodid.detection.windows.extract import Feed, Matching, feeds_of, keys_of
 from whodid.detection.windows.hit import MASK, Hit, Key
 from whodid.detection.windows.lane import END, Lane
 from whodid.detection.windows.new_value import NewValue
-from whodid.detection.windows.places import Places
-from whodid.detection.windows.plan import Planned, Unusable, plans_of
+from whodid.detection.windows.plan import Unusable
+from whodid.detection.windows.ready import ready_for
 from whodid.detection.windows.settings import Settings
-from whodid.detection.windows.snapshot import State, restored, snapshot_of
-from whodid.detection.windows.watermark import BEGINNING, Watermark
-from whodid.errors import InputError
-from whodid.limits import CORRELATION_NEAR_US
+from whodid.detection.windows.snapshot import Counts, State, restored, snapshot_of
+from whodid.detection.windows.stored import NoticeKind
+from whodid.detection.windows.watermark import Watermark
+from whodid.limits import CORRELATION_NEAR_US, CORRELATION_WAITING_MAX
 from whodid.query.sentence import event_sentence
 
 __all__ = ["Engine", "Matching", "Notice", "Unusable"]
@@ -30,17 +29,17 @@ _WHEN, _WHO, _WHERE, _ENVELOPE = 0, 1, 3, 7
 class Notice(Struct, frozen=True):
     """Something that whoever runs this must know: state given up, events that came too late.
 
-    `kind` is evicted, late, ahead or forced; `subject` the id of the rule, or the source; `count`
-    how many since the notice before. `text` is a sentence.
+    `kind` is evicted, late, ahead, forced or past; `subject` the id of the rule, or the source;
+    `count` how many since the notice before. `text` is a sentence.
     """
 
-    kind: str
+    kind: NoticeKind
     subject: str
     count: int
     text: str
 
 
-_TEXTS = {
+_TEXTS: dict[NoticeKind, str] = {
     "evicted": "{subject} gave up {count:,} events it still needed: too many different keys",
     "late": "{count:,} events of {subject} came later than is allowed for",
     "ahead": "{count:,} events of {subject} are of a later time than they came: its clock is fast",
@@ -62,30 +61,21 @@ class Engine:
         self.settings = settings or Settings()
         self.position = 0
         """The entry that is expected next; records before it are passed over."""
-        self.counts: dict[tuple[str, str], int] = {}
+        self.counts: Counts = {}
         """(kind of notice, subject) → how many, since the beginning."""
-        self.noticed: dict[tuple[str, str], int] = {}
+        self.noticed: Counts = {}
         """How many of them `notices` has told."""
         self._load(rules, matcher)
         self.lane = self._new_lane()
         self.past: Lane | None = None
 
     def _load(self, rules: Sequence[AnyRule], matcher: Matching) -> None:
-        files, faults = _files(self.settings)
-        lacks = {
-            rule.head.id: faults.get(rule.kind, "") or lacking(rule, files)
-            for rule in rules
-            if not isinstance(rule, Rule)
-        }
-        run = [rule for rule in rules if not lacks.get(rule.head.id)]
-        planned: Planned = plans_of(run)
-        self.plans = planned.plans
-        self.unusable: tuple[Unusable, ...] = planned.unusable + tuple(
-            Unusable(place, reason) for place, reason in lacks.items() if reason
-        )
+        ready = ready_for(rules, self.settings)
+        self.plans = ready.plans
+        self.unusable = ready.unusable
         """Correlations that are not run."""
         self._matcher = matcher
-        self._feeds: dict[str, list[Feed]] = feeds_of(self.plans, matcher, files)
+        self._feeds: dict[str, list[Feed]] = feeds_of(ready.plans, matcher, ready.files)
 
     def _new_lane(self) -> Lane:
         chosen = self.settings
@@ -156,13 +146,16 @@ class Engine:
         source: str = record.group(_ENVELOPE).source
         received: int = when.received
         time: int = received if when.time is None else when.time
-        if received > self.lane.time.clock:
+        lane = self.lane
+        mark = lane.time
+        if received > mark.clock:
             self._pass_time(received, found)
-        if time > received + self.lane.time.lateness(source):
+        if time > received and time > received + mark.lateness(source):
             self._count("ahead", source)
             time = received
-        lane = self._lane_of(source, time)
-        mark = lane.time
+        if time < mark.mark - CORRELATION_NEAR_US:
+            lane = self._past_lane(source)
+            mark = lane.time
         late = time < mark.mark
         if late:
             self._count("late", source)
@@ -171,9 +164,10 @@ class Engine:
         if rules:
             for hit in self._hits(record, rules, time, found):
                 found += lane.add_late(hit) if late else lane.push(hit)
-        if mark.mark > BEGINNING:
+            if len(lane.waiting) > CORRELATION_WAITING_MAX:
+                self._make_room(lane, found)
+        if lane.is_due(mark.mark):
             found += lane.release(mark.mark)
-        self._make_room(lane, found)
 
     def _hits(
         self, record: Record, rules: list[Rule], time: int, found: list[Finding]
@@ -219,9 +213,7 @@ class Engine:
             values=tuple((name, value) for name, value in shown if value), why=why,
         )  # fmt: skip
 
-    def _lane_of(self, source: str, time: int) -> Lane:
-        if time >= self.lane.time.mark - CORRELATION_NEAR_US:
-            return self.lane
+    def _past_lane(self, source: str) -> Lane:
         self._count("past", source)
         if self.past is None:
             self.past = self._new_lane()
@@ -261,29 +253,12 @@ class Engine:
         self.past = None
 
     def _make_room(self, lane: Lane, found: list[Finding]) -> None:
-        limit = lane.crowded()
-        if limit is not None:
-            self._count("forced", "event time")
-            lane.time.mark = max(lane.time.mark, limit)
-            found += lane.release(limit)
+        """Push time on so that half of what waits must go."""
+        limit = lane.median_time() + 1
+        self._count("forced", "event time")
+        lane.time.mark = max(lane.time.mark, limit)
+        found += lane.release(limit)
 
-    def _count(self, kind: str, subject: str, count: int = 1) -> None:
+    def _count(self, kind: NoticeKind, subject: str, count: int = 1) -> None:
         place = (kind, subject)
         self.counts[place] = self.counts.get(place, 0) + count
-
-
-def _files(settings: Settings) -> tuple[Files, dict[str, str]]:
-    """Open what the user named; a fault is that of the kinds that need it, not of the others."""
-    faults: dict[str, str] = {}
-    places = calendars = None
-    if settings.geo is not None:
-        try:
-            places = Places(settings.geo)
-        except InputError as error:
-            faults["impossible_travel"] = str(error)
-    if settings.calendars is not None:
-        try:
-            calendars = read_calendars(settings.calendars)
-        except InputError as error:
-            faults["outside_hours"] = str(error)
-    return Files(places, calendars), faults

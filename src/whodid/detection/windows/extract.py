@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from ipaddress import ip_address, ip_network
 from itertools import islice, product
 from math import isfinite
@@ -17,13 +18,14 @@ from whodid.detection.windows.hit import Key
 from whodid.detection.windows.new_value import values_of
 from whodid.detection.windows.places import NOWHERE, Places, network_of
 from whodid.detection.windows.plan import Plan, field_of
-from whodid.limits import CORRELATION_ITEMS_MAX, CORRELATION_KEYS_PER_EVENT
+from whodid.limits import CORRELATION_CHARS_MAX, CORRELATION_ITEMS_MAX, CORRELATION_KEYS_PER_EVENT
 
 Scalar: TypeAlias = str | int | float
 ValueOf: TypeAlias = Callable[[Record, Rule, int], Any]
 """(record, rule, time µs) → the value of a hit, None when it has none: then there is no hit."""
 
-_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?([eE][-+]?\d{1,3})?").fullmatch
+_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?([eE][-+]?\d{1,3})?", re.ASCII).fullmatch
+_LARGE = 2**63
 _WHO = 1
 
 
@@ -86,8 +88,12 @@ def lacking(correlation: Correlation, files: Files) -> str:
 
 
 def text_of(value: Scalar) -> str:
-    """Return a value as text."""
-    return value if isinstance(value, str) else str(value)
+    """Return a value as text; of a long one the beginning, and a digest of all of it."""
+    text = value if isinstance(value, str) else str(value)
+    if len(text) <= CORRELATION_CHARS_MAX:
+        return text
+    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"{text[: CORRELATION_CHARS_MAX - 17]}…{digest}"
 
 
 def keys_of(matcher: Matching, record: Record, rule: Rule, fields: tuple[str, ...]) -> list[Key]:
@@ -96,6 +102,11 @@ def keys_of(matcher: Matching, record: Record, rule: Rule, fields: tuple[str, ..
     None when one of the fields is missing or empty: what nobody did is not one person's. Of lists
     each item makes a key.
     """
+    if len(fields) == 1:  # the usual case
+        values = matcher.values(record, rule, fields[0])
+        if len(values) == 1:
+            text = text_of(values[0])
+            return [(text,)] if text else []
     parts: list[tuple[str, ...]] = []
     for field in fields:
         values = matcher.values(record, rule, field)
@@ -120,6 +131,8 @@ def number_of(value: Scalar) -> int | float | None:
         if not _NUMBER(value):
             return None
         value = int(value) if value.lstrip("-").isdigit() else float(value)
+    if isinstance(value, int):
+        return value if abs(value) < _LARGE else None
     return value if isfinite(value) else None
 
 

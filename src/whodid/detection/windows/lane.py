@@ -8,12 +8,13 @@ on the order in which they came, as long as none is late.
 from bisect import insort
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
+from operator import itemgetter
 
 from whodid.detection.finding import Finding
 from whodid.detection.windows.absence import ExpectedAfter, ExpectedBefore
 from whodid.detection.windows.counting import EventCount, OutsideHours, Ratio, ValueCount
 from whodid.detection.windows.extract import climbed
-from whodid.detection.windows.hit import KEY, PLAN, TIME, Hit, Key
+from whodid.detection.windows.hit import ID, KEY, PLAN, TIME, Hit, Key
 from whodid.detection.windows.machine import Machine, SetTimer
 from whodid.detection.windows.measures import Rank, Sum
 from whodid.detection.windows.new_value import NewValue
@@ -21,10 +22,11 @@ from whodid.detection.windows.plan import Plan
 from whodid.detection.windows.temporal import Ordered, Together
 from whodid.detection.windows.travel import Travel
 from whodid.detection.windows.watermark import Watermark
-from whodid.limits import CORRELATION_WAITING_MAX
+from whodid.limits import CORRELATION_REPLAY_EVENTS
 
 END = 2**62
 _TOLD_KEPT = 10_000
+_LOOKED_AT = 64
 _MACHINES: dict[str, Callable[[Plan, SetTimer], Machine]] = {
     "event_count": EventCount, "value_count": ValueCount, "temporal": Together,
     "temporal_ordered": Ordered, "value_sum": Sum, "value_avg": Sum, "value_median": Rank,
@@ -33,6 +35,7 @@ _MACHINES: dict[str, Callable[[Plan, SetTimer], Machine]] = {
 }  # fmt: skip
 
 Place = tuple[int, Key]
+_by_place = itemgetter(TIME, ID)
 
 
 def machine_for(plan: Plan, set_timer: SetTimer) -> Machine:
@@ -101,11 +104,14 @@ class Lane:
             for finding in machine.settle(hit[KEY], time):
                 self._take(place, finding, time, found)
 
-    def crowded(self) -> int | None:
-        """Return up to which time hits must go because too many wait; None when they need not."""
-        if len(self.waiting) <= CORRELATION_WAITING_MAX:
-            return None
-        return sorted(hit[TIME] for hit in self.waiting)[len(self.waiting) // 2] + 1
+    def is_due(self, limit: int) -> bool:
+        """Tell whether there is anything before `limit`."""
+        waiting, timers = self.waiting, self.timers
+        return bool((waiting and waiting[0][TIME] < limit) or (timers and timers[0][0] < limit))
+
+    def median_time(self) -> int:
+        """Return a time before which half of what waits is."""
+        return sorted(hit[TIME] for hit in self.waiting)[len(self.waiting) // 2]
 
     def restore_waiting(self, waiting: list[Hit]) -> None:
         """Take up hits that wait."""
@@ -186,20 +192,25 @@ class Lane:
     def _look_early(self, hit: Hit) -> list[Finding]:
         place = (hit[PLAN], hit[KEY])
         hits = self._by_key.setdefault(place, [])
-        insort(hits, hit)
+        insort(hits, hit, key=_by_place)
         plan = self.plans[hit[PLAN]]
-        if plan.correlation.silent:
+        if plan.correlation.silent or (len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT):
+            return []  # of a key with very many that wait, not each makes all be looked at again
+        if self._was_told((*place, ()), hit[TIME], plan.span):
             return []
         told = []
-        for finding in self.machines[hit[PLAN]].early(hits):
+        for finding in self.machines[hit[PLAN]].early(hits[-CORRELATION_REPLAY_EVENTS:]):
             name = (*place, finding.values if plan.kind == "new_value" else ())
-            before = self._told.get(name)
-            if before is None or abs(finding.time_us - before) > plan.span:
+            if not self._was_told(name, finding.time_us, plan.span):
                 self._told[name] = finding.time_us
                 told.append(finding)
         if len(self._told) > _TOLD_KEPT:
             del self._told[next(iter(self._told))]
         return told
+
+    def _was_told(self, name: tuple[object, ...], time: int, span: int) -> bool:
+        before = self._told.get(name)
+        return before is not None and abs(time - before) <= span
 
     def _forget(self, hit: Hit) -> None:
         place = (hit[PLAN], hit[KEY])

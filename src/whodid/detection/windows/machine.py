@@ -1,6 +1,6 @@
 """What all kinds of correlation have in common: state by key, bounded, and findings of it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from whodid.detection.finding import Finding, Match, Stage
@@ -37,12 +37,6 @@ class Machine(Protocol):
 
     def early(self, hits: list[Hit]) -> list[Finding]:
         """Return what hits of one key that wait, by time, will make hold."""
-
-    def known(self) -> Iterable[Key]:
-        """Return the keys it knows."""
-
-    def hits(self) -> Iterator[Hit]:
-        """Return the hits it keeps."""
 
     def value_of(self, stored: Any) -> Any:
         """Return a hit's value from what msgpack made of it. Raises InputError."""

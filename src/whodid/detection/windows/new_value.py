@@ -4,7 +4,6 @@ Nothing is found of a key until it is known: it was seen `learn` long ago or lon
 span. What was not seen for the span is forgotten, and new again.
 """
 
-from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 import msgspec
@@ -14,6 +13,7 @@ from whodid.detection.finding import Finding
 from whodid.detection.windows.hit import KEY, SHOWN, TIME, VALUE, Hit, Key
 from whodid.detection.windows.machine import SetTimer, Told
 from whodid.detection.windows.plan import Plan
+from whodid.detection.windows.stored import Count, Time
 from whodid.detection.windows.words import of_whom, span, titles
 from whodid.errors import InputError
 from whodid.limits import CORRELATION_VALUES_MAX
@@ -35,13 +35,13 @@ class _Known:
 
 class _Stored(Struct, array_like=True):
     key: tuple[str, ...]
-    since: int
-    newest: int
-    values: list[tuple[tuple[str, ...], int]]
+    since: Time
+    newest: Time
+    values: list[tuple[tuple[str, ...], Time]]
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[int, list[_Stored]]).decode
+_decode = msgspec.msgpack.Decoder(tuple[Count, list[_Stored]]).decode
 
 
 class NewValue(Told):
@@ -112,14 +112,19 @@ class NewValue(Told):
         return found
 
     def early(self, hits: list[Hit]) -> list[Finding]:
-        """Return what is new in the newest hit that came, as far as is known."""
+        """Return what is new in hits that wait, and stays new whatever comes before them.
+
+        So only of keys that were known by the newest hit that was taken, and values never seen.
+        """
         known = self.keys.get(hits[0][KEY])
-        if known is None:
+        if known is None or known.since > known.newest - self._learn:
             return []
         return [
-            structs.replace(item, stage="early")
+            structs.replace(self._tell(known, value, [hit], hit[TIME]), stage="early")
             for hit in hits
-            for item in self._new(known, [hit], hit[TIME])
+            if self._is_known(known, hit[TIME])
+            for value in hit[VALUE]
+            if value not in known.values
         ]
 
     def absorb(self, other: "NewValue") -> None:
@@ -138,14 +143,6 @@ class NewValue(Told):
         if self.total > CORRELATION_VALUES_MAX and self.keys:
             newest = max(self.keys.values(), key=lambda known: known.newest)
             self._bound(newest, newest.newest)
-
-    def known(self) -> Iterable[Key]:
-        """Return the keys that were seen."""
-        return self.keys
-
-    def hits(self) -> Iterator[Hit]:
-        """Return none: of events only values are kept."""
-        return iter(())
 
     def value_of(self, stored: Any) -> Any:
         """Return the values of one event. Raises InputError."""
@@ -168,13 +165,16 @@ class NewValue(Told):
         return _encode((self.evicted, stored))
 
     def take(self, data: bytes) -> None:
-        """Become what `state` returned. Raises msgspec.MsgspecError."""
+        """Become what `state` returned. Raises msgspec.MsgspecError, InputError."""
         self.evicted, stored = _decode(data)
         self.keys, self.total = {}, 0
         for item in stored:
             known = self.keys[item.key] = _Known(item.since)
             known.newest, known.values = item.newest, dict(item.values)
-            if any(len(value) != len(self.plan.correlation.fields) for value in known.values):
+            rule = self.plan.correlation
+            if len(item.key) != len(rule.group_by):
+                raise InputError("state of a correlation: a key of another length")
+            if any(len(value) != len(rule.fields) for value in known.values):
                 raise InputError("state of a correlation: a value of another length")
             self.total += len(known.values)
 

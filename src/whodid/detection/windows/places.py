@@ -5,7 +5,8 @@ Read are `country.iso_code` (or `country` as text), `city.names.en` (or `city`),
 Format: https://maxmind.github.io/MaxMind-DB/.
 """
 
-from ipaddress import ip_address
+import struct
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from msgspec import Struct
 from whodid.errors import InputError
 from whodid.limits import PLACES_KEPT
 
-_LOOKED_AT = 200
+_LOOKED_AT = 1000
+_DAMAGED = (ValueError, LookupError, TypeError, OverflowError, RecursionError, struct.error)
 
 
 class Place(Struct, frozen=True):
@@ -44,15 +46,17 @@ class Places:
     def __init__(self, path: Path) -> None:
         import maxminddb  # noqa: PLC0415 - few need it
 
+        self._damaged = (*_DAMAGED, maxminddb.InvalidDatabaseError)
         try:
-            self._reader = maxminddb.open_database(path)
-            first = [record for record, _ in zip(self._records(), range(_LOOKED_AT), strict=False)]
-        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+            # in Python: the C library ends the process when it meets some damaged files
+            self._reader = maxminddb.open_database(path, maxminddb.MODE_MMAP)
+        except (OSError, *self._damaged) as error:
             raise InputError(f"{path}: no file of places in MaxMind's format ({error})") from None
-        self.countries = any(place.country for place in first)
-        self.coordinates = any(place.latitude is not None for place in first)
         self._kept: dict[str, Place] = {}
-        self._damaged = maxminddb.InvalidDatabaseError
+        self.countries = self.coordinates = False
+        for first in (IPv4Address("0.0.0.0"), IPv6Address("2000::")):  # noqa: S104 - no socket
+            if not (self.countries and self.coordinates):
+                self._look_around(first)
 
     def of(self, address: str) -> Place:
         """Return the place of an address; NOWHERE for what is none, or is not in the file."""
@@ -66,12 +70,23 @@ class Places:
     def _look_up(self, address: str) -> Place:
         try:
             return _place(self._reader.get(address))
-        except (ValueError, self._damaged):
+        except self._damaged:
             return NOWHERE
 
-    def _records(self) -> Any:
-        for _, record in self._reader:
-            yield _place(record)
+    def _look_around(self, address: IPv4Address | IPv6Address) -> None:
+        """See what the first networks at and behind an address tell, however empty it is."""
+        for _ in range(_LOOKED_AT):
+            try:
+                record, length = self._reader.get_with_prefix_len(address)
+                place = _place(record)
+                after = int(ip_network((address, length), strict=False).broadcast_address) + 1
+                self.countries = self.countries or bool(place.country)
+                self.coordinates = self.coordinates or place.latitude is not None
+                if self.countries and self.coordinates:
+                    return
+                address = type(address)(after)
+            except self._damaged:
+                return
 
 
 def _place(record: Any) -> Place:

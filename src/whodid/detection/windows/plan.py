@@ -9,6 +9,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from whodid.detection.rule import AnyRule, Correlation, Rule
+from whodid.detection.windows.compare import holds_all
 from whodid.limits import CORRELATION_DEPTH_MAX
 
 
@@ -99,12 +100,17 @@ def _visit(
 
 
 def _own_fault(rule: Correlation) -> str:
-    if not rule.rules:
+    count = len(rule.rules)
+    if not count:
         return "it names no rules"
-    if rule.kind == "ratio" and len(rule.rules) != 2:
+    if rule.kind == "ratio" and count != 2:
         return "ratio needs two rules: the part and the whole"
-    if rule.kind == "absence" and len(rule.rules) > 2:
-        return "absence needs one rule, or two: the event and what is expected"
+    if rule.kind == "absence" and not 2 - (rule.options["expect"] == "after") <= count <= 2:
+        return "absence needs two rules, the event and what is expected; or one, with `after`"
+    if rule.kind == "temporal_ordered" and rule.compare:
+        holds = holds_all(rule.compare)
+        if not holds(count) or any(map(holds, range(count))):
+            return "temporal_ordered is about all of its rules; leave out its condition"
     if rule.kind.startswith("value_") and not rule.fields:
         return "condition needs a field"
     return ""

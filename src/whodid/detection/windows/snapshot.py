@@ -4,22 +4,22 @@ State is kept by the version of the correlation it belongs to: of rules that cha
 of the rules below them did, it is left out when it is taken up.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 from msgspec import Struct
 
-from whodid.detection.windows.hit import KEY, MASK, PLAN, SHOWN, VALUE, Hit
+from whodid.detection.windows.hit import PLAN, VALUE, Hit
 from whodid.detection.windows.lane import Lane
 from whodid.detection.windows.machine import Machine
+from whodid.detection.windows.stored import Count, NoticeKind, StoredHit, hit_from
 from whodid.detection.windows.watermark import MarkState
-from whodid.detection.windows.windowed import StoredHit, hit_from
 from whodid.errors import FormatError, InputError
 
 FORM = "whodid-windows-1"
 """Changes with what is kept; a snapshot of another form is not taken up."""
 
-Counts = dict[tuple[str, str], int]
+Counts = dict[tuple[NoticeKind, str], int]
 
 
 class _Lane(Struct, array_like=True):
@@ -33,8 +33,8 @@ class _Lane(Struct, array_like=True):
 
 class _Snapshot(Struct, array_like=True):
     form: str
-    position: int
-    counts: list[tuple[str, str, int, int]]
+    position: Count
+    counts: list[tuple[NoticeKind, str, Count, Count]]
     lane: _Lane
     past: _Lane | None
 
@@ -103,33 +103,16 @@ def _taken(stored: _Lane, lane: Lane) -> Lane:
         data = stored.machines.get(machine.plan.version)
         if data is not None:
             machine.take(data)
-            _check(machine)
     lane.restore_waiting(list(_waiting(stored, places, lane.machines)))
     return lane
 
 
 def _waiting(stored: _Lane, places: dict[str, int], machines: list[Machine]) -> Iterator[Hit]:
     for hit in stored.waiting:
-        if not 0 <= hit[PLAN] < len(stored.versions):
+        if hit[PLAN] >= len(stored.versions):
             raise InputError("state of correlations: a hit of no rule")
         place = places.get(stored.versions[hit[PLAN]])
         if place is None:
             continue
         machine = machines[place]
-        taken = hit_from(hit, place, machine.value_of(hit[VALUE]))
-        _check_hits(machine, (taken,))
-        yield taken
-
-
-def _check(machine: Machine) -> None:
-    size = len(machine.plan.correlation.group_by)
-    if any(len(key) != size for key in machine.known()):
-        raise InputError("state of correlations: a key of another length")
-    _check_hits(machine, machine.hits())
-
-
-def _check_hits(machine: Machine, hits: Iterable[Hit]) -> None:
-    size, most = len(machine.plan.correlation.group_by), 1 << len(machine.plan.below)
-    for hit in hits:
-        if len(hit[KEY]) != size or len(hit[SHOWN]) != size or not 0 < hit[MASK] < most:
-            raise InputError("state of correlations: a hit that its rule cannot have")
+        yield hit_from(hit, machine.plan, machine.value_of(hit[VALUE]))

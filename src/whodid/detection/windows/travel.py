@@ -33,6 +33,8 @@ def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
 class Travel(Windowed[list[Any]]):
     """The value of a hit is (latitude, longitude, place in words, address)."""
 
+    looks_back = 1
+
     def __init__(self, plan: Plan, set_timer: SetTimer) -> None:
         super().__init__(plan, set_timer)
         self._compare = plan.correlation.compare or SPEED_KMH

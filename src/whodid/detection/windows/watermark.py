@@ -9,6 +9,7 @@ history. Reference: Akidau et al., The Dataflow Model, VLDB 2015, section 2.
 
 from msgspec import Struct
 
+from whodid.detection.windows.stored import Time
 from whodid.limits import CORRELATION_SOURCES_MAX
 
 BEGINNING = -(2**62)
@@ -21,15 +22,15 @@ ENDLESS = 2**62
 class SourceTime(Struct, array_like=True):
     """Of one source: the newest time of an event, and when one was received last (µs UTC)."""
 
-    newest: int
-    received: int
+    newest: Time
+    received: Time
 
 
 class MarkState(Struct, array_like=True):
     """What a mark is made again from."""
 
-    clock: int
-    mark: int
+    clock: Time
+    mark: Time
     sources: dict[str, SourceTime]
 
 
@@ -69,12 +70,19 @@ class Watermark:
             return
         known.received = max(known.received, received)
         known.newest = max(known.newest, time)
-        if source == self._holder or not self._holder:
+        if source != self._holder and self._holder:
+            return
+        if len(self.sources) > 1 or self.clock - known.received > self._idle:
             self._move()
+        elif known.newest >= self.mark:  # as `_move` of one source, which is the usual case
+            self.mark = max(self.mark, min(known.newest, known.received) - self.lateness(source))
 
     def next_silence(self) -> int:
-        """Return the time after which a source may be silent, or all of them are (µs UTC)."""
-        return min(self._look_again, self._all_silent_at())
+        """Return the time after which a source may be silent, or all of them are (µs UTC).
+
+        It is not before `clock`: time that is passed to just behind it moves on.
+        """
+        return max(min(self._look_again, self._all_silent_at()), self.clock)
 
     def all_silent(self) -> bool:
         """Tell whether nothing came of any source for so long that it is not waited for."""

@@ -7,18 +7,18 @@ first hit is over and held more, one of stage "total" says how many.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from whodid.detection.finding import Finding, Match, Stage
-from whodid.detection.windows.hit import KEY, SHOWN, TIME, VALUE, Hit, Key
+from whodid.detection.finding import Finding, Stage
+from whodid.detection.windows.hit import ID, KEY, PLAN, SHOWN, TIME, VALUE, Hit, Key
 from whodid.detection.windows.machine import SetTimer, Told
 from whodid.detection.windows.plan import Plan
+from whodid.detection.windows.stored import Count, StoredHit, Time, hit_from
 from whodid.errors import InputError
 from whodid.limits import (
     CORRELATION_EVENTS_MAX,
@@ -28,6 +28,7 @@ from whodid.limits import (
 
 FIRES_KEPT = 16
 _by_time = itemgetter(TIME)
+_by_place = itemgetter(TIME, ID)
 
 Extra = TypeVar("Extra")
 
@@ -50,30 +51,18 @@ class Window(Generic[Extra]):
         self.extra = extra
 
 
-StoredHit: TypeAlias = tuple[
-    int, str, int, tuple[str, ...], int, int, Any, tuple[str, ...], tuple[Match, ...] | None
-]
-"""A hit in a snapshot, its value as msgpack has it."""
-
-
-def hit_from(stored: StoredHit, place: int, value: Any) -> Hit:
-    """Return a hit of a snapshot, of the plan that stands at `place` now."""
-    time, event, _, key, entry, mask, _, shown, below = stored
-    return (time, event, place, key, entry, mask, value, shown, below)
-
-
 class StoredWindow(Struct, array_like=True):
     """A window in a snapshot."""
 
     events: list[StoredHit]
-    head: int
-    fires: list[int]
-    open: int | None
-    counted: int
+    head: Count
+    fires: list[Time]
+    open: Time | None
+    counted: Count
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[int, list[StoredWindow]]).decode
+_decode = msgspec.msgpack.Decoder(tuple[Count, list[StoredWindow]]).decode
 
 
 class Windowed(Told, Generic[Extra]):
@@ -85,6 +74,9 @@ class Windowed(Told, Generic[Extra]):
 
     totals = False
     """Whether a window that held is counted to its end."""
+
+    looks_back = CORRELATION_REPLAY_EVENTS
+    """How many of the hits that were taken matter for those that wait."""
 
     def __init__(self, plan: Plan, set_timer: SetTimer) -> None:
         super().__init__(plan, set_timer)
@@ -160,7 +152,8 @@ class Windowed(Told, Generic[Extra]):
         hits = window.events[window.head :]
         if len(hits) <= window.counted:
             return []
-        return [self._tell(window, time, hits, "total")]
+        whole = self._tell(window, time, hits, "total")
+        return [msgspec.structs.replace(whole, counted=window.counted)]
 
     def add_late(self, hit: Hit) -> list[Finding]:
         """Put a late hit in its place; what it completes is found if nothing near it was."""
@@ -170,15 +163,19 @@ class Windowed(Told, Generic[Extra]):
             window = Window(self.nothing())
         self.keys[key] = window
         events = window.events
-        if events and time < events[-1][TIME] - self._span:
+        newest = max(time, events[-1][TIME]) if events else time
+        self._slide(window, newest)
+        if time < newest - self._span:
             window.head += 1
         else:
             self.enter(window, hit)
-        insort(events, hit)
+        insort(events, hit, key=_by_place)
         self.total += 1
         self.rebuilt(window)
-        around = self._around(events, bisect_left(events, hit), time)
-        found = [item for item in self._replayed(around) if item.time_us >= time]
+        around = self._around(events, bisect_left(events, hit[:PLAN], key=_by_place), time)
+        found: list[Finding] = []
+        if self.undone or self.can_hold(None, around):
+            found = [item for item in self._replayed(around) if item.time_us >= time]
         if self.total > CORRELATION_PAST_EVENTS:
             self._bound(window, events[-1][TIME])
         for item in found:
@@ -197,7 +194,7 @@ class Windowed(Told, Generic[Extra]):
         kept: list[Hit] = []
         if window is not None:
             begin = bisect_left(window.events, first - self._span, key=_by_time)
-            kept = window.events[max(begin, len(window.events) - CORRELATION_REPLAY_EVENTS) :]
+            kept = window.events[max(begin, len(window.events) - self.looks_back) :]
         for item in self._replayed(kept + hits[-CORRELATION_REPLAY_EVENTS:]):
             if item.time_us >= first and not (window and self._near_fire(window, item.time_us)):
                 return [msgspec.structs.replace(item, stage="early")]
@@ -221,8 +218,8 @@ class Windowed(Told, Generic[Extra]):
         for item in stored:
             window = Window(self.nothing())
             window.events = list(map(self._checked, item.events))
-            if not window.events or not 0 <= item.head <= len(window.events):
-                raise InputError("state of a correlation: a window without events")
+            if item.head != self._head_of(window.events):
+                raise InputError("state of a correlation: a window that cannot be")
             window.head, window.fires = item.head, item.fires
             window.open, window.counted = item.open, item.counted
             for hit in window.events[window.head :]:
@@ -234,15 +231,6 @@ class Windowed(Told, Generic[Extra]):
         self.evicted, self.keys = evicted, keys
         self.total = sum(len(window.events) for window in keys.values())
 
-    def known(self) -> Iterable[Key]:
-        """Return the keys that have a window."""
-        return self.keys
-
-    def hits(self) -> Iterator[Hit]:
-        """Return the hits of all windows."""
-        for window in self.keys.values():
-            yield from window.events
-
     def value_of(self, stored: Any) -> Any:
         """Return a hit's value from what a snapshot made of it. Raises InputError."""
         if stored is not None:
@@ -250,7 +238,13 @@ class Windowed(Told, Generic[Extra]):
         return stored
 
     def _checked(self, hit: StoredHit) -> Hit:
-        return hit_from(hit, self.plan.place, self.value_of(hit[VALUE]))
+        return hit_from(hit, self.plan, self.value_of(hit[VALUE]))
+
+    def _head_of(self, events: list[Hit]) -> int:
+        """Return where the window in these hits begins; -1 for none, or none by time."""
+        if not events or any(b[TIME] < a[TIME] for a, b in pairwise(events)):
+            return -1
+        return bisect_left(events, events[-1][TIME] - self._span, key=_by_time)
 
     def _slide(self, window: Window[Extra], time: int) -> None:
         start, events, head = time - self._span, window.events, window.head
