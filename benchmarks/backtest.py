@@ -244,12 +244,14 @@ def _by_sqlite(columns: dict[str, list[Any]]) -> tuple[dict[str, int], float, in
     base.executemany(f"INSERT INTO logs VALUES ({', '.join('?' * len(names))})", rows)
     queries: dict[str, str] = {}
     for path in sorted((PACKS / _PACK).glob("*.yml")):
-        collection = SigmaCollection.from_yaml(path.read_text())
-        if any(not hasattr(rule, "detection") for rule in collection.rules):
-            continue
-        for rule, query in zip(collection.rules, convert(collection), strict=True):
+        for text in path.read_text().split("\n---\n"):
+            if "\ndetection:" not in text:
+                continue
+            collection = SigmaCollection.from_yaml(text)
+            [query] = convert(collection)
             if "REGEXP" not in query:
-                queries[str(rule.id)] = query.replace("SELECT *", "SELECT count(*)", 1)
+                counted = query.replace("SELECT *", "SELECT count(*)", 1)
+                queries[str(collection.rules[0].id)] = counted
     begun = time.process_time()
     hits = {name: base.execute(query).fetchone()[0] for name, query in queries.items()}
     return hits, time.process_time() - begun, len(queries)
