@@ -355,3 +355,20 @@ def test_many_needles_are_found_however_they_are_looked_for():
         for needles, count in ((few, 5), (many, 400)):
             said = {number for number in range(count) if words[number] in text}
             assert set(needles.numbers_in(text)) == said
+
+
+def test_rules_of_both_kinds_and_spellings_share_a_path(tmp_path):
+    texts = [
+        rule_text("s: {requestParameters.userName: ada}\ncondition: s", "native"),
+        rule_text(
+            "s: {requestParameters.userName: ada}\ncondition: s", "all", {"product": "whodid"}
+        ),
+        rule_text("s: {requestParameters.sets.items.port: '22'}\ncondition: s", "plain"),
+        rule_text("s: {'requestParameters.sets.items[].port': '22'}\ncondition: s", "marked"),
+        rule_text("s: {requestParameters.sets|contains: port}\ncondition: s", "above"),
+        rule_text("s: {requestParameters.whole|contains: '7'}\ncondition: s", "a float"),
+        rule_text("s: {requestParameters.whole|endswith: '7'}\ncondition: s", "no end of it"),
+    ]
+    matcher = compile_rules(rules_of(tmp_path, "---\n".join(texts)))
+    found = {rule.head.title for rule in matcher.matching(record(EVENT))}
+    assert found == {"native", "all", "plain", "marked", "above", "a float"}

@@ -8,7 +8,7 @@ asked of every record.
 from typing import NamedTuple
 
 from whodid.detection.compiled.wildcards import longest
-from whodid.detection.rule import All, Node, Not, Test
+from whodid.detection.rule import All, AnyOf, Node, Not, Test
 
 _ACTIONS = frozenset(
     ("eventname", "operationname", "eventtype", "action", "operation", "verb", "methodname",
@@ -76,3 +76,55 @@ def needle_of(test: Test) -> str:
     if test.op in _WORTHS and isinstance(test.value, str):
         return test.value.lower()
     return ""
+
+
+def groups_of(node: Node) -> list[Anchors]:
+    """Return anchors of which each group must hold, two at most, the best first.
+
+    A second one spares a look at rules whose first holds often; it must tell something itself.
+    """
+    best = anchors_of(node)
+    if best is None:
+        return []
+    others = [
+        it
+        for part in _parts(node)
+        if (it := anchors_of(part)) is not None
+        and it.worth >= _SECOND_WORTH_MIN
+        and it.tests != best.tests
+        and it.tests[0].field is not None
+    ]
+    return [best, *sorted(others, key=lambda it: -it.worth)[:1]]
+
+
+def _parts(node: Node) -> list[Node]:
+    """Return what must hold, all of it."""
+    if isinstance(node, All):
+        return [part for item in node.items for part in _parts(item)]
+    return [node]
+
+
+def is_exact(node: Node) -> bool:
+    """Tell whether a node holds just when its groups of anchors do: texts, and nothing else."""
+    parts = _parts(node)
+    groups = groups_of(node)
+    return len(parts) == len(groups) and all(map(_is_exact, parts))
+
+
+def _is_exact(node: Node) -> bool:
+    if isinstance(node, Test):
+        value = node.value
+        return (
+            node.op in _EXACT
+            and node.field is not None
+            and node.part is None
+            and not node.cased
+            and isinstance(value, str)
+            and not _NUMERIC.issuperset(value)  # 5.0 is looked for as 5, too
+        )
+    return isinstance(node, AnyOf) and all(map(_is_exact, node.items))
+
+
+_SECOND_WORTH_MIN = 25
+_EXACT = frozenset(("equals", "contains", "startswith", "endswith"))
+_NUMERIC = frozenset("0123456789.e+-")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from whodid.detection.compiled.path import Get, Values, flat, getter
+from whodid.detection.compiled.path import Get, Values, flat, getter, plain_steps
 from whodid.detection.record import Record
 from whodid.detection.taxonomy.kind import Kind
 from whodid.event import FIELDS, GROUPS, Change
@@ -117,6 +117,12 @@ def loader(kind: Kind, name: str, *, event_first: bool) -> Load:
     of_event = _of_event(name)
     loads = [*of_event, *explicit, *native] if event_first else [*explicit, *native, *of_event]
     return _first(loads)
+
+
+def plain_path(kind: Kind, name: str) -> tuple[str, ...] | None:
+    """Return the keys under which a field is in the native record, when it is nowhere else."""
+    elsewhere = name in kind.fields or is_of_event(name) or kind.below or kind.folds or kind.dotted
+    return None if elsewhere or not is_known(kind, name) else plain_steps(name)
 
 
 def _place(kind: Kind, place: str) -> Load:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from whodid.detection.compiled.anchors import anchors_of
+from whodid.detection.compiled.anchors import groups_of, is_exact
 from whodid.detection.compiled.closures import Closures
-from whodid.detection.compiled.fields import Field, View, loader, text_of
-from whodid.detection.compiled.probes import make_probes
+from whodid.detection.compiled.fields import Field, View, loader, plain_path, text_of
+from whodid.detection.compiled.probes import Hits, Probe, TextProbe
+from whodid.detection.compiled.tree import Tree
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule, Test
 from whodid.detection.taxonomy.kind import Kind
@@ -47,6 +48,7 @@ class Index:
         self.rules = rules
         self.fields = Fields(kind)
         self.always: list[int] = []
+        self.single: set[int] = set()
         makers = {
             first: Closures(partial(self.fields.get, event_first=first)) for first in (False, True)
         }
@@ -55,27 +57,51 @@ class Index:
         for number, rule in enumerate(self.rules):
             first = asks_event_first(rule)
             self.holds.append(makers[first].compile(rule.node))
-            found = anchors_of(rule.node)
-            if found is None:
+            groups = groups_of(rule.node)
+            if not groups:
                 self.always.append(number)
-            else:
-                anchors[first] += [(test, number) for test in found.tests]
-        self.probes = [
-            probe
-            for first, chosen in anchors.items()
-            for probe in make_probes(chosen, partial(self.fields.get, event_first=first))
-        ]
+            if len(groups) < 2:
+                self.single.add(number)
+            for group, code in zip(groups, (number, ~number), strict=False):
+                anchors[first] += [(test, code) for test in group.tests]
+        self.exact = [is_exact(rule.node) for rule in self.rules]
+        self._tree = Tree()
+        self._probes: list[Probe | TextProbe] = []
+        self._make_probes(anchors)
+
+    def _make_probes(self, anchors: dict[bool, list[tuple[Test, int]]]) -> None:
+        """Make a probe for each field, or plain path, that anchors are about."""
+        found: dict[tuple[str, ...], list[tuple[Test, int]]] = {}
+        for first, chosen in anchors.items():
+            by_field: dict[str | None, list[tuple[Test, int]]] = {}
+            for test, number in chosen:
+                by_field.setdefault(test.field, []).append((test, number))
+            for name, tests in by_field.items():
+                if name is None:
+                    self._probes.append(TextProbe(tests))
+                elif (steps := plain_path(self.kind, name)) is not None:
+                    found.setdefault(steps, []).extend(tests)
+                else:
+                    field = self.fields.get(name, event_first=first)
+                    self._probes.append(Probe(field, tests))
+        for steps, tests in found.items():
+            field = self.fields.get(".".join(steps), event_first=False)
+            self._tree.add(steps, Probe(field, tests))
+
+    def possible(self, view: View) -> list[int]:
+        """Return the numbers of the rules that a record leaves possible, in their order."""
+        hits = Hits(self.always)
+        self._tree.ask(view.native, hits)
+        for probe in self._probes:
+            probe.ask(view, hits)
+        single, second = self.single, hits.second
+        return sorted([it for it in hits.first if it in single or it in second])
 
     def matching(self, record: Record) -> list[Rule]:
         """Return the rules that match a record of this kind, in their order."""
         view = View(record, record.native)
-        hits = set(self.always)
-        for probe in self.probes:
-            probe.ask(view, hits)
-        if not hits:
-            return []
-        holds, rules = self.holds, self.rules
-        return [rules[number] for number in sorted(hits) if holds[number](view)]
+        holds, exact, rules = self.holds, self.exact, self.rules
+        return [rules[it] for it in self.possible(view) if exact[it] or holds[it](view)]
 
 
 class Matcher:

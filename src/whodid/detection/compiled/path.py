@@ -17,6 +17,15 @@ Get = Callable[[dict[str, Any]], Values]
 _INDEX = re.compile(r"([^\[\]{}]*)(?:\[(\*|[0-9]{1,6})?\]|\{\})").fullmatch
 
 
+def plain_steps(path: str) -> tuple[str, ...] | None:
+    """Return the keys of a path that is nothing else, None for one with indexes or too long."""
+    steps = _steps(path)
+    if len(steps) > NESTING_MAX // 2:
+        return None
+    plain = tuple(step for step in steps if isinstance(step, str))
+    return plain if len(plain) == len(steps) > 0 else None
+
+
 def getter(path: str, *, folds: bool = False, dotted: bool = False) -> Get:
     """Return what gets the values at `path`."""
     steps = _steps(path)

@@ -3,7 +3,8 @@
 Values repeat, so what was found for a value is remembered, within bounds.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from whodid.detection.compiled.anchors import needle_of
 from whodid.detection.compiled.fields import Field, View, text_of
@@ -16,8 +17,21 @@ _REMEMBERED_CHARS_MAX = 512
 Numbers = tuple[int, ...]
 
 
+class Hits:
+    """Numbers of rules: those of which the first anchors hold, and those of which the second do."""
+
+    __slots__ = ("first", "second")
+
+    def __init__(self, first: Iterable[int]) -> None:
+        self.first = set(first)
+        self.second: set[int] = set()
+
+
 class Probe:
-    """The anchors on one field. `ask` gives the numbers of rules whose anchor may hold."""
+    """The anchors on one field. `ask` gives the numbers of rules whose anchor may hold.
+
+    A second anchor of rule n has the number ~n.
+    """
 
     def __init__(self, field: Field, anchors: Iterable[tuple[Test, int]]) -> None:
         self.raw = field.raw
@@ -43,33 +57,47 @@ class Probe:
         self._starts, self._ends = _by_length(starts), _by_length(ends)
         self._needles = Needles(needles)
         self._present = tuple(present)
-        self._known: dict[str, Numbers] = {}
+        self._known: dict[str, tuple[Numbers, Numbers]] = {}
 
-    def ask(self, view: View, hits: set[int]) -> None:
+    def ask(self, view: View, hits: Hits) -> None:
         """Add the numbers of the rules that the field's values leave possible."""
         for value in self.raw(view):
-            text = value if value.__class__ is str else text_of(value)
-            found = self._known.get(text)
-            if found is None:
-                found = self._look(text)
-            if found:
-                hits.update(found)
-            if value.__class__ is float and value.is_integer():
-                hits.update(self._look(str(int(value))))  # a rule's 5 is also 5.0
+            self.take(value, hits)
 
-    def _look(self, text: str) -> Numbers:
+    def take(self, value: Any, hits: Hits) -> None:
+        """Add the numbers of the rules that one value leaves possible."""
+        text = value if value.__class__ is str else text_of(value)
+        found = self._known.get(text)
+        if found is None:
+            found = self._look(text)
+        first, second = found
+        if first:
+            hits.first.update(first)
+        if second:
+            hits.second.update(second)
+        if value.__class__ is float and value.is_integer():  # a rule's 5 is also 5.0
+            first, second = self._look(str(int(value)))
+            hits.first.update(first)
+            hits.second.update(second)
+
+    def _look(self, text: str) -> tuple[Numbers, Numbers]:
         lowered = text.lower()
         found = [*self._present, *self._equal.get(lowered, ()), *self._needles.numbers_in(lowered)]
         for length, heads in self._starts:
             found += heads.get(lowered[:length], ())
         for length, tails in self._ends:
             found += tails.get(lowered[-length:], ())
-        numbers = tuple(set(found))
+        numbers = _parted(found)
         if len(text) <= _REMEMBERED_CHARS_MAX:
             if len(self._known) >= RULE_ASKED_VALUES_MAX:
                 self._known.clear()
             self._known[text] = numbers
         return numbers
+
+
+def _parted(found: list[int]) -> tuple[Numbers, Numbers]:
+    numbers = set(found)
+    return tuple(it for it in numbers if it >= 0), tuple(~it for it in numbers if it < 0)
 
 
 class TextProbe:
@@ -84,13 +112,16 @@ class TextProbe:
         self._needles = Needles(pairs)
         self._told = all(_is_told(text) for text, _ in pairs)
 
-    def ask(self, view: View, hits: set[int]) -> None:
+    def ask(self, view: View, hits: Hits) -> None:
         """Add the numbers of the rules whose keyword stands in the record."""
         raw = view.record.groups[_RAW]
         if self._told and raw and raw.isascii() and b"\\" not in raw:
-            hits.update(self._needles.numbers_in(raw.decode("ascii").lower()))
+            text = raw.decode("ascii").lower()
         else:
-            hits.update(self._needles.numbers_in(all_lower(view)))
+            text = all_lower(view)
+        first, second = _parted(self._needles.numbers_in(text))
+        hits.first.update(first)
+        hits.second.update(second)
 
 
 def _is_told(text: str) -> bool:
@@ -110,17 +141,4 @@ def _by_length(pairs: list[tuple[str, int]]) -> list[tuple[int, dict[str, Number
     return [
         (length, {text: tuple(numbers) for text, numbers in table.items()})
         for length, table in sorted(tables.items())
-    ]
-
-
-def make_probes(
-    anchors: Iterable[tuple[Test, int]], field_of: Callable[[str], Field]
-) -> list[Probe | TextProbe]:
-    """Return a probe for each field that anchors are about."""
-    by_field: dict[str | None, list[tuple[Test, int]]] = {}
-    for test, number in anchors:
-        by_field.setdefault(test.field, []).append((test, number))
-    return [
-        TextProbe(found) if name is None else Probe(field_of(name), found)
-        for name, found in by_field.items()
     ]
