@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from whodid.detection import rulebook
 from whodid.detection.rule import Correlation, Head, LogSource, Rule
@@ -55,6 +56,25 @@ def test_packs_and_folders_are_chosen_and_what_is_missing_is_said(folder, loaded
     assert [fault.reason for fault in book.faults] == [
         "there is no pack 'cluod'; there are cloud, identity", "there is no such file or folder",
     ]  # fmt: skip
+
+
+def test_an_experimental_rule_of_a_pack_is_used_when_it_is_named(folder, loaded):
+    loud = rule("loud")
+    of_pack = structs.replace(
+        loud,
+        head=structs.replace(
+            loud.head, status="experimental", path=str(folder.parent / "packs/cloud/loud.yml")
+        ),
+    )
+    mine = structs.replace(
+        loud, head=structs.replace(loud.head, id="mine", name="n-mine", status="experimental")
+    )
+    loaded["rules"] = (of_pack, mine)
+    assert read_rules(folder, Choice()).rules == (mine,)
+    assert read_rules(folder, Choice(enabled=("n-loud",))).rules == (of_pack, mine)
+    assert not read_rules(folder, Choice(enabled=("n-loud",), disabled=("loud", "mine"))).rules
+    (fault,) = read_rules(folder, Choice(enabled=("quiet",))).faults
+    assert (fault.path, fault.warning) == ("detection.enabled_rules", True)
 
 
 def test_a_disabled_rule_is_gone_unless_another_is_built_on_it(folder, loaded):

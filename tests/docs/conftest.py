@@ -37,6 +37,12 @@ def settings_table():
     return _load("settings_table")
 
 
+@pytest.fixture(scope="session")
+def rule_packs_page():
+    """The module tests/docs/rule_packs_page.py."""
+    return _load("rule_packs_page")
+
+
 @pytest.fixture
 def shell(console, tmp_path):
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")

@@ -277,3 +277,9 @@ def _acts(module):
             for part in ast.walk(node.args[0]):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     yield part.value
+
+
+def test_each_rule_of_the_packs_is_there(rule_packs_page):
+    assert reference("rule-packs") == rule_packs_page.render(), (
+        "run `python tests/docs/rule_packs_page.py`"
+    )

@@ -9,8 +9,9 @@ from whodid.app.local import LocalLedger
 from whodid.app.own import Act
 from whodid.detection.compiled import Blind, Observed, compile_rules, unmatchable
 from whodid.detection.entries import portions
+from whodid.detection.packs import PACKS
 from whodid.detection.rule import AnyRule
-from whodid.detection.rulebook import PACKS, Choice, read_rules
+from whodid.detection.rulebook import Choice, read_rules
 from whodid.detection.sigma import Fault, load_rules
 from whodid.detection.taxonomy import native_of
 from whodid.detection.windows import Engine

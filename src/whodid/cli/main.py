@@ -33,7 +33,7 @@ COMMANDS = {
     "restore": "Restore a backup, or move a ledger to another folder.",
     "upgrade": "Bring a ledger of an older format up to date.",
     "source": "Declare, show, list and try sources.",
-    "rules": "List rules, check whether they can match here, and try them on history.",
+    "rules": "List and test rules, check whether they can match, and try them on history.",
     "user": "Add, list, change and remove users.",
     "token": "Issue, list and revoke tokens.",
     "passwd": "Set a user's password.",

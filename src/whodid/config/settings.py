@@ -153,6 +153,10 @@ class DetectionSettings(Struct, frozen=True, forbid_unknown_fields=True, omit_de
     disabled_rules: Annotated[
         tuple[str, ...], Meta(description="ids or names of rules that are not used")
     ] = ()
+    enabled_rules: Annotated[
+        tuple[str, ...],
+        Meta(description="ids or names of rules of packs that are used although they are off"),
+    ] = ()
     calendars: Annotated[
         str, Meta(description="file of working hours of people and teams (`outside_hours`)")
     ] = ""

@@ -12,23 +12,27 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from whodid.detection.packs import PACKS, is_on
 from whodid.detection.rule import AnyRule, Correlation
 from whodid.detection.sigma import Fault, load_rules
 from whodid.errors import WhodidError
 from whodid.ledger.layout import RULES
 from whodid.limits import RULE_FOLDER_FILES_MAX
 
-PACKS = Path(__file__).parent / "rules"
 ALL = "all"
 _SUFFIXES = (".yml", ".yaml")
 
 
 class Choice(Struct, frozen=True):
-    """Names of packs (`all`: each), further folders or files, ids or names of unused rules."""
+    """Names of packs (`all`: each), further folders or files, ids or names of unused rules.
+
+    `enabled` names rules of packs that are used although their status says that they are off.
+    """
 
     packs: tuple[str, ...] = (ALL,)
     folders: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
+    enabled: tuple[str, ...] = ()
 
 
 class Rulebook(Struct, frozen=True):
@@ -57,12 +61,15 @@ def read_rules(directory: Path, choice: Choice, cache: Path | None = None) -> Ru
         loaded = load_rules(paths, cache)
     except (WhodidError, OSError) as error:  # a file that went away meanwhile
         return Rulebook((), (*faults, Fault(str(directory / RULES), 0, str(error))), b"")
-    rules = _without(loaded.rules, choice.disabled)
+    rules = _without(loaded.rules, {*choice.disabled, *_off(loaded.rules, choice.enabled)})
     unknown = [
-        Fault("detection.disabled_rules", 0, f"there is no rule {name!r}", warning=True)
-        for name in choice.disabled
+        Fault(f"detection.{setting}", 0, f"there is no rule {name!r}", warning=True)
+        for setting, names in (
+            ("disabled_rules", choice.disabled), ("enabled_rules", choice.enabled)
+        )
+        for name in names
         if not any(name in _names(rule) for rule in loaded.rules)
-    ]
+    ]  # fmt: skip
     return Rulebook(rules, (*faults, *unknown, *loaded.faults), seen)
 
 
@@ -121,9 +128,19 @@ def _names(rule: AnyRule) -> set[str]:
     return {rule.head.id, rule.head.name} - {""}
 
 
-def _without(rules: Sequence[AnyRule], disabled: Sequence[str]) -> tuple[AnyRule, ...]:
+def _off(rules: Sequence[AnyRule], enabled: Sequence[str]) -> set[str]:
+    """Return the ids of rules of packs that are off and that nobody switched on."""
+    return {
+        rule.head.id
+        for rule in rules
+        if not is_on(rule)
+        and PACKS in Path(rule.head.path).parents
+        and not _names(rule) & set(enabled)
+    }
+
+
+def _without(rules: Sequence[AnyRule], off: set[str]) -> tuple[AnyRule, ...]:
     """Leave out rules; one that others are built on stays, and raises nothing itself."""
-    off = set(disabled)
     kept = [rule for rule in rules if not _names(rule) & off]
     while True:
         needed = {name for rule in kept if isinstance(rule, Correlation) for name in rule.rules} - {

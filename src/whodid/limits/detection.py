@@ -80,6 +80,12 @@ RULE_REGEX_CHARS_MAX = 8192
 RULE_REGEX_BYTES_MAX = 4 * 1024 * 1024
 """Most memory of one compiled regular expression of a rule."""
 
+REGEX_KEPT_TEXTS_MAX = 512
+"""Texts that a regular expression of a rule has decided and need not look at again."""
+
+REGEX_KEPT_CHARS_MAX = 128
+"""Longest of these texts."""
+
 CORRELATION_DEPTH_MAX = 10
 """How many correlations may stand upon each other."""
 

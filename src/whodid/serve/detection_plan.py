@@ -22,6 +22,6 @@ def plan_of(directory: Path, settings: DetectionSettings, *, live: bool) -> Plan
         geo=directory / settings.geo if settings.geo else None,
         calendars=directory / settings.calendars if settings.calendars else None,
     )
-    choice = Choice(settings.packs, settings.rules, settings.disabled_rules)
+    choice = Choice(settings.packs, settings.rules, settings.disabled_rules, settings.enabled_rules)
     budget = LearningSettings(alerts_per_day=settings.alerts_per_day)
     return Plan(choice, windows, budget if settings.learning else None)

@@ -17,6 +17,7 @@ from whodid.detection.compiled.timeparts import part_of
 from whodid.detection.compiled.wildcards import fits_pattern
 from whodid.detection.regex import compile_regex
 from whodid.detection.rule import Test
+from whodid.limits import REGEX_KEPT_CHARS_MAX, REGEX_KEPT_TEXTS_MAX
 
 Holds = Callable[[View], bool]
 FieldOf = Callable[[str], Field]
@@ -118,9 +119,21 @@ def _null(_test: Test, field: Field) -> Holds:
 
 def _regex(test: Test, field: Field) -> Holds:
     search = compile_regex(str(test.value)).search
+    known: dict[str, bool] = {}
+
+    def fits(text: str) -> bool:
+        # Actions, tables, user agents come again and again: most texts were decided before.
+        found = known.get(text)
+        if found is None:
+            found = search(text) is not None
+            if len(text) <= REGEX_KEPT_CHARS_MAX:
+                if len(known) >= REGEX_KEPT_TEXTS_MAX:
+                    known.clear()
+                known[text] = found
+        return found
 
     def holds(view: View) -> bool:
-        return any(search(it) is not None for it in field.cased(view))
+        return any(map(fits, field.cased(view)))
 
     return holds
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from whodid.detection.finding import Finding, Match
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
-from whodid.detection.windows.extract import Feed, Matching, feeds_of, keys_of
+from whodid.detection.windows.extract import Feed, Files, Matching, feeds_of, keys_of
 from whodid.detection.windows.hit import MASK, Hit, Key
 from whodid.detection.windows.lane import END, Lane
 from whodid.detection.windows.new_value import NewValue
@@ -53,12 +53,15 @@ class Engine:
 
     Rules about single events find at once; correlations when no earlier event can come any more.
     `lane` is the present; `past` there is only while events come that are of long before it.
+    `given` stands for the files that the settings name.
     """
 
     def __init__(
-        self, rules: Sequence[AnyRule], matcher: Matching, settings: Settings | None = None
-    ) -> None:
+        self, rules: Sequence[AnyRule], matcher: Matching, settings: Settings | None = None,
+        given: Files | None = None,
+    ) -> None:  # fmt: skip
         self.settings = settings or Settings()
+        self._given = given
         self.position = 0
         """The entry that is expected next; records before it are passed over."""
         self.counts: Counts = {}
@@ -70,7 +73,7 @@ class Engine:
         self.past: Lane | None = None
 
     def _load(self, rules: Sequence[AnyRule], matcher: Matching) -> None:
-        ready = ready_for(rules, self.settings)
+        ready = ready_for(rules, self.settings, self._given)
         self.plans = ready.plans
         self.unusable = ready.unusable
         """Correlations that are not run."""

@@ -21,12 +21,13 @@ class Ready(Struct, frozen=True):
     files: Files
 
 
-def ready_for(rules: Sequence[AnyRule], settings: Settings) -> Ready:
+def ready_for(rules: Sequence[AnyRule], settings: Settings, given: Files | None = None) -> Ready:
     """Make the correlations among `rules` ready to run, and tell which cannot.
 
-    A file that cannot be read is a fault of the rules that need it, not of the others.
+    A file that cannot be read is a fault of the rules that need it, not of the others. `given`
+    stands for the files that the settings name.
     """
-    files, faults = _files(settings)
+    files, faults = (given, {}) if given is not None else _files(settings)
     lacks = {
         rule.head.id: faults.get(rule.kind, "") or lacking(rule, files)
         for rule in rules
