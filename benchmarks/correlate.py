@@ -29,12 +29,12 @@ CASES: dict[str, dict[str, Any]] = {
     "event_count": {"compare": (Compare("gte", 8),)},
     "value_count": {"compare": (Compare("gte", 6),), "fields": ("ip",)},
     "value_sum": {"compare": (Compare("gte", 60_000),), "fields": ("rows",)},
-    "value_percentile": {"compare": (Compare("gte", 9_900),), "fields": ("rows",), "percent": 95},
+    "value_percentile": {"compare": (Compare("gte", 9_300),), "fields": ("rows",), "percent": 95},
     "temporal": {"rules": ("login", "login2")},
     "temporal_ordered": {"rules": ("login", "login2")},
     "new_value": {"fields": ("ip",), "span_us": 30 * 86_400 * S},
     "absence": {"span_us": 600 * S},
-    "ratio": {"rules": ("login2", "login"), "compare": (Compare("gte", 0.8),)},
+    "ratio": {"rules": ("login2", "login"), "compare": (Compare("lte", 0.5),)},
 }
 
 
