@@ -104,11 +104,20 @@ def _parts(node: Node) -> list[Node]:
     return [node]
 
 
-def is_exact(node: Node) -> bool:
-    """Tell whether a node holds just when its groups of anchors do: texts, and nothing else."""
-    parts = _parts(node)
-    groups = groups_of(node)
-    return len(parts) == len(groups) and all(map(_is_exact, parts))
+def rest_of(node: Node) -> Node | None:
+    """Return what is still to be asked when the groups of anchors hold, None for nothing.
+
+    Parts that are texts and nothing else are what their anchors say.
+    """
+    told = {group.tests for group in groups_of(node)}
+    left = tuple(
+        part
+        for part in _parts(node)
+        if not _is_exact(part) or (it := anchors_of(part)) is None or it.tests not in told
+    )
+    if not left:
+        return None
+    return left[0] if len(left) == 1 else All(left)
 
 
 def _is_exact(node: Node) -> bool:

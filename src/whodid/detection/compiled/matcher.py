@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from whodid.detection.compiled.anchors import groups_of, is_exact
+from whodid.detection.compiled.anchors import groups_of, rest_of
 from whodid.detection.compiled.closures import Closures
 from whodid.detection.compiled.fields import Field, View, loader, plain_path, text_of
 from whodid.detection.compiled.probes import Hits, Probe, TextProbe
@@ -56,7 +56,8 @@ class Index:
         anchors: dict[bool, list[tuple[Test, int]]] = {False: [], True: []}
         for number, rule in enumerate(self.rules):
             first = asks_event_first(rule)
-            self.holds.append(makers[first].compile(rule.node))
+            rest = rest_of(rule.node)
+            self.holds.append(_nothing if rest is None else makers[first].compile(rest))
             groups = groups_of(rule.node)
             if not groups:
                 self.always.append(number)
@@ -64,7 +65,6 @@ class Index:
                 self.single.add(number)
             for group, code in zip(groups, (number, ~number), strict=False):
                 anchors[first] += [(test, code) for test in group.tests]
-        self.exact = [is_exact(rule.node) for rule in self.rules]
         self._tree = Tree()
         self._probes: list[Probe | TextProbe] = []
         self._make_probes(anchors)
@@ -100,8 +100,13 @@ class Index:
     def matching(self, record: Record) -> list[Rule]:
         """Return the rules that match a record of this kind, in their order."""
         view = View(record, record.native)
-        holds, exact, rules = self.holds, self.exact, self.rules
-        return [rules[it] for it in self.possible(view) if exact[it] or holds[it](view)]
+        holds, rules = self.holds, self.rules
+        return [rules[it] for it in self.possible(view) if holds[it](view)]
+
+
+def _nothing(_view: View) -> bool:
+    """Hold: the anchors said all that the rule asks."""
+    return True
 
 
 class Matcher:
