@@ -233,6 +233,7 @@ def _by_duckdb(
 def _by_sqlite(columns: dict[str, list[Any]]) -> tuple[dict[str, int], float, int]:
     from sigma.backends import sqlite as backend  # noqa: PLC0415 - slow to load
     from sigma.collection import SigmaCollection  # noqa: PLC0415 - as above
+    from sigma.exceptions import SigmaError  # noqa: PLC0415 - as above
 
     convert: Callable[[Any], list[str]] = getattr(backend, "sqliteBackend")().convert  # noqa: B009
 
@@ -248,7 +249,10 @@ def _by_sqlite(columns: dict[str, list[Any]]) -> tuple[dict[str, int], float, in
             if "\ndetection:" not in text:
                 continue
             collection = SigmaCollection.from_yaml(text)
-            [query] = convert(collection)
+            try:
+                [query] = convert(collection)
+            except SigmaError:  # what YAML 1.1 takes for a truth value, as a name
+                continue
             if "REGEXP" not in query:
                 counted = query.replace("SELECT *", "SELECT count(*)", 1)
                 queries[str(collection.rules[0].id)] = counted
