@@ -62,6 +62,7 @@ class _Kept(Struct, frozen=True, array_like=True):
     members: list[tuple[int, list[int]]]
     left: float
     unsettled: int
+    news: int
 
 
 class Model:
@@ -69,7 +70,8 @@ class Model:
 
     `tails[learning][evidence]` are of the evidences and, last, of the day's score. `left` and
     `unsettled` are how far the tails are to fade, and the days they do not show yet. `active`
-    is the decayed number of actors a day, `members` the slots of each group of peers.
+    is the decayed number of actors a day, `members` the slots of each group of peers,
+    `news` the days learned since they were made.
     """
 
     def __init__(self, half_life_days: float) -> None:
@@ -87,6 +89,7 @@ class Model:
         self.active = 0.0
         self.left = 1.0
         self.unsettled = 0
+        self.news = 0
         self.members: dict[int, list[int]] = {}
         self.hourly = Hourly(self.crowd, 0, self.decay)
         self._blob: bytes | None = None
@@ -156,13 +159,14 @@ class Model:
         profile.trim(day, self.decay)
         profile.hours = None
         self.actors.keep(profile)
+        self.news += 1
 
     def tidy(self) -> None:
-        """Keep to the bounds; once a week find out anew who is whose peer."""
+        """Keep to the bounds; find out anew who is whose peer, once a week where people act."""
         self.actors.forget()
         self.crowd.trim(self.day)
-        if self.day - self.peered >= PEERS_EVERY_DAYS:
-            self.peered = self.day
+        if self.day - self.peered >= PEERS_EVERY_DAYS and 2 * self.news >= len(self.actors):
+            self.peered, self.news = self.day, 0
             found = [self.actors.at(s) for s in self.actors.recent(BASELINE_PEERED_ACTORS_MAX)]
             profiles = [profile for profile in found if profile is not None]
             groups = peers(profiles, self.day, self.decay)
@@ -197,7 +201,7 @@ class Model:
             crowd.evicted, self.crowd_statistics.statistics, self.crowd_statistics.scored,
             [[tail.counts for tail in tails] for tails in self.tails],
             self.active, self.first, sorted(self.members.items()),
-            self.left, self.unsettled,
+            self.left, self.unsettled, self.news,
         )  # fmt: skip
 
     @classmethod
@@ -226,7 +230,7 @@ class Model:
         model.day, model.turn, model.peered = kept.day, kept.turn, kept.peered
         model.active, model.first = kept.active, kept.first
         model.members = dict(kept.members)
-        model.left, model.unsettled = kept.left, kept.unsettled
+        model.left, model.unsettled, model.news = kept.left, kept.unsettled, kept.news
         model.hourly = Hourly(crowd, model.day, model.decay)
         return model
 
