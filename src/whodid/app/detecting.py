@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
+from whodid.app.exercising import Exercising
 from whodid.app.own import OwnEvents
 from whodid.app.rule_events import DETECTOR, tell_faults, tell_rules
 from whodid.clock import Clock
@@ -105,6 +106,7 @@ class Detecting:
             self._reader, StateFile(directory, keys, _STATE), self._lookers,
             alerts.take, native_of, clock, monotonic=monotonic,
         )  # fmt: skip
+        self.exercising = Exercising(alerts.take, native_of, clock)
         self._tell(self.ready.book)
 
     @property
@@ -133,6 +135,8 @@ class Detecting:
         self._follow_rules()
         self.durable = self._port.status().size
         done = self.detector.step(self.durable)
+        if not done:
+            self.exercising.step(self.ready.book, self.ready.plan.windows)
         if self.engine is not None:
             notices = self.engine.notices()
             self._notices += notices
