@@ -140,7 +140,13 @@ def test_roles(reading, raised):
     assert [(hit.event.what.action, hit.event.what.outcome) for hit in found] == [
         ("list alerts", "denied")
     ]
-    looks = reading.search(INGRID, 'service:whodid action:"list alerts" actor:rita').events
+    assert raised.reconcile() is False  # looks at alerts are no records of them
+    shown = page(reading, RITA).alerts[0].alert.id
+    reading.alerts.show(RITA, shown)
+    seen = reading.lookers(RITA, "").looks[0].event.what
+    assert (seen.action, seen.resource_name) == ("show alert", shown)  # one's own looks
+    assert raised.reconcile() is False
+    looks = reading.search(INGRID, 'service:whodid action:"list alerts" actor:rita').events[1:]
     assert [(hit.event.what.access, hit.event.what.rows) for hit in looks] == [("read", 3)]
 
 

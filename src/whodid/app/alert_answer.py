@@ -50,7 +50,8 @@ class AlertsAnswer(Struct, frozen=True):
 
     `open` counts those that nobody acknowledged, by level; `muted`, `acknowledged` and `closed`
     count; all of them None for a reader who does not see every alert. `next` continues the page.
-    `silences` are those that hold. `warnings` tell what is at its bound.
+    `silences` are those that hold. `ever`: there was one; `reasons` say why there was none, where
+    that is known. `warnings` tell what is at its bound.
     """
 
     alerts: list[ShownAlert]
@@ -62,6 +63,7 @@ class AlertsAnswer(Struct, frozen=True):
     silences: int
     ever: bool
     warnings: list[str]
+    reasons: list[str] = []
 
 
 class AlertAnswer(Struct, frozen=True):

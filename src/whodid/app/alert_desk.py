@@ -40,6 +40,9 @@ from whodid.limits import (
 from whodid.query.rights import visible
 
 _RELATED_MAX = 10
+_PAGE = "alert page"
+"""What is looked at: not the type of the records, which are about alerts of whoever they are."""
+
 _RELATED_AMONG = 2000
 _SEEN_KEPT = 4096
 _MINUTE_US = 60_000_000
@@ -58,8 +61,10 @@ class AlertDesk:
     def __init__(
         self, alerts: Alerts, journal_of: Callable[[Caller], Journal], hits: HitsOf,
         write: Callable[[Caller, Act], None], clock: Clock,
+        why_none: Callable[[], list[str]] = list,
     ) -> None:  # fmt: skip
         self._alerts = alerts
+        self._why_none = why_none
         self._journal_of = journal_of
         self._hits = hits
         self._write = write
@@ -91,7 +96,14 @@ class AlertDesk:
             sum(n for key, n in counts.items() if key[2] and key[0] != "closed") if whole else None,
             len(silences) if whole else 0, bool(counts) if whole else bool(found),
             [*warnings, *page.warnings],
+            [] if found or (whole and counts) else self._reasons(caller),
         )  # fmt: skip
+
+    def _reasons(self, caller: Caller) -> list[str]:
+        if caller.rights.whole:
+            return self._why_none()
+        told = "Those are shown that are made of nothing but events which you may see."
+        return [*self._why_none(), told]
 
     def open_count(self, caller: Caller) -> int:
         """Count open alerts that a caller sees, up to ALERT_BADGE_MAX + 1 (no event: no content).
@@ -113,7 +125,7 @@ class AlertDesk:
 
     def show(self, caller: Caller, alert_id: str) -> AlertAnswer:
         """Return an alert with its events. Raises UsageError when there is none that he sees."""
-        act = Act("show alert", "read", "alert", alert_id[:64], rows=1)
+        act = Act("show alert", "read", _PAGE, alert_id[:64], rows=1)
         self._check(caller, act)
         alert = self._find(caller, alert_id)
         records, total = self._records(caller, alert)
@@ -189,7 +201,7 @@ class AlertDesk:
     ) -> ShownAlert:  # fmt: skip
         """End it and say what it was (see `Alerts.close`)."""
         if duplicate_of:
-            self._check(caller, Act("close alert", "administer", "alert", alert_id[:64]))
+            self._check(caller, Act("close alert", "administer", _PAGE, alert_id[:64]))
             self._find(caller, duplicate_of)
         return self._handle(
             caller, "close alert", alert_id,
@@ -220,7 +232,7 @@ class AlertDesk:
 
     def end_silence(self, caller: Caller, silence_id: str, note: str = "") -> ShownSilence:
         """End a silence or an exclusion (see `Alerts.end_silence`)."""
-        act = Act("unmute alerts", "administer", "silence", silence_id[:64])
+        act = Act("unmute alerts", "administer", _PAGE, silence_id[:64])
         self._check_acts(caller, act)
         self._check_whole(caller, act)
         ended = self._acting(caller).end_silence(silence_id, caller.name, note)
@@ -231,7 +243,7 @@ class AlertDesk:
     def _handle(
         self, caller: Caller, action: str, alert_id: str, work: Callable[[Alerts], Alert]
     ) -> ShownAlert:
-        self._check_acts(caller, Act(action, "administer", "alert", alert_id[:64]))
+        self._check_acts(caller, Act(action, "administer", _PAGE, alert_id[:64]))
         self._find(caller, alert_id)
         [found] = self._with_content(caller, [work(self._acting(caller))])
         return found

@@ -23,12 +23,18 @@ from whodid.errors import UsageError
 from whodid.index.search import Searcher
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.keys import KeyFolder
+from whodid.ledger.layout import DETECTION
 from whodid.ledger.port import SequencerPort
 from whodid.ledger.reader import LedgerReader
 from whodid.query.rights import EVERYTHING
 
 THE_DETECTOR = Caller(DETECTOR, "server", rights=EVERYTHING, handles=True)
 """Who raises alerts and ends them."""
+
+_NO_DETECTOR = (
+    "No detector has run on this ledger: it is turned off (detection.enabled), or no server has "
+    "run yet."
+)
 
 
 def open_alerts(
@@ -68,4 +74,9 @@ def open_desk(
                     continue  # no event, or gone
         return found
 
-    return AlertDesk(alerts, journal.of, hits, own.write, clock)
+    def why_none() -> list[str]:
+        if any((context.directory / DETECTION).glob("*")):
+            return []
+        return [_NO_DETECTOR]
+
+    return AlertDesk(alerts, journal.of, hits, own.write, clock, why_none)

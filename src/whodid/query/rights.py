@@ -39,7 +39,7 @@ UNDENIABLE = frozenset({"id", "time", "received", "source", "format", "mapping",
 """Fields that every reader of an event sees: an answer is ordered and addressed by them."""
 
 ALERT_KINDS = ("alert", "silence")
-"""The types of resources that whodid's own events about alerts are about."""
+"""The types of resources of the events that hold records of alerts; looks at them have another."""
 
 ALERT_EVENTS: Node = all_of(
     [

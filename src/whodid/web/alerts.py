@@ -88,7 +88,6 @@ def show(visit: Visit) -> Response:
         newest=_url(visit, below=None) if visit.asked("below") else None,
         narrowed=bool(_taken(visit) or visit.asked("below")) or _state(visit) != "active",
         all_href="/alerts?state=all",
-        reasons=[],
     )
 
 

@@ -64,6 +64,11 @@ def event_url(event_id: str) -> str:
     return f"/events/{quote(event_id, safe='')}"
 
 
+def alert_url(alert_id: str) -> str:
+    """Return the address of an alert's page."""
+    return f"/alerts/{quote(alert_id, safe='')}"
+
+
 def trace_url(trace_id: str, *, stated: bool = False) -> str:
     """Return the address of the story of an id."""
     return f"/trace/{quote(trace_id, safe='')}" + ("?stated=1" if stated else "")

@@ -16,6 +16,7 @@ from whodid.query.tree import Query, Term, all_of
 from whodid.web import period
 from whodid.web.html import count
 from whodid.web.links import (
+    alert_url,
     event_url,
     exact_term,
     lookers_url,
@@ -46,6 +47,9 @@ _DONE = {
     "prove answer": ("asked for the proven answer to", "ask for the proven answer to"),
     "sql": ("asked in SQL", "ask in SQL"),
     "list views": ("listed saved", "list saved"), "export entries": ("took", "take"),
+    "list alerts": ("listed", "list"), "show alert": ("opened the alert", "open the alert"),
+    "list silences": ("listed", "list"),
+    "preview silence": ("asked what a silence would mute of", "ask what a silence would mute of"),
     "review": ("asked who looked at", "ask who looked at"), "log in": ("logged in to", "log in to"),
 }  # fmt: skip
 """What the actions of whodid's own events say of somebody, done and tried; others as they are."""
@@ -216,6 +220,8 @@ def _what(event: Event) -> tuple[str, str | None]:
     kind, name = event.what.resource_type, event.what.resource_name
     if kind in SUBJECTS and name:
         return name, _page_of(kind, name)
+    if event.what.action == "show alert" and name:
+        return name, alert_url(name)
     text = event.content.statement
     if text is not None and event.what.action in _ASKED:
         pinned = _PINNED.fullmatch(name or "")
