@@ -75,14 +75,17 @@ def head(name="burst", level="medium", version="v1", **more):
     return Head(name, f"Title of {name}", level, version, **more)
 
 
-def finding(rule=None, key=(("actor", "alice"),), at=0, count=1, first=None, why="", values=()):
+def finding(
+    rule=None, key=(("actor", "alice"),), at=0, count=1, first=None, why="", values=(),
+    stage="final",
+):  # fmt: skip
     """A finding of `count` events at second `at`."""
     when = START_US + at * 1_000_000
     first = when if first is None else START_US + first * 1_000_000
     matches = tuple(
         Match(1000 * at + n, f"0190a0a0-0000-7000-8000-{at:06x}{n:06x}", when) for n in range(count)
     )
-    return Finding(rule or head(), when, first, count, matches, key, values, why)
+    return Finding(rule or head(), when, first, count, matches, key, values, why, stage)
 
 
 def make(folder, journal=None, clock=None, **settings):

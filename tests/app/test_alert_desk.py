@@ -21,7 +21,8 @@ from whodid.app.answer import Caller
 from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
-from whodid.detection.alerts.record import Raised
+from whodid.detection.alerts.record import Raised, is_record
+from whodid.detection.baseline.scorer import RULE_ID
 from whodid.errors import AccessDeniedError, UsageError
 from whodid.ledger.batch import BatchBuilder
 from whodid.sources.intake import Delivery
@@ -119,6 +120,8 @@ def test_an_alert_is_an_event_of_the_ledger(reading, raised):
     assert document.why == "alice read 3 times"
     assert document.rule.version == "v1"
     assert [match.id for match in document.matches] == list(matched)
+    groups = [row.groups for row in reading._reader.rows(0, reading._reader.refresh())]
+    assert sum(map(is_record, groups)) == 3
     # What events tell is in the raw part only.
     others = msgspec.json.encode([event.when, event.who, event.what, event.where, event.content])
     for text in (b"alice", b"10.0.0.7", b"secret-text"):
@@ -220,6 +223,45 @@ def test_denied_fields_are_not_learnt_of_an_alert(reading, raised):
     assert reading.search(caller, "service:whodid alice", own=True).events == []
     actor = person("ivo", "investigator", "", ("actor",))
     assert rules(page(reading, actor)) == set()
+
+
+def test_a_withheld_value_cannot_be_guessed_by_asking_for_it(reading, raised):
+    caller = person("ida", "investigator", "", ("ip",))
+    raised.take([finding_of(hits(reading, SHOP), head("ips", reads=("actor.id",)),
+                            (("ip", "10.0.0.7"), ("userIdentity.arn", "x")))])  # fmt: skip
+    assert len(page(reading, INGRID, key=(("ip", "10.0.0.7"),)).alerts) == 1
+    assert "ips" in rules(page(reading, caller))
+    for field in ("ip", "userIdentity.arn"):
+        with pytest.raises(AccessDeniedError, match="withheld"):
+            page(reading, caller, key=((field, "10.0.0.7"),))
+    found = next(s for s in page(reading, caller).alerts if s.alert.rule == "ips")
+    assert found.key == [("ip", None), ("userIdentity.arn", None)]
+    assert reading.alerts.show(caller, found.alert.id).related == []
+
+
+def test_notes_and_what_was_learnt_are_not_for_who_sees_a_part(reading, raised):
+    part = person("ina", "investigator", "source:shop")
+    learnt = finding_of(hits(reading, SHOP), head(RULE_ID, "low"), (("actor.id", "zoe"),),
+                        "none of her 14 peers did")  # fmt: skip
+    raised.take([learnt])
+    [one] = [s for s in page(reading, part).alerts if s.alert.rule == RULE_ID]
+    assert one.why is None
+    reading.alerts.note(INGRID, one.alert.id, "as in payroll")
+    reading.alerts.note(part, one.alert.id, "I look")
+    document = str(alert_answer_document(reading.alerts.show(part, one.alert.id)))
+    assert "I look" in document
+    assert "payroll" not in document
+    assert "peers" not in document
+    whole = str(alert_answer_document(reading.alerts.show(RITA, one.alert.id)))
+    assert "payroll" in whole
+    assert "peers" in whole
+
+
+def test_an_alert_of_more_events_than_are_named_is_not_for_who_sees_a_part(reading, raised):
+    many = finding_of(hits(reading, SHOP), head("many"), (("actor.id", "many"),))
+    raised.take([msgspec.structs.replace(many, count=500)])
+    assert "many" in rules(page(reading, RITA))
+    assert "many" not in rules(page(reading, person("ina", "investigator", "source:shop")))
 
 
 def test_what_is_about_whodid_itself_is_not_for_readers(reading, raised):

@@ -85,6 +85,23 @@ def test_a_finding_that_is_found_again_changes_nothing(kit, tmp_path):
     assert (dump(tmp_path), journal.entries) == (before, entries)
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_window_that_is_told_early_and_again_is_counted_once(kit, at_once):
+    alerts, _, _ = kit
+    stages = [
+        finding(at=1, count=3, stage="early"), finding(at=2, count=4),
+        finding(at=3, count=9, stage="total"), finding(at=9, count=5),
+        finding(at=10, count=2, stage="early"),
+    ]  # fmt: skip
+    for some in [stages] if at_once else [[one] for one in stages]:
+        alerts.take(some)
+    [one] = all_of(alerts)
+    assert one.events == 9 + 5 + 2
+    alerts.take([finding(at=11, count=2)])
+    assert all_of(alerts)[0].events == 9 + 5 + 2
+    assert told(alerts) == ["opened"]
+
+
 def test_a_new_version_of_a_rule_is_heard_again(kit):
     alerts, _, _ = kit
     alerts.take([finding()])

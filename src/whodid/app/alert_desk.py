@@ -20,7 +20,7 @@ from whodid.app.alert_answer import (
 )
 from whodid.app.alert_effect import effect_of
 from whodid.app.alert_list import AlertList, open_by_level, saturation
-from whodid.app.alert_rights import sees, shown
+from whodid.app.alert_rights import may_ask_key, may_read_why, sees, sees_all_rows, shown
 from whodid.app.answer import Caller, Hit
 from whodid.app.own import Act
 from whodid.clock import Clock
@@ -81,6 +81,8 @@ class AlertDesk:
         """Return a page of alerts. Raises UsageError for a query that is none."""
         act = Act("list alerts", "read", "ledger", "alerts")
         self._check(caller, act)
+        if not may_ask_key(caller.rights, [field for field, _ in asked.key]):
+            self._refuse(caller, act, "a field of this key is withheld from you")
         whole = caller.rights.whole
         page = AlertList(asked, self._alerts, self._limited(caller)).page()
         counts = self._alerts.read(lambda reads: reads.counts())
@@ -299,7 +301,12 @@ class AlertDesk:
         return found
 
     def _related(self, caller: Caller, alert: Alert) -> list[Alert]:
-        """Return other alerts with a value of its key in common, the newest first."""
+        """Return other alerts with a value of its key in common, the newest first.
+
+        None for whom a field is withheld: it could be the one that they share.
+        """
+        if caller.rights.withheld:
+            return []
         found = self._alerts.read(lambda reads: reads.alerts("TRUE", limit=_RELATED_AMONG))
         mine, limited = set(alert.tags), self._limited(caller)
         near = [
@@ -340,12 +347,14 @@ def _cut(hit: Hit, caller: Caller) -> Hit:
 
 
 def _told(record: AlertRecord, caller: Caller) -> AlertRecord:
-    """Return a record without what the reader may not see; people's notes may quote anything."""
-    if not caller.rights.withheld:
-        return record
+    """Return a record without what the reader may not see."""
     if isinstance(record, Raised):
-        return replace(record, key=(), values=(), why="", tags=(), finding_tags=())
-    return replace(record, note="") if isinstance(record, Handled) else record
+        why = record.why if may_read_why(caller.rights, record) else ""
+        return replace(record, key=(), values=(), why=why, tags=(), finding_tags=())
+    if isinstance(record, Handled) and record.by != caller.name:
+        partial = caller.rights.withheld or not sees_all_rows(caller.rights)
+        return replace(record, note="") if partial else record
+    return record
 
 
 def _silenced(record: AlertRecord | None) -> Silenced | None:

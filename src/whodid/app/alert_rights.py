@@ -7,6 +7,8 @@
 * Denied fields: an alert is there when its rule looks at no field that is denied, and its key and
   its values are shown without those; the sentence that explains it is not shown at all. What a
   rule looks at in the raw record, or is not known to look at, counts as denied.
+* Who sees a part of the events reads no notes of others, which may quote anything, nor the
+  sentences of what was learnt, which count what others did.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +19,7 @@ from whodid.app.alert_answer import ShownAlert, Value
 from whodid.app.answer import Hit
 from whodid.detection.alerts.alert import Alert
 from whodid.detection.alerts.record import Raised
+from whodid.detection.baseline.scorer import RULE_ID
 from whodid.index.evaluate import states_of
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.match import matcher
@@ -54,7 +57,7 @@ def _is_of_seen_events(
     entries = {match.entry for record in raised for match in record.matches}
     seen = hits(entries)
     if reader.filter != PLAIN:
-        named = all(record.events <= len(record.matches) for record in raised)
+        named = all(record.whole for record in raised)
         if not entries or not named or len(raised) < total or len(seen) < len(entries):
             return False
     return _all_match(reader, seen, now_us)
@@ -77,12 +80,27 @@ def shown(reader: Rights, alert: Alert, content: Raised | None) -> ShownAlert:
         return ShownAlert(alert, None, [], [], None)
     key = [_value(pair, reader) for pair in content.key]
     values = [_value(pair, reader) for pair in content.values]
-    told = content.why if not reader.withheld else None
+    told = content.why if may_read_why(reader, content) else None
     kept = replace(
         content, key=(), values=(), why="" if told is None else told, tags=(), finding_tags=(),
         fingerprint="",
     )  # fmt: skip
     return ShownAlert(alert, kept, key, values, told)
+
+
+def may_read_why(reader: Rights, content: Raised) -> bool:
+    """Tell whether a reader may read the sentence that explains a finding."""
+    return not reader.withheld and (sees_all_rows(reader) or content.rule.id != RULE_ID)
+
+
+def sees_all_rows(reader: Rights) -> bool:
+    """Tell whether a reader sees every event, but for those of whodid itself."""
+    return reader.content and reader.filter in {None, PLAIN}
+
+
+def may_ask_key(reader: Rights, fields: Iterable[str]) -> bool:
+    """Tell whether a reader may look for alerts by these fields of their key."""
+    return _may_read(fields, reader)
 
 
 def _value(pair: tuple[str, str], reader: Rights) -> Value:

@@ -22,7 +22,7 @@ def _head(name: str, title: str, level: Level, description: str) -> Head:
     version = sha256(f"{name}\0{title}\0{level}\0{description}".encode()).hexdigest()
     return Head(
         f"whodid-{name}", title, level, version, name=name, description=description,
-        author="whodid", tags=("whodid.integrity",),
+        author="whodid", tags=("whodid.integrity",), reads=("source",),
     )  # fmt: skip
 
 

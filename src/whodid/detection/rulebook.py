@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from whodid.detection.packs import PACKS, is_on
+from whodid.detection.reads import with_reads
 from whodid.detection.rule import AnyRule, Correlation
 from whodid.detection.sigma import Fault, load_rules
 from whodid.errors import WhodidError
@@ -61,7 +62,8 @@ def read_rules(directory: Path, choice: Choice, cache: Path | None = None) -> Ru
         loaded = load_rules(paths, cache)
     except (WhodidError, OSError) as error:  # a file that went away meanwhile
         return Rulebook((), (*faults, Fault(str(directory / RULES), 0, str(error))), b"")
-    rules = _without(loaded.rules, {*choice.disabled, *_off(loaded.rules, choice.enabled)})
+    used = _without(loaded.rules, {*choice.disabled, *_off(loaded.rules, choice.enabled)})
+    rules = with_reads(used)
     unknown = [
         Fault(f"detection.{setting}", 0, f"there is no rule {name!r}", warning=True)
         for setting, names in (

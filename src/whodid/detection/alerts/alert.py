@@ -55,6 +55,8 @@ class Alert(Struct, frozen=True):
     duplicate_of: str = ""
     previous: str = ""
     overflow: bool = False
+    counted: int = 0
+    early: bool = False
 
     @property
     def is_active(self) -> bool:

@@ -128,7 +128,7 @@ class Decider:
         if kind == "fired" and not group.overflow:
             self._grave().append(_Graver(alert_id, group.rank, frozenset(group.tags)))
         previous = "" if known else self._reads.last(group.fingerprint)
-        record = _raised(group, alert_id, self._now, previous, brief=kind == "repeated")
+        record = _raised(group, known, alert_id, self._now, previous)
         return replace(record, kind=kind, muted=muted, notice=notice)
 
     def _muted_by(self, group: _Group, known: Alert | None) -> str:
@@ -157,23 +157,42 @@ class Decider:
         return self._gravers
 
 
-def _raised(group: _Group, alert_id: str, now_us: int, previous: str, *, brief: bool) -> Raised:
+def _raised(
+    group: _Group, known: Alert | None, alert_id: str, now_us: int, previous: str
+) -> Raised:  # fmt: skip
     findings = [finding for _, finding in group.items]
     last = findings[-1]
     matches = {(match.entry, match.id): match for finding in findings for match in finding.matches}
-    why = _OVERFLOW_WHY if group.overflow else _cut(last.why)
+    some = _some(sorted(matches.values(), key=_place))
+    named = all(finding.count <= len(finding.matches) for finding in findings)
+    events, counted = _counted(findings, known)
     return Raised(
-        "fired", alert_id, now_us, _head(group.head, brief=brief),
+        "fired", alert_id, now_us, _head(group.head, brief=known is not None),
         min(finding.first_us for finding in findings),
-        max(finding.time_us for finding in findings), len(findings),
-        max(1, sum(finding.count - finding.counted for finding in findings)),
-        _some(sorted(matches.values(), key=_place)),
+        max(finding.time_us for finding in findings), len(findings), events, some,
         group.fingerprint.hex(), tuple(tag.hex() for tag in group.tags),
         tuple(tag.hex() for tag, _ in group.items),
         key=() if group.overflow else _pairs(last.key),
-        values=() if group.overflow else _pairs(last.values), why=why, previous=previous,
-        overflow=group.overflow,
+        values=() if group.overflow else _pairs(last.values),
+        why=_OVERFLOW_WHY if group.overflow else _cut(last.why), previous=previous,
+        overflow=group.overflow, counted=counted, early=last.stage == "early",
+        whole=named and len(some) == len(matches),
     )  # fmt: skip
+
+
+def _counted(findings: Sequence[Finding], known: Alert | None) -> tuple[int, int]:
+    """Return how many events are new, and how many those of the last window are.
+
+    What was told early is told again with all of its window; a total counts the window anew.
+    """
+    counted, early = (known.counted, known.early) if known else (0, False)
+    events = 0
+    for finding in findings:
+        same = early or finding.stage == "total"
+        events += max(finding.count - counted, 0) if same else finding.count
+        counted = max(counted, finding.count) if same else finding.count
+        early = finding.stage == "early"
+    return events, counted
 
 
 def _place(match: Match) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
     tag         = HMAC-SHA256(K, "value" ‖ len·field ‖ len·value)[:16]
     fingerprint = HMAC-SHA256(K, "alert" ‖ len·rule ‖ the sorted tags, or what stands for them)[:16]
-    finding     = HMAC-SHA256(K, "finding" ‖ rule, version, times, count, key, entries)[:16]
+    finding     = HMAC-SHA256(K, "finding" ‖ rule, version, times, count, stage, key, entries)[:16]
 
 K is derived from the key folder, so that the table, which lies beside the ledger, lets nobody guess
 a name or an address. Lengths are u32, big-endian.
@@ -53,7 +53,7 @@ class Tagger:
 
     def finding(self, finding: Finding) -> bytes:
         """Return what makes a finding the same when it is found again."""
-        times = (finding.time_us, finding.first_us, finding.count)
+        times = (finding.time_us, finding.first_us, finding.count, finding.stage)
         pairs = [text for pair in finding.key for text in pair]
         matches = [f"{match.entry} {match.id}" for match in finding.matches]
         return self._tag(

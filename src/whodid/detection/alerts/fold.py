@@ -89,7 +89,7 @@ def _raised(table: Reads, entry: int, record: Raised) -> None:
             tuple(map(bytes.fromhex, record.tags)), entry, entry, record.at_us, record.at_us,
             record.first_us, record.last_us, record.findings, record.events, muted=muted,
             noticed_us=record.at_us if told else 0, previous=record.previous,
-            overflow=record.overflow,
+            overflow=record.overflow, counted=record.counted, early=record.early,
         )  # fmt: skip
     else:
         alert = replace(
@@ -99,6 +99,7 @@ def _raised(table: Reads, entry: int, record: Raised) -> None:
             last_us=max(known.last_us, record.last_us), findings=known.findings + record.findings,
             events=known.events + record.events, muted=muted,
             noticed_us=record.at_us if told or record.notice else known.noticed_us,
+            counted=record.counted, early=record.early,
         )  # fmt: skip
     _write(table, alert)
     _count_muted(table, muted, record)

@@ -28,7 +28,7 @@ def alert_row(key: bytes, alert: Alert) -> Row:
     fields: dict[str, Any] = {name: getattr(alert, name) for name in alert.__struct_fields__}
     fields["level"] = LEVELS.index(alert.level)
     fields["tags"] = joined(alert.tags)
-    fields["overflow"] = int(alert.overflow)
+    fields["overflow"], fields["early"] = int(alert.overflow), int(alert.early)
     return signed(key, ALERTS, fields)
 
 
@@ -37,7 +37,7 @@ def alert_of(key: bytes, row: Row) -> Alert:
     fields = {name: value for name, value in checked(key, ALERTS, row).items() if name != "mac"}
     fields["level"] = level_of(row["level"])
     fields["tags"] = split(row["tags"])
-    fields["overflow"] = bool(row["overflow"])
+    fields["overflow"], fields["early"] = bool(row["overflow"]), bool(row["early"])
     return Alert(**fields)
 
 

@@ -48,7 +48,7 @@ CREATE TABLE alerts (
     state TEXT NOT NULL, muted TEXT NOT NULL, quiet_us INTEGER,
     assignee TEXT NOT NULL, acted_by TEXT NOT NULL, acted_us INTEGER NOT NULL,
     disposition TEXT NOT NULL, duplicate_of TEXT NOT NULL, previous TEXT NOT NULL,
-    overflow INTEGER NOT NULL, mac BLOB
+    overflow INTEGER NOT NULL, counted INTEGER NOT NULL, early INTEGER NOT NULL, mac BLOB
 ) STRICT;
 CREATE INDEX alerts_by_fingerprint ON alerts (fingerprint, entry);
 CREATE INDEX alerts_by_entry ON alerts (entry);

@@ -345,6 +345,13 @@ class Scorer:
         self._counts = {name: live.counts.get(name, 0) for name in _COUNTED}
 
 
+_READS = (
+    "access", "action", "actor.id", "agent", "bytes", "host", "ip", "outcome", "resource.name",
+    "resource.parent", "resource.type", "resources", "rows", "source", "time",
+)  # fmt: skip
+"""The fields that it looks at; its alerts are not for readers from whom one of them is withheld."""
+
+
 def _head(settings: Settings, weights: Weights) -> Head:
     said = msgspec.json.encode((MODEL_VERSION, settings, weights))
     return Head(
@@ -359,4 +366,5 @@ def _head(settings: Settings, weights: Weights) -> Head:
         tags=("attack.initial-access", "attack.t1078"),
         false_positives=("A new task, a journey, a new computer: acknowledge it, it is learned.",),
         fields=("actor.id",),
+        reads=_READS,
     )
