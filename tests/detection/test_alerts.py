@@ -457,6 +457,24 @@ def test_content_that_is_gone_is_told_without_it(kit):
     assert closed.reason == "benign: note"
 
 
+def test_texts_that_are_no_utf_8(kit):
+    alerts, journal, _ = kit
+    bad = "a\udcffb"
+    alerts.take([finding(head(bad, description=bad, tags=(bad,)), ((bad, bad),), why=bad)])
+    [one] = all_of(alerts)
+    assert (one.rule, one.title) == ("a?b", "Title of a?b")
+    alerts.note(one.id, "i", bad)
+    with pytest.raises(UsageError):
+        alerts.assign(one.id, "i", bad)
+    with pytest.raises(UsageError):
+        alerts.acknowledge(bad, "i")
+    made = alerts.silence("i", bad, rule=bad, key=((bad, bad),), expires_us=START_US + HOUR_US)
+    with pytest.raises(UsageError):
+        alerts.end_silence(bad, "i")
+    alerts.end_silence(made.id, "i", bad)
+    assert len(journal.entries) == 4
+
+
 def test_the_table_holds_no_content(tmp_path):
     alerts, _, _ = make(tmp_path)
     secret = (("actor", "mallory-the-secret"), ("table", "payroll-secret"))

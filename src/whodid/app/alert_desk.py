@@ -29,6 +29,7 @@ from whodid.detection.alerts.alerts import Alerts
 from whodid.detection.alerts.journal import Journal
 from whodid.detection.alerts.record import AlertRecord, Handled, Pair, Raised, Silenced
 from whodid.detection.alerts.silence import check_matcher
+from whodid.detection.alerts.texts import storable
 from whodid.detection.rule import Level
 from whodid.errors import AccessDeniedError, UsageError, WhodidError
 from whodid.limits import (
@@ -255,7 +256,7 @@ class AlertDesk:
 
     def _find(self, caller: Caller, alert_id: str) -> Alert:
         """Return an alert that he sees; another is not there, in the same words."""
-        alert = self._alerts.read(lambda reads: reads.alert(alert_id))
+        alert = self._alerts.read(lambda reads: reads.alert(storable(alert_id)))
         limited = self._limited(caller)
         if alert is None or (limited is not None and not limited(alert)):
             raise UsageError(f"there is no alert {alert_id[:64]!r} here")

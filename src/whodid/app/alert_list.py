@@ -9,6 +9,7 @@ from whodid.detection.alerts.alert import STATES, Alert
 from whodid.detection.alerts.alerts import Alerts
 from whodid.detection.alerts.fold import DROPPED, UNLISTED
 from whodid.detection.alerts.reads import Reads
+from whodid.detection.alerts.texts import storable
 from whodid.detection.rule import LEVELS, Level
 from whodid.errors import UsageError
 from whodid.limits import ALERT_LOOKED_MAX, ALERTS_ACTIVE_MAX, PAGE_ROWS_MAX
@@ -78,7 +79,7 @@ class AlertList:
         for column, value in (("rule", asked.rule), ("assignee", asked.assignee)):
             if value:
                 parts.append(f"{column} = ?")
-                values.append(value)
+                values.append(storable(value))
         if asked.level is not None:
             parts.append("level >= ?")
             values.append(LEVELS.index(asked.level))

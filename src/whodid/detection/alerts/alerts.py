@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from whodid.detection.alerts.alert import Alert, Disposition, Silence, SilenceKind
 from whodid.detection.alerts.decide import Decider
 from whodid.detection.alerts.fingerprint import Tagger
@@ -31,6 +33,7 @@ from whodid.detection.alerts.silence import (
 )
 from whodid.detection.alerts.table import AlertTable, Turn
 from whodid.detection.alerts.telling import changes_of
+from whodid.detection.alerts.texts import storable
 from whodid.detection.delivery.change import Change
 from whodid.detection.finding import Finding
 from whodid.detection.rule import Level
@@ -198,6 +201,7 @@ class Alerts:
                 _check_reopen(turn, alert)
             made = record(self._clock())
             check_note(made.note)
+            made = replace(made, note=storable(made.note))
             self._write(turn, [made])
             return _found(turn, alert_id)
 
@@ -210,6 +214,8 @@ class Alerts:
         """Mute alerts of a rule, a key, or both, up to a level. Raises UsageError."""
         check_matcher(rule, key)
         check_reason(reason)
+        rule, reason = storable(rule), storable(reason)
+        key = tuple((storable(field), storable(value)) for field, value in key)
 
         def silence(turn: Turn) -> Silence:
             now = self._clock()
@@ -231,10 +237,10 @@ class Alerts:
         check_note(note)
 
         def end(turn: Turn) -> Silence:
-            found = turn.silence(silence_id)
+            found = turn.silence(storable(silence_id))
             if found is None or found.ended_us is not None:
                 raise UsageError("there is no such silence, or it ended already")
-            self._write(turn, [Unsilenced(silence_id, self._clock(), by, note)])
+            self._write(turn, [Unsilenced(silence_id, self._clock(), by, storable(note))])
             ended = turn.silence(silence_id)
             assert ended is not None
             return ended
@@ -284,7 +290,7 @@ class Alerts:
 
 
 def _found(reads: Reads, alert_id: str) -> Alert:
-    alert = reads.alert(alert_id)
+    alert = reads.alert(storable(alert_id))
     if alert is None:
         raise UsageError(f"there is no alert {alert_id[:64]!r} here")
     return alert

@@ -22,11 +22,11 @@ from whodid.detection.alerts.reads import Reads
 from whodid.detection.alerts.record import Pair, Raised
 from whodid.detection.alerts.settings import AlertSettings
 from whodid.detection.alerts.silence import mutes
+from whodid.detection.alerts.texts import cut
 from whodid.detection.finding import Finding, Match
 from whodid.detection.rule import LEVELS, Head
 from whodid.limits import (
     ALERT_MATCHES_MAX,
-    ALERT_VALUE_CHARS_MAX,
     ALERT_VALUES_MAX,
     ALERTS_ACTIVE_MAX,
     ALERTS_PER_RULE_MAX,
@@ -46,6 +46,7 @@ class _Group(Struct):
     fingerprint: bytes
     tags: Tags
     items: list[tuple[bytes, Finding]]
+    known: Alert | None
     overflow: bool = False
 
     @property
@@ -75,7 +76,7 @@ class Decider:
         self._now = now_us
         self._silences: list[Silence] | None = None
         self._gravers: list[_Graver] | None = None
-        self._begun: dict[str, int] = {}
+        self._active: dict[str | None, int] = {}
 
     def records(self, findings: Sequence[tuple[bytes, Finding]]) -> list[Raised]:
         """Return the records of findings, each with its tag, in the order of deciding."""
@@ -96,24 +97,32 @@ class Decider:
             group = groups.get(fingerprint)
             if group is None:
                 tags = self._tagger.key_tags(finding.key)
-                group = groups[fingerprint] = _Group(fingerprint, tags, [])
+                known = self._reads.active(fingerprint)
+                group = groups[fingerprint] = _Group(fingerprint, tags, [], known)
             group.items.append((tag, finding))
         return groups.values()
 
     def _bounded(self, group: _Group) -> _Group:
         """Return the group, or that of the rule's overflow when it would be one too many."""
-        if self._reads.active(group.fingerprint) is not None:
+        if group.known is not None:
             return group
-        rule = group.head.id
-        mine = self._reads.active_count(rule) + self._begun.get(rule, 0)
-        everyone = self._reads.active_count() + sum(self._begun.values())
-        if mine >= ALERTS_PER_RULE_MAX or everyone >= ALERTS_ACTIVE_MAX:
-            return _Group(self._tagger.overflow(rule), (), group.items, overflow=True)
-        self._begun[rule] = self._begun.get(rule, 0) + 1
+        rule = cut(group.head.id)
+        if self._going(rule) >= ALERTS_PER_RULE_MAX or self._going(None) >= ALERTS_ACTIVE_MAX:
+            fingerprint = self._tagger.overflow(rule)
+            known = self._reads.active(fingerprint)
+            return _Group(fingerprint, (), group.items, known, overflow=True)
+        self._active[rule] += 1
+        self._active[None] += 1
         return group
 
+    def _going(self, rule: str | None) -> int:
+        """Count what goes on, of a rule or of all; that of this batch too."""
+        if rule not in self._active:
+            self._active[rule] = self._reads.active_count(rule)
+        return self._active[rule]
+
     def _record(self, group: _Group) -> Raised:
-        known = self._reads.active(group.fingerprint)
+        known = group.known
         muted = self._muted_by(group, known)
         notice = False
         if muted:
@@ -128,7 +137,7 @@ class Decider:
         if kind == "fired" and not group.overflow:
             self._grave().append(_Graver(alert_id, group.rank, frozenset(group.tags)))
         previous = "" if known else self._reads.last(group.fingerprint)
-        record = _raised(group, known, alert_id, self._now, previous)
+        record = _raised(group, alert_id, self._now, previous)
         return replace(record, kind=kind, muted=muted, notice=notice)
 
     def _muted_by(self, group: _Group, known: Alert | None) -> str:
@@ -136,7 +145,7 @@ class Decider:
         if self._silences is None:
             self._silences = self._reads.silences_on(self._now)
         for silence in self._silences:
-            if mutes(silence, head.id, head.level, group.tags):
+            if mutes(silence, cut(head.id), head.level, group.tags):
                 return SILENCE_MARK + silence.id
         if not self._settings.inhibit or (known and known.noticed_us and not known.muted):
             return ""
@@ -157,24 +166,22 @@ class Decider:
         return self._gravers
 
 
-def _raised(
-    group: _Group, known: Alert | None, alert_id: str, now_us: int, previous: str
-) -> Raised:  # fmt: skip
+def _raised(group: _Group, alert_id: str, now_us: int, previous: str) -> Raised:
     findings = [finding for _, finding in group.items]
     last = findings[-1]
     matches = {(match.entry, match.id): match for finding in findings for match in finding.matches}
     some = _some(sorted(matches.values(), key=_place))
     named = all(finding.count <= len(finding.matches) for finding in findings)
-    events, counted = _counted(findings, known)
+    events, counted = _counted(findings, group.known)
     return Raised(
-        "fired", alert_id, now_us, _head(group.head, brief=known is not None),
+        "fired", alert_id, now_us, _head(group.head, brief=group.known is not None),
         min(finding.first_us for finding in findings),
         max(finding.time_us for finding in findings), len(findings), events, some,
         group.fingerprint.hex(), tuple(tag.hex() for tag in group.tags),
         tuple(tag.hex() for tag, _ in group.items),
         key=() if group.overflow else _pairs(last.key),
         values=() if group.overflow else _pairs(last.values),
-        why=_OVERFLOW_WHY if group.overflow else _cut(last.why), previous=previous,
+        why=_OVERFLOW_WHY if group.overflow else cut(last.why), previous=previous,
         overflow=group.overflow, counted=counted, early=last.stage == "early",
         whole=named and len(some) == len(matches),
     )  # fmt: skip
@@ -207,24 +214,21 @@ def _some(matches: list[Match]) -> tuple[Match, ...]:
 
 
 def _pairs(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    return tuple((_cut(name), _cut(value)) for name, value in pairs[:ALERT_VALUES_MAX])
+    return tuple((cut(name), cut(value)) for name, value in pairs[:ALERT_VALUES_MAX])
 
 
 def _head(head: Head, *, brief: bool) -> Head:
     """Return what a record says of its rule; of a repetition only which it is."""
     if brief:
-        return Head(head.id, _cut(head.title), head.level, head.version, _cut(head.name))
+        return Head(cut(head.id), cut(head.title), head.level, head.version, cut(head.name))
     return msgspec.structs.replace(
-        head, title=_cut(head.title), name=_cut(head.name), description=_cut(head.description),
-        status=_cut(head.status), author=_cut(head.author), tags=_texts(head.tags),
+        head, id=cut(head.id), title=cut(head.title), name=cut(head.name),
+        description=cut(head.description),
+        status=cut(head.status), author=cut(head.author), tags=_texts(head.tags),
         references=_texts(head.references), false_positives=_texts(head.false_positives),
         fields=_texts(head.fields), path="", line=0,
     )  # fmt: skip
 
 
 def _texts(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(map(_cut, texts[:_LIST_MAX]))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= ALERT_VALUE_CHARS_MAX else text[: ALERT_VALUE_CHARS_MAX - 1] + "…"
+    return tuple(map(cut, texts[:_LIST_MAX]))
