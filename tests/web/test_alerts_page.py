@@ -119,6 +119,16 @@ def test_acting_on_an_alert(site):
     assert post(site, path, act="explode").status_code == 400
 
 
+def test_from_an_event_to_the_alerts_of_its_actor(site):
+    alert = by_rule(site)["rule-high"]
+    page = site.client.get(f"/alerts/{alert.id}").text
+    event = re.findall(r'<td class="open"><a href="(/events/[^"]+)"', page)[0]
+    [href] = re.findall(r'href="(/alerts\?state=all&amp;key=[^"]+)"', site.client.get(event).text)
+    found = site.client.get(href.replace("&amp;", "&")).text
+    assert "Title of rule-high" in found
+    assert "Title of rule-critical" not in found
+
+
 def test_a_form_from_elsewhere_changes_nothing(site):
     path = f"/alerts/{by_rule(site)['rule-high'].id}"
     assert site.client.post(path, data={"act": "acknowledge"}).status_code == 403

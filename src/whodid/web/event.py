@@ -25,6 +25,7 @@ from whodid.web.column_view import asked_columns
 from whodid.web.connect import address_of
 from whodid.web.fields_view import ListSearch, groups_of
 from whodid.web.links import (
+    alerts_url,
     around,
     around_url,
     can_be_typed,
@@ -165,7 +166,7 @@ def _near(hit: Hit) -> Iterator[Link]:
 
 
 def _profiles(event: Event) -> Iterator[Link]:
-    """Yield the pages of who and what it is about, and of who looked at it."""
+    """Yield the pages of who and what it is about, of alerts, and of who looked at it."""
     for kind, words, value in (
         ("actor", "All about this actor", event.who.actor_id or event.who.actor_name),
         ("resource", "All about this resource", event.what.resource_name),
@@ -173,6 +174,8 @@ def _profiles(event: Event) -> Iterator[Link]:
     ):
         if value and exact_term(kind, value) is not None:
             yield Link(words, profile_url(kind, value))
+    if event.who.actor_id and exact_term("actor.id", event.who.actor_id) is not None:
+        yield Link("Alerts of this actor", alerts_url("actor.id", event.who.actor_id))
     yield Link("Who looked at this event", lookers_url("event", event.when.id, ""))
 
 

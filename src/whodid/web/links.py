@@ -69,6 +69,11 @@ def alert_url(alert_id: str) -> str:
     return f"/alerts/{quote(alert_id, safe='')}"
 
 
+def alerts_url(field: str, value: str) -> str:
+    """Return the address of all alerts whose events have this value in common."""
+    return "/alerts?" + urlencode([("state", "all"), ("key", urlencode([(field, value)]))])
+
+
 def trace_url(trace_id: str, *, stated: bool = False) -> str:
     """Return the address of the story of an id."""
     return f"/trace/{quote(trace_id, safe='')}" + ("?stated=1" if stated else "")
