@@ -132,6 +132,8 @@ class AlertDesk:
         self._check(caller, act)
         alert = self._find(caller, alert_id)
         records, total = self._records(caller, alert)
+        if not caller.rights.whole and not self._sees_of(caller, records, total):
+            raise _not_here(alert_id)  # something came between the two looks
         raised = [record for record in records.values() if isinstance(record, Raised)]
         matches = {match.entry: match for record in raised for match in record.matches}
         wanted = sorted(matches.values(), key=lambda match: (match.time_us, match.entry))
@@ -259,7 +261,7 @@ class AlertDesk:
         alert = self._alerts.read(lambda reads: reads.alert(storable(alert_id)))
         limited = self._limited(caller)
         if alert is None or (limited is not None and not limited(alert)):
-            raise UsageError(f"there is no alert {alert_id[:64]!r} here")
+            raise _not_here(alert_id)
         return alert
 
     def _limited(self, caller: Caller) -> Callable[[Alert], bool] | None:
@@ -267,21 +269,22 @@ class AlertDesk:
         return None if caller.rights.whole else lambda alert: self._sees(caller, alert)
 
     def _sees(self, caller: Caller, alert: Alert) -> bool:
-        now = self._clock()
-        known = (alert.id, alert.newest, caller.rights, now // _MINUTE_US)
+        known = (alert.id, alert.newest, caller.rights, self._clock() // _MINUTE_US)
         found = self._seen.get(known)
         if found is None:
-            records, total = self._records(caller, alert)
-            raised = [record for record in records.values() if isinstance(record, Raised)]
-            others = len(records) - len(raised)
-            found = sees(
-                caller.rights, raised, total - others,
-                lambda entries: self._hits(caller, sorted(entries)), now,
-            )  # fmt: skip
+            found = self._sees_of(caller, *self._records(caller, alert))
             if len(self._seen) >= _SEEN_KEPT:
                 self._seen.clear()
             self._seen[known] = found
         return found
+
+    def _sees_of(self, caller: Caller, records: dict[int, AlertRecord], total: int) -> bool:
+        raised = [record for record in records.values() if isinstance(record, Raised)]
+        others = len(records) - len(raised)
+        return sees(
+            caller.rights, raised, total - others,
+            lambda entries: self._hits(caller, sorted(entries)), self._clock(),
+        )  # fmt: skip
 
     def _records(self, caller: Caller, alert: Alert) -> tuple[dict[int, AlertRecord], int]:
         """Return the records of an alert by entry, oldest first, and how many there are."""
@@ -340,6 +343,10 @@ class AlertDesk:
     def _refuse(self, caller: Caller, act: Act, reason: str) -> NoReturn:
         self._write(caller, replace(act, ok=False, reason=reason))
         raise AccessDeniedError(f"Not allowed: {reason}.")
+
+
+def _not_here(alert_id: str) -> UsageError:
+    return UsageError(f"there is no alert {alert_id[:64]!r} here")
 
 
 def _cut(hit: Hit, caller: Caller) -> Hit:
