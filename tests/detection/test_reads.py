@@ -9,7 +9,9 @@ from whodid.detection.rule import (
     LogSource,
     Not,
     Rule,
-    Test,
+)
+from whodid.detection.rule import (
+    Test as Look,
 )
 
 
@@ -18,7 +20,7 @@ def head(name):
 
 
 def rule(name, *fields):
-    tests = tuple(Test(field, "equals", "x") for field in fields)
+    tests = tuple(Look(field, "equals", "x") for field in fields)
     return Rule(head(name), LogSource(), All((tests[0], Not(AnyOf(tests[1:])))))
 
 
@@ -52,7 +54,7 @@ def test_what_looks_at_everything_or_is_not_known():
 
 
 def test_a_field_that_is_compared_with_another():
-    node = Test("actor.id", "fieldref", "resource.name")
+    node = Look("actor.id", "fieldref", "resource.name")
     assert reads(Rule(head("same"), LogSource(), node))["same"] == {"actor.id", "resource.name"}
 
 
