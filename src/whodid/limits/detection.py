@@ -148,6 +148,9 @@ RULE_FAULTS_TOLD_MAX = 100
 DETECTION_LOOK_S = 1.0
 """How often the files of rules are looked at for changes."""
 
+DETECTION_SELF_S = 300.0
+"""How often the detector looks whether the ledger and its sources are sound."""
+
 DETECTION_TICK_S = 1.0
 """How often alerts that are over, and silences that expired, are looked for."""
 

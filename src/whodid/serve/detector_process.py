@@ -7,12 +7,14 @@ Alerts are delivered by a thread of it, which waits for others' servers.
 import logging
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 from whodid.app.alerting import open_alerts
 from whodid.app.delivering import Delivery
 from whodid.app.detecting import Detecting
 from whodid.app.own import OwnEvents
+from whodid.app.self_watch import SelfWatch
 from whodid.clock import system_clock
 from whodid.config.settings import Settings
 from whodid.detection.alerts.alerts import Alerts
@@ -22,6 +24,7 @@ from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.opening import keys_of
+from whodid.limits import DETECTION_SELF_S
 from whodid.metrics import Metric
 from whodid.serve.detection_plan import plan_of
 from whodid.serve.detector_metrics import DetectorMetrics
@@ -72,6 +75,8 @@ class _Process:
         self._metrics = DetectorMetrics()
         self._detecting: Detecting | None = None
         self._alerts: Alerts | None = None
+        self._watch: SelfWatch | None = None
+        self._watched_s = float("-inf")
         outside = SequencerClient(directory, _ROLE)  # of the other thread
 
         def changes() -> Alerts:
@@ -113,9 +118,24 @@ class _Process:
             )  # fmt: skip
         self._detecting.plan(plan)
         worked = self._detecting.step()
+        self._watch_self(self._alerts)
         self._delivery.alive()
         _tell(self._metrics, self._detecting)
         return worked
+
+    def _watch_self(self, alerts: Alerts | None) -> None:
+        """Look whether the ledger and its sources are sound; what is wrong is an alert."""
+        now_s = time.monotonic()
+        if alerts is None or now_s - self._watched_s < DETECTION_SELF_S:
+            return
+        self._watched_s = now_s
+        try:
+            self._watch = self._watch or SelfWatch(
+                self._directory, self._keys, self._port, system_clock
+            )
+            alerts.take(self._watch.findings())
+        except (WhodidError, OSError, sqlite3.Error) as error:
+            _log.warning("the ledger and its sources were not looked at: %s", error)
 
     def drop(self) -> None:
         """Forget what failed; what it found and could not hand on is found again."""
