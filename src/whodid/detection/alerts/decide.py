@@ -196,7 +196,8 @@ def _counted(findings: Sequence[Finding], known: Alert | None) -> tuple[int, int
     events = 0
     for finding in findings:
         same = early or finding.stage == "total"
-        events += max(finding.count - counted, 0) if same else finding.count
+        before = finding.counted or counted
+        events += max(finding.count - before, 0) if same else finding.count
         counted = max(counted, finding.count) if same else finding.count
         early = finding.stage == "early"
     return events, counted
