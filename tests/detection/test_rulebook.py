@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from whodid.detection import rulebook
+from whodid.detection.reads import with_reads
 from whodid.detection.rule import Correlation, Head, LogSource, Rule
 from whodid.detection.rule import Test as Look
 from whodid.detection.rulebook import Choice, read_rules, stamp
@@ -69,7 +70,7 @@ def test_an_experimental_rule_of_a_pack_is_used_when_it_is_named(folder, loaded)
     mine = structs.replace(
         loud, head=structs.replace(loud.head, id="mine", name="n-mine", status="experimental")
     )
-    loaded["rules"] = (of_pack, mine)
+    of_pack, mine = loaded["rules"] = with_reads((of_pack, mine))
     assert read_rules(folder, Choice()).rules == (mine,)
     assert read_rules(folder, Choice(enabled=("n-loud",))).rules == (of_pack, mine)
     assert not read_rules(folder, Choice(enabled=("n-loud",), disabled=("loud", "mine"))).rules
