@@ -59,3 +59,32 @@ def test_memory_is_given_in_units(run):
     assert (found["value"], found["origin"]) == (2 * 2**30, "--memory")
     assert "write 800MiB or 2GiB" in run("config", "check", "--memory", "much", rc=2).stderr
     assert "server.memory_bytes" in run("config", "check", "--memory", "1MiB", rc=2).stderr
+
+
+CHANNELS = """
+[alerts.channels.hook]
+kind = "webhook"
+url = "https://hooks.example/services/T0PSECRET?key=T0PSECRET"
+secret_files = ["{secret}"]
+[[alerts.routes]]
+channels = ["hook"]
+"""
+
+
+def test_secrets_of_channels_are_checked_and_not_printed(run, tmp_path):
+    secret = tmp_path / "hook.secret"
+    (tmp_path / "whodid.toml").write_text(CHANNELS.format(secret=secret))
+    said = run("config", "check", "--dir", tmp_path, rc=2).stderr
+    assert f"alerts.channels.hook: {secret} cannot be read" in said
+    secret.write_text("whsec_T0PSECRET")
+    secret.chmod(0o600)
+    said = run("config", "check", "--dir", tmp_path, rc=2).stderr
+    assert "alerts.channels.hook: a webhook's secret is whsec_ and" in said
+    assert "T0PSECRET" not in said
+    secret.write_text("whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    run("config", "check", "--dir", tmp_path)
+    for arguments in (("--json",), ()):
+        shown = run("config", "show", "--dir", tmp_path, *arguments).stdout
+        assert "https://hooks.example/" in shown
+        assert "T0PSECRET" not in shown
+        assert "MfKQ" not in shown

@@ -27,6 +27,7 @@ from whodid.detection.delivery.settings import AlertSettings
 from whodid.errors import UsageError, WhodidError
 from whodid.ledger.keys import KeyFolder
 from whodid.metrics import Metric
+from whodid.query.rights import DELIVERY_KIND
 
 _log = logging.getLogger("whodid.delivery")
 _AGAIN_S = 5.0
@@ -43,13 +44,14 @@ class OwnTold:
         self._own = own
 
     def attempt(self, attempt: Attempt) -> None:
-        """Write `deliver alert` or `give up alert`, with the channel and the number of the try."""
-        about = f"channel {attempt.channel}, attempt {attempt.number}, {attempt.message}"
-        first = attempt.alerts[0] if attempt.alerts else None
+        """Write `deliver alert` or `give up alert`: to which channel, the alerts, which try."""
+        about = f"attempt {attempt.number}"
         act = Act(
-            _ACTIONS[attempt.outcome], "other", "alert", first,
+            _ACTIONS[attempt.outcome], "other", DELIVERY_KIND, attempt.message,
             outcome="success" if attempt.outcome == "sent" else "failure",
             reason=f"{about}: {attempt.reason}" if attempt.reason else about,
+            parent=attempt.channel, others=attempt.alerts,
+            story=attempt.alerts[0] if attempt.alerts else None,
         )  # fmt: skip
         self._own.write(THE_OUTBOX, act, attempt.once)
 
@@ -77,6 +79,13 @@ def maker(public_url: str, clock: Clock = system_clock) -> MakeChannel:
         )  # fmt: skip
 
     return make
+
+
+def check_channels(settings: AlertSettings, public_url: str) -> None:
+    """Read the secrets of every channel as the server would. Raises UsageError."""
+    make = maker(public_url)
+    for name in settings.channels:
+        make(name, settings).close()
 
 
 def try_channel(name: str, settings: AlertSettings, public_url: str) -> None:

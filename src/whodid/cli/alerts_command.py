@@ -28,6 +28,7 @@ from whodid.app.alert_document import (
 from whodid.app.alert_list import STATES_ASKED
 from whodid.app.answer import Caller
 from whodid.app.local import open_local
+from whodid.cli.alerts_delivery import add_delivery
 from whodid.cli.alerts_print import print_alert, print_alerts, print_effect, print_silences, say
 from whodid.cli.options import dir_option, json_option, need_directory, print_json, url_option
 from whodid.cli.remote import Remote
@@ -64,6 +65,9 @@ class _ListFirst(click.Group):
 @click.group("alerts", cls=_ListFirst)
 def command() -> None:
     """List, show and handle alerts; without a command: list."""
+
+
+add_delivery(command)
 
 
 @command.command("list")

@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
+from whodid.app.delivering import check_channels
 from whodid.cli.options import dir_option, json_option, print_json, stdout
 from whodid.cli.server_options import effective, settings_options
 from whodid.config.load import Effective
 from whodid.config.settings import all_settings, value_of
+from whodid.detection.delivery.checking import printable
 from whodid.serve.tls import expires_s, make_context
 
 
@@ -21,12 +24,13 @@ def command() -> None:
 @settings_options
 @dir_option
 def check(directory: Path | None, **given: Any) -> None:
-    """Read the settings as `serve` would, its certificate too; say what is wrong."""
+    """Read the settings as `serve` would, its certificate and secrets too; say what is wrong."""
     found = effective(directory, given)
     tls = found.settings.tls
     if tls.certificate:
         make_context(tls)
         expires_s(Path(tls.certificate))
+    check_channels(found.settings.alerts, found.settings.server.public_url)
     stdout.print(f"{found.file or 'no settings file'}: good", markup=False)
 
 
@@ -46,12 +50,23 @@ def show(directory: Path | None, *, as_json: bool, **given: Any) -> None:
 
 def _rows(found: Effective) -> list[dict[str, Any]]:
     return [
-        {"name": name, "value": value_of(found.settings, name), "origin": found.origins[name]}
+        {"name": name, "value": _value(found, name), "origin": found.origins[name]}
         for name in all_settings()
     ]
+
+
+def _value(found: Effective, name: str) -> Any:
+    value = value_of(found.settings, name)
+    if name == "alerts.channels":
+        return {channel: printable(one) for channel, one in found.settings.alerts.channels.items()}
+    return value
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict) or (
+        isinstance(value, tuple) and not all(isinstance(one, str) for one in value)
+    ):
+        return msgspec.json.encode(value).decode() if value else "-"
     return ", ".join(value) if isinstance(value, tuple) else str(value) or "-"

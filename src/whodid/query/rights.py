@@ -50,6 +50,18 @@ ALERT_EVENTS: Node = all_of(
 )
 """Finds the events about alerts. They tell of others, which their reader may not be one of."""
 
+DELIVERY_KIND = "message"
+"""The type of resource of whodid's own events about telling people of alerts."""
+
+DELIVERY_EVENTS: Node = all_of(
+    [
+        Term("source", "is", OWN_SOURCE),
+        Term("format", "is", "own"),
+        Term("resource.type", "is", DELIVERY_KIND),
+    ]
+)
+"""Finds those. They name alerts, and so tell that there were some."""
+
 _GROUP_NAMES = frozenset(name for name, struct in GROUPS if struct is not None)
 
 
@@ -144,7 +156,7 @@ def restrict(query: Query, reader: Rights) -> Query:
     if reader.withheld:
         cut = query.mapped(lambda node: _without(node, reader.withheld))
     parts = [cut.filter] if reader.filter is None else [reader.filter, cut.filter]
-    parts.append(Not(ALERT_EVENTS))
+    parts += [Not(ALERT_EVENTS), Not(DELIVERY_EVENTS)]
     return dataclasses.replace(cut, filter=all_of(parts), asked=query.filter)
 
 

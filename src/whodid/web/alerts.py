@@ -131,7 +131,9 @@ def _detail(visit: Visit, alert_id: str, error: str = "") -> Response:
         story_href=_story(answer),
         around_href=_around(answer),
         rule_href="/alerts?" + urlencode([("rule", alert.rule), ("state", "all")]),
-        records_href=search_url(f'service:whodid correlation:"{alert.id}"', own=True),
+        records_href=search_url(
+            f'service:whodid (correlation:"{alert.id}" OR resource:"{alert.id}")', own=True
+        ),
         muted_href=_muted_by(alert.muted),
         mute_href=f"/alerts/{alert.id}/mute",
         may_mute=answer.may_handle and visit.caller().rights.whole,

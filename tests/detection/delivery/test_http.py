@@ -114,7 +114,10 @@ def test_a_receiver_on_this_machine_is_not_reached_unless_it_is_named():
 def test_plain_http_is_for_named_hosts_only():
     with pytest.raises(UsageError, match="plain http"):
         sender("http://receiver.example/", allow=())
+    with pytest.raises(UsageError, match="plain http"):
+        sender("http://1.1.1.1/", allow=("10.0.0.0/8",))
     sender("http://receiver.example/", allow=("receiver.example",))
+    sender("http://10.0.0.1/", allow=("10.0.0.0/8",))
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def _change(
         alert.level, alert.rule, alert.title, count=alert.events, first_us=alert.first_us,
         last_us=alert.last_us, key=raised.key if raised else (), why=raised.why if raised else "",
         by=handled.by if handled else "", reason=_said(handled) if handled else "",
+        tags=raised.rule.tags if raised else (),
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ class Attempt(Struct, frozen=True):
 
     `outcome`: `sent`, `failed` (tried again), `given up` (nobody tries again by himself). `once`
     names the attempt: a second event of that name is a duplicate. `reason` has no content of events
-    and nothing that the receiver said but a number. `alerts` are the alerts' ids, the first few.
+    and nothing that the receiver said but a number. `alerts` are the alerts' ids.
     """
 
     once: str

@@ -2,11 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from whodid.detection.delivery.calendar import Hours
 from whodid.detection.delivery.channels.guard import Guard
-from whodid.detection.delivery.settings import AlertSettings, PagerDutyChannel, Route
+from whodid.detection.delivery.settings import (
+    AlertSettings,
+    ChannelSettings,
+    PagerDutyChannel,
+    Route,
+)
 from whodid.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -66,3 +74,17 @@ def fault_of_url(url: str) -> str:
     return "" if good and url.isascii() and url.isprintable() and " " not in url else (
         "it is http(s)://HOST[/PATH], without user, query or fragment"
     )  # fmt: skip
+
+
+def printable(channel: ChannelSettings) -> dict[str, Any]:
+    """Return a channel's settings as they may be printed: the path of an address can be a secret.
+
+    Secrets themselves are in no settings.
+    """
+    found: dict[str, Any] = msgspec.to_builtins(channel)
+    if found.get("url"):
+        try:
+            found["url"] = f"{urlsplit(found['url']).scheme}://{urlsplit(found['url']).hostname}/…"
+        except ValueError:
+            found["url"] = "…"
+    return found

@@ -31,7 +31,6 @@ from whodid.limits import (
 _CURSOR = "cursor"
 _BEGUN = "begun"
 _SECOND_US = 1_000_000
-_ALERTS_NAMED = 5
 _BEGINS = ("opened", "repeated")
 
 
@@ -194,7 +193,7 @@ class Intake:
             body = msgspec.structs.replace(body, changes=(*body.changes, change))
         else:
             body = msgspec.structs.replace(body, more=body.more + 1)
-        alerts = tuple(dict.fromkeys((*newest.alerts, change.alert)))[:_ALERTS_NAMED]
+        alerts = tuple(dict.fromkeys((*newest.alerts, change.alert)))[:MESSAGE_CHANGES_MAX]
         row = msgspec.structs.replace(newest, hold_us=min(newest.hold_us, hold_us), alerts=alerts)
         self._messages.put(row, body)
         return True

@@ -8,7 +8,7 @@ from whodid.metrics import Metric, counter, gauge
 
 def outbox_metrics(outbox: Outbox, now_us: int) -> list[Metric]:
     """Return the metrics. Raises LedgerError when outbox.db cannot be read."""
-    beats = {name: beat.last_ok_us for name, beat in outbox.beats.items()}
+    beats = {name: beat.last_ok_us for name, beat in dict(outbox.beats).items()}
     return metrics_of(
         outbox.standing(), outbox.outcomes, beats, outbox.unrouted, outbox.trouble, now_us
     )
@@ -21,7 +21,7 @@ def metrics_of(
     """Return the metrics of channels (by name), tries by (channel, outcome), and beats (µs)."""
     told = [
         ({"channel": channel, "outcome": outcome.replace(" ", "_")}, float(count))
-        for (channel, outcome), count in sorted(outcomes.items())
+        for (channel, outcome), count in sorted(dict(outcomes).items())  # another thread counts on
     ]
 
     def each(name: str, kind: str, text: str, values: list[float]) -> Metric:

@@ -196,12 +196,14 @@ class Outbox:
     def _send_all(self) -> bool:
         """Send what is due of each channel; a message of one that is gone is given up."""
         busy = False
-        named = {channel for channel, state in self._messages.counts() if state == "waiting"}
+        counts = self._messages.counts()
+        named = {channel for channel, state in counts if state == "waiting"}
         for name in [*self._channels, *sorted(named - self._channels.keys())]:
             if not self._is_paused(name):
                 busy = self._send_some(name) or busy
-        self._messages.drop_beyond("sent", OUTBOX_SENT_KEPT)
-        self.dropped += self._messages.drop_beyond("dead", OUTBOX_DEAD_KEPT)
+        if counts:
+            self._messages.drop_beyond("sent", OUTBOX_SENT_KEPT)
+            self.dropped += self._messages.drop_beyond("dead", OUTBOX_DEAD_KEPT)
         self._tell()
         return busy
 

@@ -6,6 +6,7 @@ another message. Values are cleaned here for all channels; a channel escapes its
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from whodid.clock import to_rfc3339
 from whodid.detection.delivery.change import Change
@@ -69,7 +70,7 @@ class Writer:
 
     def link(self, change: Change) -> str:
         """Return the address of the alert's page, empty when there is no public one."""
-        return f"{self._url}/alerts/{change.alert}" if self._url else ""
+        return f"{self._url}/alerts/{quote(change.alert, safe='')}" if self._url else ""
 
     def facts(self, change: Change) -> dict[str, Any]:
         """Return what may be said of a change, for machines; values as they are, bounded."""

@@ -47,9 +47,10 @@ class Guard:
     def names(self, host: str) -> bool:
         """Tell whether the settings name this host, or the address that it is."""
         try:
-            return self.permits(host, private=False)
+            found = ipaddress.ip_address(host)
         except ValueError:
             return _bare(host) in self._hosts
+        return any(found in network for network in self._networks)
 
     def permits(self, address: str, *, private: bool) -> bool:
         """Tell whether an address may be connected to; `private`: its host was named.

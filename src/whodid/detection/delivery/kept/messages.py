@@ -25,7 +25,7 @@ class Waiting(Struct, frozen=True):
     """A message as its row says. `line` keeps the order: one of a line is sent after the other.
 
     `hold_us` is when a calendar lets it go, `retry_us` when it may be tried (again); it is given up
-    with the attempt number `last`. `alerts` are the first alerts that it is about.
+    with the attempt number `last`. `alerts` are those that stand in it.
     """
 
     id: str
