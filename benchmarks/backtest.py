@@ -80,7 +80,7 @@ def run(lab: Lab) -> Section:
     for finding in backtest.replayed.findings:
         found[finding.rule.id] = found.get(finding.rule.id, 0) + 1
     told = {rule.head.id for rule in rules if not rule.silent}
-    different = [name for name in told & duck_hits.keys() if duck_hits[name] != found.get(name, 0)]
+    different = [n for n in told if n in duck_hits and duck_hits[n] != found.get(n, 0)]
     figures = [
         at_least("backtest of the pack, from the ledger", count / ours_s, 300_000, "events/s",
                  f"{backtest.candidates:,} of {count:,} events opened"),
