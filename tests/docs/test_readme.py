@@ -22,9 +22,9 @@ PAGES = [
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 SAMPLES = Path(__file__).with_name("samples")
 PROGRAMS = {
-    ".", "awk", "base64", "cat", "chmod", "cp", "curl", "cut", "dd", "diff", "export", "grep",
-    "gunzip", "gzip", "head", "ls", "make", "mkdir", "mv", "printf", "python", "rm", "tail", "tar",
-    "whodid",
+    ".", "awk", "base64", "cat", "chmod", "cp", "curl", "cut", "dd", "diff", "echo", "export",
+    "grep", "gunzip", "gzip", "head", "ls", "make", "mkdir", "mv", "printf", "python", "rm", "sed",
+    "tail", "tar", "whodid",
 }  # fmt: skip
 """What a page may run; any other program would need its own look at what it does to the tester."""
 
