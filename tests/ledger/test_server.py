@@ -108,6 +108,7 @@ ALLOWED = {
     "face": {"status", "sources", "prove", "paths", "head", "own"},
     "sealer": {"status", "sources", "prove", "paths", "own", "publish", "seal", "take", "range"},
     "validator": {"status", "sources", "prove", "paths", "own"},
+    "detector": {"status", "sources", "prove", "paths", "own"},
     "admin": set(QUESTIONS),
 }
 

@@ -19,7 +19,6 @@ from msgspec import Struct
 
 from whodid.index.cache import ArrayCache
 from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
-from whodid.index.common_texts import CommonTexts
 from whodid.index.evaluate import masks, opens_rows, rows_of_id
 from whodid.index.hot import Hot
 from whodid.index.opening import Opened, Pause, RowMatcher, go_on
@@ -29,6 +28,7 @@ from whodid.index.pinned import pinned
 from whodid.index.ranges.sieve import Sieve
 from whodid.index.scan import Scan
 from whodid.index.segment import Segment, SegmentError
+from whodid.index.shared_texts import SharedTexts
 from whodid.index.table import SourceCount, Table
 from whodid.index.watch import is_marked, mark_damaged
 from whodid.ledger.keys import KeyFolder
@@ -90,7 +90,7 @@ class Searcher:
         self._pause = pause
         self._cache = ArrayCache(reader.memory.columns)
         self._sieve = Sieve(reader, keys)
-        self._common = CommonTexts(reader.memory.columns // 2, reader.memory.texts)
+        self._shared = SharedTexts(reader.memory.columns // 2, reader.memory.texts)
         self._hot = Hot(reader, hot_rows_max)
         self._stamp: tuple[int, int, int] | None = None
         self._entries: list[Entry] = []
@@ -195,7 +195,7 @@ class Searcher:
         if found is None:
             path = self._directory / INDEX / entry.name
             found = Segment(
-                path, self._ledger_id, self._keks, self._cache, self._sieve, self._common
+                path, self._ledger_id, self._keks, self._cache, self._sieve, self._shared
             )
             if (found.first, found.count) != (entry.first, entry.count):
                 raise SegmentError(path, "holds other entries than the catalog says")

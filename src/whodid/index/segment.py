@@ -30,8 +30,8 @@ from msgspec import Struct
 from whodid.errors import IntegrityError, LedgerError
 from whodid.index.cache import ArrayCache
 from whodid.index.coding import decode, encode_pairs, encodings, hex_texts
-from whodid.index.common_texts import CommonTexts
 from whodid.index.dictionary import Sought, texts_at
+from whodid.index.shared_texts import SharedTexts
 from whodid.index.signature import BLOCK_BITS, PAIRED, blocks_of
 from whodid.index.table import Array, MemoryTable, Summary
 from whodid.index.words import NUMBER_BITS
@@ -147,12 +147,12 @@ class Segment:
         keks: dict[int, Kek],
         cache: ArrayCache,
         listing: Listing | None = None,
-        common: CommonTexts | None = None,
+        common: SharedTexts | None = None,
     ) -> None:
         self._path = path
         self._cache = cache
         self._listing = listing
-        self._common = common
+        self._shared = common
         try:
             contents = self._open(ledger_id, keks)
         except SegmentError:
@@ -244,9 +244,9 @@ class Segment:
 
     def matching(self, column: str, sought: Sought) -> Array | None:
         """Return the texts of a dictionary that satisfy a pattern (see `Table`)."""
-        if self._common is None or f"{column}@" not in self._chunks:
+        if self._shared is None or f"{column}@" not in self._chunks:
             return None
-        return self._common.matching(column, _Dictionary(self, column), sought)
+        return self._shared.matching(column, _Dictionary(self, column), sought)
 
     def size_of(self, name: str) -> int:
         """Return how many items an array has."""
@@ -286,7 +286,7 @@ class Segment:
 
 
 class _Dictionary:
-    """The dictionary of a column (see `common_texts`)."""
+    """The dictionary of a column (see `shared_texts`)."""
 
     def __init__(self, segment: Segment, column: str) -> None:
         self._segment = segment

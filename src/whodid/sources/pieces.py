@@ -1,11 +1,11 @@
 """The decompressed bytes of a file, piece by piece. What the file is, its first bytes say."""
 
-import select
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from whodid.errors import InputError
 from whodid.limits import PAUSE_SECONDS, PIECE_BYTES, ZSTD_WINDOW_BYTES_MAX
+from whodid.readable import readable
 from whodid.sources.decompress import GZIP_MAGIC, ZSTD_MAGIC, Decompressor, Gunzip, Unzstd
 
 
@@ -58,7 +58,7 @@ class Pieces:
 
     def _would_wait(self, wait_s: float = 0.0) -> bool:
         try:
-            return not select.select([self._stream], [], [], wait_s)[0]
+            return not readable(self._stream, wait_s)
         except (OSError, ValueError, TypeError):
             return False  # nothing that a system could wait for
 

@@ -6,7 +6,6 @@ ended when nobody waits any more, when it takes too long, and always at the end.
 
 import contextlib
 import os
-import select
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from whodid.app.sql.frames import Piece, Reply, Task, decode_reply, encode, pack
 from whodid.app.turns import Left
 from whodid.errors import LeftError, QueryError, RefusedError, UsageError
 from whodid.limits import SQL_TABLE_BYTES_MAX
+from whodid.readable import readable
 
 Arrays = Sequence[np.ndarray]
 _MODULE = "whodid.app.sql.child"
@@ -114,7 +114,7 @@ class Engine:
     def _reply(self, seconds: float) -> Reply:
         stream = self._child.stdout
         assert stream is not None
-        self._wait(seconds, lambda: bool(select.select([stream], [], [], _LOOK_S)[0]))
+        self._wait(seconds, lambda: readable(stream, _LOOK_S))
         try:
             reply = decode_reply(take(stream))
         except (EOFError, ValueError, msgspec.DecodeError) as error:

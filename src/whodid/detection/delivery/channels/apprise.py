@@ -7,7 +7,6 @@ deadline. An address is a secret as a whole; it goes to that process by its pipe
 
 import contextlib
 import os
-import select
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from whodid.detection.delivery.channels.guard import Guard
 from whodid.detection.delivery.message import Message
 from whodid.detection.delivery.text import Writer, gravest
 from whodid.limits import COURIER_IDLE_S
+from whodid.readable import readable
 
 _MODULE = "whodid.detection.delivery.channels.apprise_child"
 _START_S = 20.0
@@ -125,7 +125,7 @@ class Apprise:
         end_s = time.monotonic() + seconds
         data = b""
         while not data.endswith(b"\n"):
-            if not select.select([stream], [], [], max(0.0, end_s - time.monotonic()))[0]:
+            if not readable(stream, max(0.0, end_s - time.monotonic())):
                 raise TimeoutError
             piece = os.read(stream.fileno(), _REPLY_BYTES_MAX)
             if not piece or len(data) > _REPLY_BYTES_MAX:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodid.index import common_texts
-from whodid.index.common_texts import CommonTexts
+from whodid.index import shared_texts
 from whodid.index.dictionary import Sought, encode_texts
+from whodid.index.shared_texts import SharedTexts
 from whodid.query.match import value_predicate
 from whodid.query.parse import parse
 from whodid.query.tree import Pattern, Query, Term
@@ -48,7 +48,7 @@ def sought(text, asked=None):
 
 @pytest.fixture
 def short(monkeypatch):
-    monkeypatch.setattr(common_texts, "_TEXTS_MIN", 1)
+    monkeypatch.setattr(shared_texts, "_TEXTS_MIN", 1)
 
 
 texts = st.lists(st.text(alphabet="abKk\u212a/", max_size=6), min_size=1, max_size=8)
@@ -57,9 +57,9 @@ texts = st.lists(st.text(alphabet="abKk\u212a/", max_size=6), min_size=1, max_si
 @given(st.lists(texts, min_size=1, max_size=5), st.sampled_from(["*ab*", "a*", "*k*b", "*"]))
 def test_it_says_what_each_dictionary_would(dictionaries, text):
     patched = pytest.MonkeyPatch()
-    patched.setattr(common_texts, "_TEXTS_MIN", 1)
+    patched.setattr(shared_texts, "_TEXTS_MIN", 1)
     try:
-        common = CommonTexts(1 << 20)
+        common = SharedTexts(1 << 20)
         wanted = Sought(*_plain(text))
         for texts in dictionaries:
             found = common.matching("resource.name", Dictionary(texts), wanted)
@@ -76,7 +76,7 @@ def _plain(text):
 
 def test_a_text_that_segments_share_is_asked_once(short):
     asked = []
-    common, wanted = CommonTexts(1 << 20), sought("*x*", asked)
+    common, wanted = SharedTexts(1 << 20), sought("*x*", asked)
     shared = [f"x{number}" for number in range(50)]
     one, other = Dictionary(shared), Dictionary([*shared[::-1], "new x"])
     assert len(common.matching("resource.name", one, wanted)) == 50
@@ -87,7 +87,7 @@ def test_a_text_that_segments_share_is_asked_once(short):
 
 
 def test_too_many_texts_are_left_to_the_dictionaries(short):
-    common, wanted = CommonTexts(1 << 20, texts_max=3), sought("*x*")
+    common, wanted = SharedTexts(1 << 20, texts_max=3), sought("*x*")
     assert common.matching("resource.name", Dictionary(["a", "x"]), wanted).tolist() == [1]
     assert common.matching("resource.name", Dictionary(["b", "c", "x"]), wanted) is None
     assert common.matching("resource.name", Dictionary(["a", "x"]), wanted) is None
@@ -95,20 +95,20 @@ def test_too_many_texts_are_left_to_the_dictionaries(short):
 
 
 def test_too_many_numbers_are_left_to_the_dictionaries(short):
-    common, wanted = CommonTexts(bytes_max=10), sought("*x*")
+    common, wanted = SharedTexts(bytes_max=10), sought("*x*")
     assert common.matching("action", Dictionary(["a", "x"]), wanted) is not None
     assert common.matching("action", Dictionary(["a", "x"]), wanted) is None
 
 
 def test_a_short_dictionary_is_asked_for_itself():
-    assert CommonTexts(1 << 20).matching("action", Dictionary(["x"]), sought("*x*")) is None
+    assert SharedTexts(1 << 20).matching("action", Dictionary(["x"]), sought("*x*")) is None
 
 
 def test_few_patterns_are_remembered(short):
-    common, one = CommonTexts(1 << 20), Dictionary(["a", "x"])
+    common, one = SharedTexts(1 << 20), Dictionary(["a", "x"])
     for number in range(40):
         common.matching("action", one, sought(f"*x{number}*"))
-    assert len(common._of["action"]._asked) == common_texts._PATTERNS_KEPT
+    assert len(common._of["action"]._asked) == shared_texts._PATTERNS_KEPT
 
 
 @pytest.mark.parametrize("text", ["resource:*li*", "resource:~a.*e", "action:a*", "-resource:*x*"])

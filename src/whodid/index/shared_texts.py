@@ -43,7 +43,7 @@ class _Asked(Struct):
     holds: Array
 
 
-class CommonTexts:
+class SharedTexts:
     """The texts of fields. Not safe for threads.
 
     `bytes_max` bounds the numbers of all segments of a field, `texts_max` its texts.
