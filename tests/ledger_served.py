@@ -42,12 +42,26 @@ class Served:
         return client
 
     def raw(self):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(5)
-        with server.short_path(self.hand.directory / "sock") as address:
-            connection.connect(address)
+        connection = self._connected()
         self.clients.append(connection)
         return connection
+
+    def _connected(self):
+        """Connect; the server's thread may not listen yet."""
+        for left in range(200, -1, -1):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(5)
+            try:
+                with server.short_path(self.hand.directory / "sock") as address:
+                    connection.connect(address)
+            except (ConnectionRefusedError, FileNotFoundError):
+                connection.close()
+                if not left:
+                    raise
+                time.sleep(0.025)
+            else:
+                return connection
+        raise AssertionError
 
 
 def answer_of(connection):
