@@ -100,7 +100,7 @@ def selection(chance, values):
         elif how == "|exists":
             found[name + how] = chance.random() < 0.5
         elif how == "|re":
-            found[name + how] = [re.escape(text)[:200] or "^$" for text in given]
+            found[name + how] = [re.escape(text[:100]) or "^$" for text in given]
         else:
             found[name + how] = [text or "x" for text in given] if "all" in how else given
     if chance.random() < 0.1:
