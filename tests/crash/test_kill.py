@@ -96,7 +96,7 @@ def check(directory, writers):
         found = Counter(
             json.loads(row.groups[6])["id"]
             for row in reader.rows(0, reader.size)
-            if row.type == LeafType.EVENT and row.groups[6].startswith(b"{")
+            if row.type == LeafType.EVENT and row.event().envelope.source == "app"
         )
         assert writers.acked - found.keys() == set(), "acknowledged events are lost"
         assert [id_ for id_, count in found.items() if count > 1] == [], "events are there twice"
