@@ -22,7 +22,7 @@ from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
 from whodid.detection.alerts.record import Raised, is_record
-from whodid.detection.baseline.scorer import RULE_ID
+from whodid.detection.rule import LEARNED_ID
 from whodid.errors import AccessDeniedError, UsageError
 from whodid.ledger.batch import BatchBuilder
 from whodid.sources.intake import Delivery
@@ -241,10 +241,10 @@ def test_a_withheld_value_cannot_be_guessed_by_asking_for_it(reading, raised):
 
 def test_notes_and_what_was_learnt_are_not_for_who_sees_a_part(reading, raised):
     part = person("ina", "investigator", "source:shop")
-    learnt = finding_of(hits(reading, SHOP), head(RULE_ID, "low"), (("actor.id", "zoe"),),
+    learnt = finding_of(hits(reading, SHOP), head(LEARNED_ID, "low"), (("actor.id", "zoe"),),
                         "none of her 14 peers did")  # fmt: skip
     raised.take([learnt])
-    [one] = [s for s in page(reading, part).alerts if s.alert.rule == RULE_ID]
+    [one] = [s for s in page(reading, part).alerts if s.alert.rule == LEARNED_ID]
     assert one.why is None
     reading.alerts.note(INGRID, one.alert.id, "as in payroll")
     reading.alerts.note(part, one.alert.id, "I look")

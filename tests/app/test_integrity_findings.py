@@ -10,7 +10,6 @@ from whodid.app.integrity_answer import NOTHING_KNOWN, KnownFault
 from whodid.app.integrity_findings import (
     BUILT_IN,
     integrity_findings,
-    probe_findings,
     source_findings,
 )
 from whodid.app.self_watch import SelfWatch
@@ -88,8 +87,6 @@ def test_the_words():
     assert gaps.why == (
         "2 of 7 events of crm did not come in the last 24 hours: 1 gap in its numbers."
     )
-    [probe] = probe_findings([("r1", "nothing was found")], NOW_US)
-    assert (probe.key, probe.why) == ((("rule", "r1"),), "r1: nothing was found")
     assert len({head.id for head in BUILT_IN}) == len(BUILT_IN)
 
 

@@ -5,7 +5,6 @@ the ledger before it is made.
 """
 
 import re
-from collections.abc import Callable
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -27,7 +26,6 @@ from whodid.app.alert_document import (
     silence_document,
 )
 from whodid.app.answer import Caller
-from whodid.app.leaving import watched
 from whodid.app.reads import Reading
 from whodid.errors import UsageError
 from whodid.limits import ALERT_EFFECT_DAYS_MAX
@@ -52,13 +50,9 @@ class AlertsApi:
         self._doorkeeper = doorkeeper
         self._reads = reads
 
-    async def _read(self, read: Callable[[Request], Response], request: Request) -> Response:
-        async with watched(request.scope, request.receive):
-            return await self._reads.run(read, request)
-
     async def page(self, request: Request) -> Response:
         """Answer `GET /v1/alerts`."""
-        return await self._read(self._page, request)
+        return await self._reads.read(self._page, request)
 
     def _page(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -77,7 +71,7 @@ class AlertsApi:
 
     async def one(self, request: Request) -> Response:
         """Answer `GET /v1/alerts/{id}`."""
-        return await self._read(self._one, request)
+        return await self._reads.read(self._one, request)
 
     def _one(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -100,7 +94,7 @@ class AlertsApi:
 
     async def silences(self, request: Request) -> Response:
         """Answer `GET /v1/silences`."""
-        return await self._read(self._silences, request)
+        return await self._reads.read(self._silences, request)
 
     def _silences(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -110,7 +104,7 @@ class AlertsApi:
 
     async def effect(self, request: Request) -> Response:
         """Answer `GET /v1/silences/effect`."""
-        return await self._read(self._effect, request)
+        return await self._reads.read(self._effect, request)
 
     def _effect(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)

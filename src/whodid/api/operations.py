@@ -38,7 +38,6 @@ from whodid.app.document import (
     integrity_document,
     proof_document,
 )
-from whodid.app.leaving import watched
 from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.profile import KINDS
 from whodid.app.profile_document import profile_document
@@ -95,14 +94,9 @@ class Operations:
 
     # --- reads of the log ------------------------------------------------------------------------
 
-    async def _read(self, read: Callable[[Request], Response], request: Request) -> Response:
-        """Read in a thread, and not on when the client goes away."""
-        async with watched(request.scope, request.receive):
-            return await self._reads.run(read, request)
-
     async def search(self, request: Request) -> Response:
         """Answer `GET /v1/search`."""
-        return await self._read(self._search, request)
+        return await self._reads.read(self._search, request)
 
     def _search(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -166,7 +160,7 @@ class Operations:
 
     async def histogram(self, request: Request) -> Response:
         """Answer `GET /v1/histogram`."""
-        return await self._read(self._histogram, request)
+        return await self._reads.read(self._histogram, request)
 
     def _histogram(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -181,7 +175,7 @@ class Operations:
 
     async def facets(self, request: Request) -> Response:
         """Answer `GET /v1/facets`."""
-        return await self._read(self._facets, request)
+        return await self._reads.read(self._facets, request)
 
     def _facets(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -197,7 +191,7 @@ class Operations:
 
     async def complete(self, request: Request) -> Response:
         """Answer `GET /v1/complete`."""
-        return await self._read(self._complete, request)
+        return await self._reads.read(self._complete, request)
 
     def _complete(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -207,7 +201,7 @@ class Operations:
 
     async def trace(self, request: Request) -> Response:
         """Answer `GET /v1/trace/{id}`."""
-        return await self._read(self._trace, request)
+        return await self._reads.read(self._trace, request)
 
     def _trace(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -217,7 +211,7 @@ class Operations:
 
     async def profile(self, request: Request) -> Response:
         """Answer `GET /v1/profile/{kind}/{value}`."""
-        return await self._read(self._profile, request)
+        return await self._reads.read(self._profile, request)
 
     def _profile(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)

@@ -1,7 +1,5 @@
 """What the API tells beside events: who looked, and the place as a whole."""
 
-from collections.abc import Callable
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,7 +8,6 @@ from whodid.api import parameters as given_as
 from whodid.api.caller import identify
 from whodid.api.reply import json_answer
 from whodid.api.threads import Threads
-from whodid.app.leaving import watched
 from whodid.app.lookers import SUBJECTS
 from whodid.app.lookers_document import lookers_document
 from whodid.app.overview_document import overview_document
@@ -30,13 +27,9 @@ class Overviews:
         self._doorkeeper = doorkeeper
         self._reads = reads
 
-    async def _read(self, read: Callable[[Request], Response], request: Request) -> Response:
-        async with watched(request.scope, request.receive):
-            return await self._reads.run(read, request)
-
     async def overview(self, request: Request) -> Response:
         """Answer `GET /v1/overview`."""
-        return await self._read(self._overview, request)
+        return await self._reads.read(self._overview, request)
 
     def _overview(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
@@ -46,7 +39,7 @@ class Overviews:
 
     async def lookers(self, request: Request) -> Response:
         """Answer `GET /v1/lookers`."""
-        return await self._read(self._lookers, request)
+        return await self._reads.read(self._lookers, request)
 
     def _lookers(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)

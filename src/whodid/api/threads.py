@@ -5,8 +5,11 @@ from typing import ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
 
 from whodid.api.reply import BusyError
+from whodid.app.leaving import watched
 from whodid.limits import READS_WAITING_MAX
 
 P = ParamSpec("P")
@@ -31,3 +34,8 @@ class Threads:
             )
         finally:
             self._free += 1
+
+    async def read(self, call: Callable[[Request], Response], request: Request) -> Response:
+        """Answer a request in a thread, and not on when the client goes away."""
+        async with watched(request.scope, request.receive):
+            return await self.run(call, request)

@@ -19,7 +19,7 @@ from whodid.app.alert_answer import ShownAlert, Value
 from whodid.app.answer import Hit
 from whodid.detection.alerts.alert import Alert
 from whodid.detection.alerts.record import Raised
-from whodid.detection.baseline.scorer import RULE_ID
+from whodid.detection.rule import LEARNED_ID
 from whodid.index.evaluate import states_of
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.match import matcher
@@ -90,7 +90,7 @@ def shown(reader: Rights, alert: Alert, content: Raised | None) -> ShownAlert:
 
 def may_read_why(reader: Rights, content: Raised) -> bool:
     """Tell whether a reader may read the sentence that explains a finding."""
-    return not reader.withheld and (sees_all_rows(reader) or content.rule.id != RULE_ID)
+    return not reader.withheld and (sees_all_rows(reader) or content.rule.id != LEARNED_ID)
 
 
 def sees_all_rows(reader: Rights) -> bool:

@@ -4,7 +4,7 @@ Built-in rules, each with a head of its own. What stands is found anew every six
 alert goes on as long as it does; within these hours it is the same finding.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 
 from whodid.app.integrity_answer import Integrity
@@ -46,11 +46,7 @@ CLOCK = _head(
     "clock-skew", "The clock of a source is wrong", "low",
     "Events came before their own time, or none came soon after it.",
 )  # fmt: skip
-PROBE = _head(
-    "failed-probe", "A rule no longer finds what it must", "high",
-    "A rule was tried on its fixture in the running system, and did not find it.",
-)  # fmt: skip
-BUILT_IN = (FAULT, UNVERIFIED, SILENT, MISSING, CLOCK, PROBE)
+BUILT_IN = (FAULT, UNVERIFIED, SILENT, MISSING, CLOCK)
 
 
 def integrity_findings(found: Integrity, now_us: int) -> list[Finding]:
@@ -107,14 +103,6 @@ def _of_source(state: SourceState, now_us: int) -> list[Finding]:
         )
         findings.append(_finding(CLOCK, 0, now_us, key, why))
     return findings
-
-
-def probe_findings(failed: Sequence[tuple[str, str]], now_us: int) -> list[Finding]:
-    """Return rules that did not find their fixture: (id of the rule, what happened instead)."""
-    return [
-        _finding(PROBE, 0, now_us, (("rule", rule),), f"{rule}: {reason}")
-        for rule, reason in failed
-    ]
 
 
 def _finding(

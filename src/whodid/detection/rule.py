@@ -8,6 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
+LEARNED_ID = "whodid-baseline"
+"""The rule of which findings of learning are."""
+
 Level: TypeAlias = Literal["informational", "low", "medium", "high", "critical"]
 LEVELS: tuple[Level, ...] = ("informational", "low", "medium", "high", "critical")
 """From the least to the gravest."""

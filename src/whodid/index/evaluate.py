@@ -206,24 +206,31 @@ def _integer_bounds(term: Term) -> tuple[int, int]:
 
 
 def _text(term: Term, table: Table, column: str) -> Any:
+    exact, piece = _literal(term)
+    listed = None if exact is None else table.listed(column, exact)
+    if listed is not None and not len(listed):
+        return NO  # before the column is opened
     codes = table.array(column)
     if codes is None:
         return NO
     if term.op == "exists":
         return codes != 0
-    exact, piece = _literal(term)
-    listed = None if exact is None else table.listed(column, exact)
     if listed is not None:
         return _among(listed, table, column, value_predicate(term))
-    sought = Sought(term, value_predicate(term), piece)
-    found = None if exact is not None else table.matching(column, sought)
-    if found is not None:
-        return _rows_of(table, column, found)
+    return _looked_up(term, table, column, exact, piece)
+
+
+def _looked_up(term: Term, table: Table, column: str, exact: str | None, piece: str | None) -> Any:
+    """Return which rows satisfy a term by the texts of the dictionary (see `_literal`)."""
+    if exact is None:
+        found = table.matching(column, Sought(term, value_predicate(term), piece))
+        if found is not None:
+            return _rows_of(table, column, found)
     if not _near(term, table, column, exact).any():
         return NO
     found = table.kept(
         (column, term),
-        lambda: _texts_found(table, column, sought.holds, exact=exact, piece=piece),
+        lambda: _texts_found(table, column, value_predicate(term), exact=exact, piece=piece),
     )
     return _rows_of(table, column, found)
 
@@ -237,8 +244,6 @@ def _near(term: Term, table: Table, column: str, exact: str | None) -> Any:
 
 def _among(rows: Array, table: Table, column: str, predicate: Callable[[Any], bool]) -> Any:
     """Return which rows satisfy a predicate, of these few of a table."""
-    if not len(rows):
-        return NO
     codes = _needed(table, column)[rows].astype(np.int64)
     rows, codes = rows[codes > 0], codes[codes > 0]
     if KINDS.get(column) == "texts":

@@ -147,12 +147,12 @@ class Segment:
         keks: dict[int, Kek],
         cache: ArrayCache,
         listing: Listing | None = None,
-        common: SharedTexts | None = None,
+        shared: SharedTexts | None = None,
     ) -> None:
         self._path = path
         self._cache = cache
         self._listing = listing
-        self._shared = common
+        self._shared = shared
         try:
             contents = self._open(ledger_id, keks)
         except SegmentError:
@@ -303,7 +303,7 @@ class _Dictionary:
         return at, blob
 
     def kept(self, stamp: object, make: Callable[[], Array]) -> Array:
-        return self._segment.kept(("common", self._column, stamp), make)
+        return self._segment.kept(("shared", self._column, stamp), make)
 
 
 def decompress(data: bytes, size_max: int) -> bytes:

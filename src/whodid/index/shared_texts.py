@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 import numpy as np
-from msgspec import Struct
 
 from whodid.index.dictionary import Sought, containing, encode_pieces, satisfying, split_texts
 from whodid.index.vocabulary import Vocabulary
@@ -35,12 +34,6 @@ class Dictionary(Protocol):
 
     def kept(self, stamp: object, make: Callable[[], Array]) -> Array:
         """Return what was made for this stamp before, or make it."""
-
-
-class _Asked(Struct):
-    """Which texts satisfy a pattern, of the first so many."""
-
-    holds: Array
 
 
 class SharedTexts:
@@ -82,7 +75,7 @@ class _Field:
         self.words = Vocabulary(texts_max)
         self.size = 0
         self.is_full = False
-        self._asked: OrderedDict[Hashable, _Asked] = OrderedDict()
+        self._asked: OrderedDict[Hashable, Array] = OrderedDict()
 
     def number(self, dictionary: tuple[Array, Array]) -> Array:
         """Return the number (u32) of each text of a dictionary."""
@@ -93,19 +86,19 @@ class _Field:
 
     def holds(self, sought: Sought) -> Array:
         """Return which of all texts satisfy a pattern; each text is asked once."""
-        asked = self._asked.get(sought.term)
-        if asked is None:
-            asked = self._asked[sought.term] = _Asked(np.zeros(0, dtype=np.bool_))
-            while len(self._asked) > _PATTERNS_KEPT:
-                self._asked.popitem(last=False)
-        if len(asked.holds) < len(self.words):
-            fresh = _Few(Pieces.of(self.words.texts()[len(asked.holds) :]))
+        holds = self._asked.get(sought.term)
+        if holds is None:
+            holds = np.zeros(0, dtype=np.bool_)
+        if len(holds) < len(self.words):
+            fresh = _Few(Pieces.of(self.words.texts()[len(holds) :]))
             if sought.piece is None:
                 found = satisfying(fresh, sought.holds)
             else:
                 found = containing(fresh, sought.piece, sought.holds)
-            asked.holds = np.concatenate((asked.holds, found))
-        return asked.holds
+            holds = self._asked[sought.term] = np.concatenate((holds, found))
+            while len(self._asked) > _PATTERNS_KEPT:
+                self._asked.popitem(last=False)
+        return holds
 
 
 class _Few:

@@ -23,7 +23,7 @@ from whodid.detection.baseline.view import View
 from whodid.detection.baseline.weights import WEIGHTS, Weights
 from whodid.detection.finding import Finding
 from whodid.detection.record import Record
-from whodid.detection.rule import Head
+from whodid.detection.rule import LEARNED_ID, Head
 from whodid.errors import InputError
 from whodid.limits import (
     BASELINE_DAY_VALUES_MAX,
@@ -33,7 +33,6 @@ from whodid.limits import (
     BASELINE_UNPACKED_ACTORS_MAX,
 )
 
-RULE_ID = "whodid-baseline"
 WARM_DAYS = 14
 WARM_ACTOR_DAYS = 200
 """Before the ledger has so many days and actors' days nothing is told: tails are not known yet."""
@@ -355,11 +354,11 @@ _READS = (
 def _head(settings: Settings, weights: Weights) -> Head:
     said = msgspec.json.encode((MODEL_VERSION, settings, weights))
     return Head(
-        id=RULE_ID,
+        id=LEARNED_ID,
         title="Unusual for this actor",
         level="medium",
         version=hashlib.sha256(said).hexdigest(),
-        name=RULE_ID,
+        name=LEARNED_ID,
         description="What an actor did on a day is rare for him, or suits others better than him.",
         status="stable",
         author="whodid",

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from whodid.detection.rule import AnyRule, Correlation, Rule
+from whodid.detection.rule import AnyRule, Correlation
 from whodid.detection.windows.compare import holds_all
 from whodid.limits import CORRELATION_DEPTH_MAX
 
@@ -144,8 +144,3 @@ def field_of(rule: Correlation, below: AnyRule, name: str) -> str:
     """Return which field of a rule below an alias or a field's own name means."""
     alias = rule.aliases.get(name, {})
     return alias.get(below.head.id) or alias.get(below.head.name) or name
-
-
-def is_base(rule: AnyRule) -> bool:
-    """Tell whether a rule is about single events."""
-    return isinstance(rule, Rule)
