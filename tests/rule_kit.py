@@ -12,6 +12,26 @@ from whodid.event import encode_groups
 from whodid.normalize.record import prepare
 from whodid.normalize.registry import format_by_name
 
+REFUND_RULE = """\
+title: Refund
+id: 7d3f0c0e-4a51-4c1f-9d0e-2f4f6f2f9a10
+name: refund
+logsource:
+  product: whodid
+detection:
+  selection:
+    action: refund
+  condition: selection
+level: high
+"""
+REFUND_FIXTURE = {
+    "format": "json",
+    "record": {"userId": "ada", "action": "refund"},
+    "positive": [{"case": "one"}],
+    "near_miss": [{"case": "a sale", "change": {"action": "sale"}}],
+}
+"""A rule and its fixture."""
+
 CLOUDTRAIL = {"product": "aws", "service": "cloudtrail"}
 
 

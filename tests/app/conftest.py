@@ -1,5 +1,8 @@
 import pytest
 
+from whodid.app.intake import LedgerIntake
+from whodid.app.rows import RowMaker
+from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.local import LocalSequencer
 from whodid.ledger.opening import Settings, init_ledger, open_ledger
 
@@ -39,3 +42,10 @@ def port(directory, clock):
     port = LocalSequencer(*open_ledger(directory, clock=clock, settings=settings))
     yield port
     port.close()
+
+
+@pytest.fixture
+def intake(keys, port):
+    """What takes deliveries in, as behind a door."""
+    maker = RowMaker(keys.identity_root(), port.sources)
+    return LedgerIntake(maker, BatchBuilder(keys.ledger_id, keys.public_kek()), port)

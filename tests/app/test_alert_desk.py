@@ -18,13 +18,10 @@ from whodid.app.alert_document import (
 )
 from whodid.app.alerting import open_alerts
 from whodid.app.answer import Caller
-from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
-from whodid.app.rows import RowMaker
 from whodid.detection.alerts.record import Raised, is_record
 from whodid.detection.rule import LEARNED_ID
 from whodid.errors import AccessDeniedError, UsageError
-from whodid.ledger.batch import BatchBuilder
 from whodid.sources.intake import Delivery
 
 HOUR_US = 3_600_000_000
@@ -54,11 +51,7 @@ def record(number, source):
 
 
 @pytest.fixture
-def reading(directory, keys, port, clock):
-    intake = LedgerIntake(
-        RowMaker(keys.identity_root(), port.sources),
-        BatchBuilder(keys.ledger_id, keys.public_kek()), port,
-    )  # fmt: skip
+def reading(directory, keys, port, clock, intake):
     for source in ("shop", "hr"):
         port.declare_source(source, "json", source)
         data = [msgspec.json.encode(record(number, source)) for number in range(6)]

@@ -5,11 +5,8 @@ import pytest
 
 from whodid.app.answer import Caller
 from whodid.app.chains import chains_document
-from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
-from whodid.app.rows import RowMaker
 from whodid.errors import AccessDeniedError, QueryError
-from whodid.ledger.batch import BatchBuilder
 from whodid.limits import SEQUENCE_CHAINS_MAX
 from whodid.query.rights import EVERYTHING, rights
 from whodid.sources.intake import Delivery
@@ -28,11 +25,7 @@ def record(number, user, action, minute, **more):
 
 
 @pytest.fixture
-def reading(directory, keys, port, clock):
-    intake = LedgerIntake(
-        RowMaker(keys.identity_root(), port.sources),
-        BatchBuilder(keys.ledger_id, keys.public_kek()), port,
-    )  # fmt: skip
+def reading(directory, keys, port, clock, intake):
     for name in ("shop", "hr"):
         port.declare_source(name, "json", name)
     shop = [

@@ -6,11 +6,8 @@ import pytest
 from whodid.api.completing import Completing
 from whodid.app.answer import Caller
 from whodid.app.count_document import facets_document, histogram_document, table_document
-from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
-from whodid.app.rows import RowMaker
 from whodid.errors import AccessDeniedError
-from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.reader import LedgerReader
 from whodid.query.rights import EVERYTHING, NOTHING, rights
 from whodid.sources.intake import Delivery
@@ -29,11 +26,7 @@ def record(number):
 
 
 @pytest.fixture
-def reading(directory, keys, port, clock):
-    intake = LedgerIntake(
-        RowMaker(keys.identity_root(), port.sources),
-        BatchBuilder(keys.ledger_id, keys.public_kek()), port,
-    )  # fmt: skip
+def reading(directory, keys, port, clock, intake):
     for name in ("shop", "hr"):
         port.declare_source(name, "json", name)
         records = [msgspec.json.encode(record(n)) for n in range(12)]

@@ -6,10 +6,7 @@ import pytest
 from whodid.app.answer import Caller, Clause
 from whodid.app.document import answer_document
 from whodid.app.emptiness import Emptiness
-from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
-from whodid.app.rows import RowMaker
-from whodid.ledger.batch import BatchBuilder
 from whodid.query.rights import EVERYTHING, rights
 from whodid.sources.intake import Delivery
 
@@ -17,11 +14,7 @@ ALL = Caller("ada", "api", rights=EVERYTHING)
 
 
 @pytest.fixture
-def reading(directory, keys, port, clock):
-    intake = LedgerIntake(
-        RowMaker(keys.identity_root(), port.sources),
-        BatchBuilder(keys.ledger_id, keys.public_kek()), port,
-    )  # fmt: skip
+def reading(directory, keys, port, clock, intake):
     port.declare_source("shop", "json", "shop")
     records = [
         {"id": f"e{n}", "userId": ("alice@example.com", "bob")[n % 2], "action": "READ",

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from rule_kit import REFUND_FIXTURE, REFUND_RULE
 from whodid.app.exercising import Exercising
 from whodid.detection.rulebook import Choice, read_rules
 from whodid.detection.taxonomy import native_of
@@ -11,24 +12,6 @@ from whodid.detection.windows import Settings
 from whodid.errors import RefusedError
 
 DAY = 86_400_000_000
-RULE = """\
-title: Refund
-id: 7d3f0c0e-4a51-4c1f-9d0e-2f4f6f2f9a10
-name: refund
-logsource:
-  product: whodid
-detection:
-  selection:
-    action: refund
-  condition: selection
-level: high
-"""
-FIXTURE = {
-    "format": "json",
-    "record": {"userId": "ada", "action": "refund"},
-    "positive": [{"case": "one"}],
-    "near_miss": [{"case": "a sale", "change": {"action": "sale"}}],
-}
 
 
 class Place:
@@ -38,9 +21,9 @@ class Place:
         self.taken = []
         self.refuse = False
         (folder / "rules").mkdir()
-        self.write(RULE)
+        self.write(REFUND_RULE)
         fixture = folder / "rules/refund.test.json"
-        fixture.write_text(json.dumps(FIXTURE), "utf-8")
+        fixture.write_text(json.dumps(REFUND_FIXTURE), "utf-8")
         self.exercising = Exercising(self.take, native_of, lambda: self.now_us)
 
     def write(self, rule):
@@ -78,7 +61,7 @@ def test_a_round_a_day_and_no_more(place):
 
 def test_a_rule_that_stops_to_find_is_told_soon_after(place):
     place.round()
-    place.write(RULE.replace("action: refund", "action: never"))
+    place.write(REFUND_RULE.replace("action: refund", "action: never"))
     place.round()
     (finding,) = place.taken
     assert finding.key == (("rule", "refund"),)
@@ -87,7 +70,7 @@ def test_a_rule_that_stops_to_find_is_told_soon_after(place):
 
 
 def test_findings_that_could_not_be_taken_are_handed_on_later(place):
-    place.write(RULE.replace("action: refund", "action: never"))
+    place.write(REFUND_RULE.replace("action: refund", "action: never"))
     place.refuse = True
     with pytest.raises(RefusedError):
         place.round()

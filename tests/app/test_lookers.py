@@ -8,12 +8,9 @@ import pytest
 from whodid.access.rights import rights_of
 from whodid.access.users import User
 from whodid.app.answer import Caller
-from whodid.app.intake import LedgerIntake
 from whodid.app.lookers_document import lookers_document
 from whodid.app.reading import LedgerReading
-from whodid.app.rows import RowMaker
 from whodid.errors import AccessDeniedError, QueryError, UsageError
-from whodid.ledger.batch import BatchBuilder
 from whodid.query.rights import EVERYTHING
 from whodid.sources.intake import Delivery
 
@@ -31,11 +28,7 @@ ADA = person("ada", "administrator")
 
 
 @pytest.fixture
-def reading(directory, keys, port, clock):
-    intake = LedgerIntake(
-        RowMaker(keys.identity_root(), port.sources),
-        BatchBuilder(keys.ledger_id, keys.public_kek()), port,
-    )  # fmt: skip
+def reading(directory, keys, port, clock, intake):
     port.declare_source("shop", "json", "shop")
     data = [
         msgspec.json.encode(

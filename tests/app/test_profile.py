@@ -7,13 +7,10 @@ import msgspec
 import pytest
 
 from whodid.app.answer import Caller
-from whodid.app.intake import LedgerIntake
 from whodid.app.profile import heat_of
 from whodid.app.profile_document import profile_document
 from whodid.app.reading import LedgerReading
-from whodid.app.rows import RowMaker
 from whodid.errors import AccessDeniedError, UsageError
-from whodid.ledger.batch import BatchBuilder
 from whodid.query.rights import EVERYTHING, NOTHING, rights
 from whodid.sources.intake import Delivery
 
@@ -33,11 +30,7 @@ def records():
 
 
 @pytest.fixture
-def reading(directory, keys, port, clock):
-    intake = LedgerIntake(
-        RowMaker(keys.identity_root(), port.sources),
-        BatchBuilder(keys.ledger_id, keys.public_kek()), port,
-    )  # fmt: skip
+def reading(directory, keys, port, clock, intake):
     port.declare_source("shop", "json", "shop")
     data = [
         msgspec.json.encode(

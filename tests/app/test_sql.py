@@ -12,16 +12,13 @@ import pytest
 
 from whodid.app import querying
 from whodid.app.answer import Caller
-from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
-from whodid.app.rows import RowMaker
 from whodid.app.sql import child
 from whodid.app.sql.allowed import FUNCTIONS
 from whodid.app.sql.answer import sql_document
 from whodid.app.sql.columns import table_of
 from whodid.app.sql.engine import Engine
 from whodid.errors import AccessDeniedError, LeftError, QueryError, RefusedError, UsageError
-from whodid.ledger.batch import BatchBuilder
 from whodid.limits import SQL_CHARS_MAX
 from whodid.query.rights import EVERYTHING, NOTHING, rights
 from whodid.sources.intake import Delivery
@@ -40,11 +37,7 @@ def record(number):
 
 
 @pytest.fixture
-def reading(directory, keys, port, clock):
-    intake = LedgerIntake(
-        RowMaker(keys.identity_root(), port.sources),
-        BatchBuilder(keys.ledger_id, keys.public_kek()), port,
-    )  # fmt: skip
+def reading(directory, keys, port, clock, intake):
     for name in ("shop", "hr"):
         port.declare_source(name, "json", name)
         records = [msgspec.json.encode(record(n)) for n in range(12)]

@@ -4,29 +4,11 @@ import json
 
 from click.testing import CliRunner
 
+from rule_kit import REFUND_FIXTURE, REFUND_RULE
 from whodid.cli.main import main
 
-RULE = """\
-title: Refund
-id: 7d3f0c0e-4a51-4c1f-9d0e-2f4f6f2f9a10
-name: refund
-logsource:
-  product: whodid
-detection:
-  selection:
-    action: refund
-  condition: selection
-level: high
-"""
-FIXTURE = {
-    "format": "json",
-    "record": {"userId": "ada", "action": "refund"},
-    "positive": [{"case": "one"}],
-    "near_miss": [{"case": "a sale", "change": {"action": "sale"}}],
-}
 
-
-def folder(path, rule=RULE, fixture=FIXTURE):
+def folder(path, rule=REFUND_RULE, fixture=REFUND_FIXTURE):
     path.mkdir(exist_ok=True)
     (path / "refund.yml").write_text(rule, "utf-8")
     (path / "refund.test.json").write_text(json.dumps(fixture), "utf-8")
@@ -45,7 +27,7 @@ def test_good_rules_end_with_0(tmp_path):
 
 
 def test_a_rule_that_fails_ends_with_1_and_says_where(tmp_path):
-    done = run(folder(tmp_path / "rules", RULE.replace("action: refund", "action: x")))
+    done = run(folder(tmp_path / "rules", REFUND_RULE.replace("action: refund", "action: x")))
     assert done.exit_code == 1
     assert "✗ refund: 'one' (positive): it found nothing" in done.output
     done = run("--json", tmp_path / "rules")
@@ -58,7 +40,7 @@ def test_a_rule_that_fails_ends_with_1_and_says_where(tmp_path):
 
 
 def test_the_rules_of_a_ledger_are_tested_with_the_packs(tmp_path):
-    folder(tmp_path / "rules", RULE.replace("action: refund", "action: x"))
+    folder(tmp_path / "rules", REFUND_RULE.replace("action: refund", "action: x"))
     done = run("--dir", tmp_path)
     assert done.exit_code == 1
     assert "aws" in done.output
