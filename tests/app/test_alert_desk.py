@@ -16,10 +16,12 @@ from whodid.app.alert_document import (
     effect_document,
     silence_document,
 )
+from whodid.app.alert_journal import is_about_alerts
 from whodid.app.alerting import open_alerts
 from whodid.app.answer import Caller
 from whodid.app.reading import LedgerReading
-from whodid.detection.alerts.record import Raised, is_record
+from whodid.detection.alerts.record import Raised
+from whodid.detection.entries import portions
 from whodid.detection.rule import LEARNED_ID
 from whodid.errors import AccessDeniedError, UsageError
 from whodid.sources.intake import Delivery
@@ -113,8 +115,12 @@ def test_an_alert_is_an_event_of_the_ledger(reading, raised):
     assert document.why == "alice read 3 times"
     assert document.rule.version == "v1"
     assert [match.id for match in document.matches] == list(matched)
-    groups = [row.groups for row in reading._reader.rows(0, reading._reader.refresh())]
-    assert sum(map(is_record, groups)) == 3
+    events = [row.event() for row in reading._reader.rows(0, reading._reader.refresh())]
+    assert sum(is_about_alerts(event) for event in events if event is not None) == 3
+    # Learning hears of them as the detector reads the log.
+    portion = portions(reading._reader, 0, reading._reader.size, lambda *_: None)
+    read = [record.event for part in portion for record in part.records]
+    assert sum(map(is_about_alerts, read)) == 3
     # What events tell is in the raw part only.
     others = msgspec.json.encode([event.when, event.who, event.what, event.where, event.content])
     for text in (b"alice", b"10.0.0.7", b"secret-text"):

@@ -6,7 +6,7 @@ from baseline_kit import at, record
 from whodid.detection.alerts.record import Handled, Raised, encode_record
 from whodid.detection.baseline import Scorer
 from whodid.detection.baseline.verdicts import Verdicts
-from whodid.detection.lookers import Learning
+from whodid.detection.lookers import Heedless, Learning
 from whodid.detection.record import Record
 from whodid.detection.rule import Head
 from whodid.event import (
@@ -113,3 +113,31 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     assert "a19" in verdicts.alerts
     verdicts.say("x", 0, 10**18, malicious=True)  # a time that cannot be ends
     assert len(verdicts.known) == 5
+
+
+class Everything:
+    """A matcher that matches every record, and whose values are the record's own."""
+
+    def matching(self, record):
+        return [record.entry]
+
+    def values(self, record, rule, field):
+        return (rule, field)
+
+
+def test_rules_are_not_asked_about_what_the_server_wrote_about_alerts():
+    matcher = Heedless(Everything())
+    of_server = record_of(1, Who(actor_id="detector", actor_type="system"))
+    of_person = record_of(2, Who(actor_id="carl", actor_type="user"))
+    of_another = record_of(3, Who(actor_id="x", actor_type="system"), "crm")
+    found = [matcher.matching(one) for one in (of_server, of_person, of_another)]
+    assert found == [[], [2], [3]]
+    assert matcher.values(of_person, "rule", "field") == ("rule", "field")
+
+
+def record_of(entry, who, source=OWN_SOURCE):
+    event = Event(
+        When(id=f"own-{entry}", received=at(1, 10)), who, What(resource_type="alert"),
+        EMPTY_WHERE, EMPTY_CONTEXT, EMPTY_CONTENT, b"", Envelope(source=source, format="json"),
+    )  # fmt: skip
+    return Record(entry, encode_groups(event), lambda *_: None)

@@ -147,7 +147,7 @@ def record_of(row: StoredRow) -> AlertRecord | None:
 
 
 def is_about_alerts(event: Event) -> bool:
-    """Tell whether an event is about alerts: the detector must not look for rules in it."""
+    """Tell whether an event is about alerts and holds their record."""
     return is_own(event) and event.what.resource_type in ALERT_KINDS and bool(event.raw)
 
 

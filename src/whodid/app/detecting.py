@@ -23,7 +23,7 @@ from whodid.detection.baseline import Settings as LearningSettings
 from whodid.detection.compiled import Matcher, compile_rules
 from whodid.detection.finding import Finding
 from whodid.detection.follow import Detector, Lookers
-from whodid.detection.lookers import Correlating, Learning
+from whodid.detection.lookers import Correlating, Heedless, Learning
 from whodid.detection.record import NativeOf
 from whodid.detection.rulebook import Choice, Rulebook, read_rules, stamp
 from whodid.detection.state_file import StateFile
@@ -167,7 +167,9 @@ class Detecting:
     def _lookers(self) -> Lookers:
         ready = self.ready
         found: dict[str, Correlating | Learning] = {
-            "rules": Correlating(Engine(ready.book.rules, ready.matcher, ready.plan.windows))
+            "rules": Correlating(
+                Engine(ready.book.rules, Heedless(ready.matcher), ready.plan.windows)
+            )
         }
         if ready.plan.learning is not None:
             found["learning"] = Learning(Scorer(ready.plan.learning))

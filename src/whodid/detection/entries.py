@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from whodid.detection.alerts.record import is_record
 from whodid.detection.record import NativeOf, Record
 from whodid.event import GROUPS
 from whodid.index.build import readable
@@ -24,7 +23,6 @@ class Portion(Struct, frozen=True):
 def portions(reader: LedgerReader, first: int, end: int, native_of: NativeOf) -> Iterator[Portion]:
     """Yield the events among entries [first, end). Raises LedgerError for unreadable leaves.
 
-    Records of alerts are left out: a rule that finds its own alerts would never come to an end.
     Every record that is given out is `readable`: a door that was taken over may have stored
     anything.
     """
@@ -35,7 +33,7 @@ def portions(reader: LedgerReader, first: int, end: int, native_of: NativeOf) ->
         types = rows.types.tolist()
         for at, here in enumerate(rows.here.tolist()):
             found = next(groups) if here else None
-            if types[at] != LeafType.EVENT or (found is not None and is_record(found)):
+            if types[at] != LeafType.EVENT:
                 continue
             record = None if found is None else Record(rows.first + at, found, native_of)
             if record is None or not record.readable:

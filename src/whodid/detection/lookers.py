@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from whodid.detection.baseline import Scorer
 from whodid.detection.finding import Finding
 from whodid.detection.record import Record
+from whodid.detection.rule import Rule
 from whodid.detection.windows import Engine
+from whodid.detection.windows.extract import Matching
 from whodid.ledger.state_db import OWN_SOURCE
 
 _WHO, _WHAT = 1, 2
@@ -36,6 +38,24 @@ def _is_of_alerts(record: Record) -> bool:
     return record.group(_WHAT).resource_type in ABOUT_ALERTS
 
 
+class Heedless:
+    """A matcher that matches nothing of what the server itself wrote about alerts.
+
+    Such a record still tells how late it is, live and over history alike.
+    """
+
+    def __init__(self, matcher: Matching) -> None:
+        self._matcher = matcher
+
+    def matching(self, record: Record) -> list[Rule]:
+        """Return the rules that match."""
+        return [] if is_about_alerts(record) else self._matcher.matching(record)
+
+    def values(self, record: Record, rule: Rule, field: str) -> tuple[str | int | float, ...]:
+        """Return the values of a field as a rule means it."""
+        return self._matcher.values(record, rule, field)
+
+
 class Correlating:
     """The engine as a `Looker`."""
 
@@ -44,7 +64,7 @@ class Correlating:
 
     def feed(self, records: Sequence[Record]) -> list[Finding]:
         """Correlate."""
-        return self.engine.feed([r for r in records if not is_about_alerts(r)])
+        return self.engine.feed(records)
 
     def advance(self, now_us: int) -> list[Finding]:
         """Let time pass."""

@@ -4,7 +4,7 @@ An alert is the fold of its records in the order of the ledger. Everything that 
 (values, sentences, notes) is in these records and nowhere else, so that it ends with its entry.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -92,18 +92,6 @@ AlertRecord: TypeAlias = Raised | Handled | Silenced | Unsilenced
 
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[bytes], AlertRecord] = msgspec.json.Decoder(AlertRecord).decode
-
-
-_OWN = b'{"source":"whodid",'
-_TYPES = (b'"resource.type":"alert",', b'"resource.type":"silence",')
-
-
-def is_record(groups: Sequence[bytes]) -> bool:
-    """Tell whether the groups of an entry are those of a record of alerts.
-
-    The detector passes over them: a rule that found its own alerts would never come to an end.
-    """
-    return groups[7].startswith(_OWN) and any(kind in groups[2] for kind in _TYPES)
 
 
 def encode_record(record: AlertRecord) -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Struct, structs
 
 from whodid.detection.finding import Finding
+from whodid.detection.lookers import Heedless
 from whodid.detection.record import NativeOf, Record
 from whodid.detection.rule import AnyRule, Correlation, Rule
 from whodid.detection.windows import Engine
@@ -142,7 +143,7 @@ def replay(
     With `until_us` the history ends there, so that windows that are still open are closed. Raises
     LedgerError for entries whose leaves cannot be read.
     """
-    engine = Engine(rules, Sifted(matcher), structs.replace(settings, early=False))
+    engine = Engine(rules, Sifted(Heedless(matcher)), structs.replace(settings, early=False))
     correlates = any(isinstance(rule, Correlation) for rule in rules)
     between = Between(times, settings)
     done = Replayed([])
