@@ -143,6 +143,13 @@ class Tab:
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, modifiers=flags, **more)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, modifiers=flags)
 
+    def lead(self, *keys: str) -> None:
+        """Press keys that lead to another page, and wait until that is loaded."""
+        self._mark = len(self.events)
+        for key in keys:
+            self.key(key)
+        self._loaded()
+
     def look(self, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         """Set the window and the colour scheme."""
         self.call(

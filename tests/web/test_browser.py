@@ -68,11 +68,9 @@ def test_keys_lead_where_links_do(tab, served, fake):
     for key, at in (("j", 0), ("j", 1), ("k", 0)):
         tab.key(key)
         assert tab.js(focused) == hrefs[at]
-    tab.key("]")
-    tab.settle()
+    tab.lead("]")
     assert "before=" in tab.js("location.search")
-    tab.key("[")
-    tab.settle()
+    tab.lead("[")
     assert tab.js("location.search") in {"", "?"}
     tab.key("f")
     assert tab.js("document.activeElement.className") == "only"
@@ -81,9 +79,7 @@ def test_keys_lead_where_links_do(tab, served, fake):
     tab.key("j")  # in a dialog keys are not ours
     tab.js("document.querySelector('dialog button').click()")
     assert not tab.js("document.getElementById('keys').open")
-    tab.key("g")
-    tab.key("t")
-    tab.settle()
+    tab.lead("g", "t")
     assert tab.js("location.pathname") == "/trace"
     assert tab.complaints() == []
 
