@@ -86,32 +86,14 @@ def prepare(
     that hold `raw`.
     """
     kind, identity, native_id, epoch, seq, seq_kind = _identify(mapped, source, position, request)
-    redactions: tuple[Redaction, ...] = ()
-    if scan:
-        kept, redactions = redact(raw)
-        if redactions:
-            raw = kept
-            _rewrite(mapped, redact_text)
-    if _may_need_bounds(mapped, raw):
-        _bound(mapped)
-        if len(raw) > RECORD_BYTES_MAX:
-            raw, redactions = _cut_raw(mapped, raw, redactions)
+    raw, redactions = _cleaned(mapped, raw, scan)
     time = mapped.time
     if time is not None and not EVENT_TIME_MIN_US <= time <= EVENT_TIME_MAX_US:
         mapped.quarantine = mapped.quarantine or "the time is before 1970 or after 2100"
         time = None
     labels = mapped.labels
-    if mapped.quarantine is None:
-        who, what = mapped.who, mapped.what
-        mask = (
-            (time is None)
-            | (who.actor_id is None and who.actor_name is None) << 1
-            | (what.action is None) << 2
-            | (what.resource_name is None) << 3
-            | (mapped.where.ip is None) << 4
-        )
-        if mask:
-            labels = labels + _MISSING[mask] if labels else _MISSING[mask]
+    if mapped.quarantine is None and (mask := _missing(mapped, time)):
+        labels = labels + _MISSING[mask] if labels else _MISSING[mask]
     event = Event(
         When(event_id, received_us, time, mapped.original_time),
         mapped.who,
@@ -133,6 +115,33 @@ def prepare(
         ),
     )
     return Prepared(event, kind, identity, epoch, seq, seq_kind)
+
+
+def _cleaned(mapped: Mapped, raw: bytes, scan: bool) -> tuple[bytes, tuple[Redaction, ...]]:
+    """Return the record without secrets and within its bounds; `mapped` is made so too."""
+    redactions: tuple[Redaction, ...] = ()
+    if scan:
+        kept, redactions = redact(raw)
+        if redactions:
+            raw = kept
+            _rewrite(mapped, redact_text)
+    if _may_need_bounds(mapped, raw):
+        _bound(mapped)
+        if len(raw) > RECORD_BYTES_MAX:
+            return _cut_raw(mapped, raw, redactions)
+    return raw, redactions
+
+
+def _missing(mapped: Mapped, time: int | None) -> int:
+    """Return which of the five questions has no answer, as the place in `_MISSING`."""
+    who, what = mapped.who, mapped.what
+    return (
+        (time is None)
+        | (who.actor_id is None and who.actor_name is None) << 1
+        | (what.action is None) << 2
+        | (what.resource_name is None) << 3
+        | (mapped.where.ip is None) << 4
+    )
 
 
 def _identify(

@@ -208,6 +208,40 @@ class IngestApp:
 
     async def _ingest(self, scope: Scope, receive: Receive, body: RequestBody) -> Reply:
         headers = pick(scope["headers"])
+        grant = self._grant(scope, headers)
+        if grant is None:
+            return _NO_TOKEN
+        coding = headers.get(b"content-encoding", b"").strip().lower()
+        if coding not in CODINGS:
+            return _UNKNOWN_CODING
+        scope["whodid.source"] = grant.name
+        self._check_rate(grant.name)
+        check_length(headers.get(b"content-length"), self._body_bytes_max)
+        key = request_key(headers.get(b"idempotency-key"))
+        try:
+            data = await self._read(receive, body, coding)
+        except TimeoutError:
+            return error_reply(
+                408,
+                "slow",
+                f"the body took more than {self._body_seconds_max:g} s: send smaller batches",
+                ((b"connection", b"close"),),
+            )
+        records = await self._records(data, headers.get(b"content-type", b""), grant)
+        if not records:
+            return Reply(200, _encode(_Answer(0, 0, 0, True, None, None, None)))
+        self._events.take(grant.name, len(records))  # asked before; now it is known how many
+        kept, cut = cut_long(records)
+        delivery = Delivery(grant.name, kept, self._clock(), request_key=key, cut=cut)
+        tally = await self._store(delivery)
+        self.metrics.count(grant.name, tally)
+        return Reply(200, _encode(_answer(tally)))
+
+    def _grant(self, scope: Scope, headers: dict[bytes, bytes]) -> SourceGrant | None:
+        """Return what the request's token is for; None when there is none or a wrong one.
+
+        Raises AccessDeniedError for the token of another source.
+        """
         token = bearer_token(headers.get(b"authorization"))
         named = named_source(headers, scope.get("query_string", b""))
         try:
@@ -219,47 +253,23 @@ class IngestApp:
             self._refused(token, _address(scope))
             self._check_stranger(scope)
             self.metrics.refuse("token")
-            return error_reply(
-                401,
-                "token",
-                "send a source's token: Authorization: Bearer TOKEN",
-                ((b"www-authenticate", b"Bearer"),),
-            )
-        coding = headers.get(b"content-encoding", b"").strip().lower()
-        if coding not in CODINGS:
-            return error_reply(
-                415,
-                "encoding",
-                "this Content-Encoding is not known: use gzip, zstd or none",
-                ((b"accept-encoding", b"gzip, zstd"),),
-            )
-        scope["whodid.source"] = grant.name
-        self._check_rate(grant.name)
-        check_length(headers.get(b"content-length"), self._body_bytes_max)
-        key = request_key(headers.get(b"idempotency-key"))
+        return grant
+
+    async def _read(self, receive: Receive, body: RequestBody, coding: bytes) -> bytes:
+        """Return the decompressed body. Raises TimeoutError when it comes too slowly."""
         try:
             async with asyncio.timeout(self._body_seconds_max):
-                data = await body.read(receive, coding)
+                return await body.read(receive, coding)
         except InputError:
             self.metrics.decompress_refused += bool(coding)
             raise
-        except TimeoutError:
-            return error_reply(
-                408,
-                "slow",
-                f"the body took more than {self._body_seconds_max:g} s: send smaller batches",
-                ((b"connection", b"close"),),
-            )
-        kind = headers.get(b"content-type", b"")
+
+    async def _records(self, data: bytes, kind: bytes, grant: SourceGrant) -> list[bytes]:
         if len(data) > LOOP_BYTES_MAX:  # others are answered meanwhile
-            records = await asyncio.to_thread(records_of, data, kind, grant.format, self._formats)
-        else:
-            records = records_of(data, kind, grant.format, self._formats)
-        if not records:
-            return Reply(200, _encode(_Answer(0, 0, 0, True, None, None, None)))
-        self._events.take(grant.name, len(records))  # asked before; now it is known how many
-        kept, cut = cut_long(records)
-        delivery = Delivery(grant.name, kept, self._clock(), request_key=key, cut=cut)
+            return await asyncio.to_thread(records_of, data, kind, grant.format, self._formats)
+        return records_of(data, kind, grant.format, self._formats)
+
+    async def _store(self, delivery: Delivery) -> Tally:
         began_s = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(STORE_SECONDS_MAX):
@@ -270,8 +280,7 @@ class IngestApp:
                 " ids or Idempotency-Key"
             ) from None
         self.metrics.acknowledged.observe(asyncio.get_running_loop().time() - began_s)
-        self.metrics.count(grant.name, tally)
-        return Reply(200, _encode(_answer(tally)))
+        return tally
 
     def _check_rate(self, source: str) -> None:
         wait_s = self._events.take(source, 0)
@@ -287,6 +296,20 @@ class IngestApp:
         wait_s = self._strangers.take(key, 1) if key else 0.0
         if wait_s:
             raise TooFastError("too many wrong tokens came from this address: wait", wait_s)
+
+
+_NO_TOKEN = error_reply(
+    401,
+    "token",
+    "send a source's token: Authorization: Bearer TOKEN",
+    ((b"www-authenticate", b"Bearer"),),
+)
+_UNKNOWN_CODING = error_reply(
+    415,
+    "encoding",
+    "this Content-Encoding is not known: use gzip, zstd or none",
+    ((b"accept-encoding", b"gzip, zstd"),),
+)
 
 
 def _address(scope: Scope) -> str | None:
