@@ -156,10 +156,17 @@ def test_a_search_that_does_not_parse_points_at_the_place(shared):
     assert "unknown field 'actro'" in message
     assert "did you mean 'actor'?" in message
     assert result.stdout == ""
+    assert result.stderr.splitlines()[-1] == "did you mean: access:read actor:alice"
     assert shared("search", "actro:alice", "--json", rc=USAGE).stdout == ""
     line, carets, *messages = shared("search", "actro:a rows:x", rc=USAGE).stderr.splitlines()
     assert (line, carets) == ("actro:a rows:x", "^            ^")
     assert [m.startswith("whodid: ") for m in messages] == [True, True]
+
+
+def test_a_search_that_may_mean_something_else_is_told_of(shared):
+    asked = shared("search", "access:read", "or", "rows>5")
+    assert "did you mean: access:read OR rows:>5" in asked.stderr
+    assert "did you mean" not in shared("search", "access:read OR rows:>5").stderr
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ def test_suggestions(name, meant):
 
 
 def test_suggestions_are_fields():
-    from whodid.query.fields import _ELSEWHERE
+    from whodid.query.elsewhere import FIELDS_ELSEWHERE
 
-    assert set(_ELSEWHERE.values()) <= set(SEARCH_FIELDS)
-    assert not set(_ELSEWHERE) & set(SEARCH_FIELDS)
+    assert set(FIELDS_ELSEWHERE.values()) <= set(SEARCH_FIELDS)
+    assert not set(FIELDS_ELSEWHERE) & set(SEARCH_FIELDS)
     assert suggest_of("sucess", ("success", "failure")) == "success"

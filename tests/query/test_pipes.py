@@ -240,6 +240,9 @@ def test_garbage_is_refused_with_a_place(text):
         ("| stats by (time:1h, outcome)", "the number of events by outcome, per hour"),
         ("actor:alice | stats by (resource)", "the number of events by alice, by resource"),
         ("| stats count_distinct(actor)", "the number of different actor values in events"),
+        ("access:read | stats by (outcome, time:1d) count(), count_distinct(actor), sum(rows)",
+         ("the number of reads, the number of different actor values and the sum of rows, "
+          "by outcome, per day")),
         ("| stats p50(rows) p99(rows)",
          "the median of rows and the 99th percentile of rows of events"),
         ("| stats by (actor) max(time) | sort -max(time)",

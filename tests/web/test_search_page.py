@@ -168,7 +168,7 @@ def test_total_that_is_not_exact_and_warnings(site):
     [
         ("user:alice ressource:x", " " * 11 + "^", "user:alice resource:x"),
         ("outcome:sucess", " " * 8 + "^", "outcome:success"),
-        ("(actor:alice", "^", None),
+        ("(actor:alice", "^", "(actor:alice)"),
         ("a\x1b[31mb\x00", " " * 7 + "^", None),
         ("x" * 200 + " foo:bar", " " * 61 + "^", None),
     ],
@@ -189,6 +189,16 @@ def test_all_mistakes_of_a_search_are_shown(site):
         assert words in answer.text
     mended = [label for label, _ in links(answer.text) if label.startswith("actor:alice")]
     assert mended == ["actor:alice outcome:success rows:x&lt;b&gt;"]
+
+
+def test_a_search_that_may_mean_something_else_is_told_of(site):
+    text = site.client.get("/", params={"q": "actor:alice or rows>5", "own": "1"}).text
+    assert q_of(href_of(text, "actor:alice OR rows:&gt;5")) == "actor:alice OR rows:>5"
+    assert "“or” in small letters is a word that is looked for." in text
+    for query in ("actor:alice OR rows:>5", 'actor:alice "or"', ""):
+        assert "Did you mean" not in site.client.get("/", params={"q": query}).text
+    table = site.client.get("/", params={"q": "actor=alice | stats by (resource)"}).text
+    assert q_of(href_of(table, "actor:alice | stats by (resource)")).startswith("actor:alice |")
 
 
 def test_empty_answers_say_why_and_what_to_try(site, visit, fake):

@@ -1,5 +1,6 @@
 """`whodid search QUERY`."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from whodid.cli.output_file import write_whole
 from whodid.cli.remote import Remote
 from whodid.cli.stats_table import print_newer, print_table
 from whodid.errors import QueryError, UsageError
+from whodid.query.meant import Meant, meant, mended
 from whodid.query.parse import parse
 
 _WIDE_COLUMNS = 110
@@ -77,7 +79,14 @@ def command(
         raise
     if as_json:
         print_json(document)
-    elif ocsf:
+        return
+    if not before:
+        _print_meant(meant(parse(text)))
+    _show(document, ocsf=ocsf)
+
+
+def _show(document: dict[str, Any], *, ocsf: bool) -> None:
+    if ocsf:
         for event in document["events"]:
             print_json(event, indent=0)
         _print_remarks(document)
@@ -139,6 +148,26 @@ def _point(text: str, error: QueryError) -> None:
     carets = "".join("^" if place in places else " " for place in range(max(places) + 1))
     stderr.print(plain(text), markup=False)
     stderr.print(carets, markup=False)
+    # behind the messages, which are printed when the command has ended
+    end = click.get_current_context().find_root()
+    end.call_on_close(lambda: _print_meant(_whole(mended(text, error))))
+
+
+def _whole(other: Meant | None) -> Meant | None:
+    """Return what was meant where that is a search, and not only nearer to one."""
+    with contextlib.suppress(QueryError):
+        if other is not None and parse(other.text):
+            return other
+    return None
+
+
+def _print_meant(other: Meant | None) -> None:
+    """Print another search that may have been meant, and why it is not the one that was typed."""
+    if other is None:
+        return
+    stderr.print(f"did you mean: {plain(other.text)}", markup=False, style="yellow")
+    for why in other.reasons:
+        stderr.print(f"  {plain(why)}", markup=False)
 
 
 def event_table(documents: list[dict[str, Any]]) -> Table:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from whodid.event import FIELDS, IDENTITY_KINDS, Access, ActorType, Outcome
+from whodid.query.elsewhere import FIELDS_ELSEWHERE
 
 Kind: TypeAlias = Literal["exact", "words", "integer", "time", "ip", "state"]
 
@@ -110,22 +111,6 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "identity": IDENTITY_KINDS,
 }
 
-_ELSEWHERE = {
-    "@timestamp": "time", "timestamp": "time", "ts": "time", "date": "time", "when": "time",
-    "username": "actor", "userid": "actor", "user_id": "actor", "user.name": "actor",
-    "who": "actor", "email": "actor", "principal": "actor", "subject": "actor",
-    "verb": "action", "event": "action", "eventname": "action", "operation": "action",
-    "object": "resource", "target": "resource", "path": "resource", "table": "resource",
-    "file": "resource", "status": "outcome", "result": "outcome", "src_ip": "ip",
-    "source_ip": "ip", "src.ip": "ip", "source.ip": "ip", "client_ip": "ip", "address": "ip",
-    "hostname": "host", "user_agent": "agent", "useragent": "agent", "app": "service",
-    "application": "service", "trace_id": "trace", "request_id": "request", "sql": "statement",
-    "session_id": "session", "correlation_id": "correlation", "query": "statement",
-    "msg": "message", "duration": "duration_us", "quarantined": "_quarantined",
-    "erased": "_erased", "redacted": "_redacted", "conflict": "_conflict", "amended": "_amended",
-}  # fmt: skip
-"""What others call our fields, for suggestions only."""
-
 _NAME_CHARS_MAX = 64
 
 
@@ -164,8 +149,8 @@ COLUMN_KINDS: frozenset[Kind] = frozenset({"exact", "integer", "time", "ip", "st
 def suggest(name: str) -> str | None:
     """Return the field that was probably meant by an unknown name, or None."""
     folded = name[:_NAME_CHARS_MAX].lower()
-    if folded in _ELSEWHERE:
-        return _ELSEWHERE[folded]
+    if folded in FIELDS_ELSEWHERE:
+        return FIELDS_ELSEWHERE[folded]
     return suggest_of(folded, SEARCH_FIELDS)
 
 

@@ -28,13 +28,17 @@ def with_pipes(query: Query, events: str) -> str:
 
 
 def _table(stats: Stats, events: str) -> str:
-    measures = _listed([_measure(measure) for measure in stats.measures])
-    joiner = " in " if "number of different" in measures.rsplit(" and ", 1)[-1] else " of "
-    phrase = f"{measures}{joiner}{events}"
+    measures = [_measure(measure) for measure in stats.measures]
+    first = measures[0] == "the number" and len(measures) > 1 and "," not in events
+    if first:
+        phrase = _listed([f"the number of {events}", *measures[1:]])
+    else:
+        joiner = " in " if "number of different" in measures[-1] else " of "
+        phrase = f"{_listed(measures)}{joiner}{events}"
     keys = [_key(key) for key in stats.by if key.bucket is None]
     times = [_key(key) for key in stats.by if key.bucket is not None]
     if keys:
-        comma = "," if "," in events or " by " in events else ""
+        comma = "," if first or "," in events or " by " in events else ""
         phrase += f"{comma} by {_listed(keys)}"
     return f"{phrase}, {_listed(times)}" if times else phrase
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from whodid.limits import REGEX_CHARS_MAX
+from whodid.query.elsewhere import value_elsewhere
 from whodid.query.fields import Field, suggest_of
 from whodid.query.regex import compile_regex
 from whodid.query.scan import Scanner, fail, shown
@@ -95,7 +96,7 @@ def _value(field: Field, op: Op, text: str | Pattern, at: int) -> Value:
         known = text in field.values if op == "is" else text.casefold() in field.values
         if not known:
             options = ", ".join(field.values)
-            closest = suggest_of(text, field.values)
+            closest = value_elsewhere(field.name, text) or suggest_of(text, field.values)
             raise fail(f"'{field.name}' is never '{shown(text)}', only {options},", at, closest)
     if field.kind in {"exact", "words"}:
         return text

@@ -40,7 +40,8 @@ def show(visit: Visit) -> Response:
             for row in stats.rows_of(table, query, own=own)
         ]
         return visit.page(
-            "pinned.html", **content, answer=table, total=table.events, columns=table.columns,
+            "pinned.html", **content, answer=table, total=table.events,
+            heads=stats.plain_heads(table.columns),
             rows=rows, days=[], older=None, newest=None, head=stats.head_of(table.checkpoint),
             badge_href=None,
         )  # fmt: skip
@@ -48,7 +49,7 @@ def show(visit: Visit) -> Response:
     answer = reading.search_at(caller, text, size, limit=WEB_PAGE_ROWS, before=before, own=own)
     href = cache(lambda term: _narrowed(size, query, term, own=own))
     return visit.page(
-        "pinned.html", **content, answer=answer, total=answer.total, columns=[], rows=[],
+        "pinned.html", **content, answer=answer, total=answer.total, heads=[], rows=[],
         days=rows_by_day(answer.events, href),
         older=pinned_url(size, text, own=own, before=answer.next) if answer.next else None,
         newest=content["share"] if before else None, head=stats.head_of(answer.checkpoint),

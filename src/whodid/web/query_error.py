@@ -1,19 +1,17 @@
-"""A search that does not parse, shown: the place, a caret under it, and the mended search."""
+"""A search that does not parse, shown: the places, a caret under each, and the mended search."""
 
-import re
 from typing import NamedTuple
 
 from whodid.errors import QueryError
-from whodid.query.parse import parse
+from whodid.query.meant import mended
 
 _WINDOW_CHARS = 60
-_WORD = re.compile(r"[^\s:()\[\]\"]+")
 
 
 class Shown(NamedTuple):
-    """The text around the place in three parts, the caret's line, and perhaps a better search.
+    """The text around the first place in three parts, the carets, and perhaps a better search.
 
-    `others` are further mistakes, as sentences.
+    `others` are further mistakes, and `reasons` what the better search changes, as sentences.
     """
 
     message: str
@@ -23,6 +21,7 @@ class Shown(NamedTuple):
     caret: str
     mended: str | None
     others: list[str]
+    reasons: list[str]
 
 
 def show(text: str, error: QueryError) -> Shown:
@@ -35,31 +34,25 @@ def show(text: str, error: QueryError) -> Shown:
     if position + _WINDOW_CHARS < len(text):
         after += "…"
     others = [_said(other) for other in error.others]
-    caret = " " * len(before) + "^"
-    return Shown(_said(error), before, at, after, caret, _mended(text, error), others)
+    placed = [position, *(max(0, min(one.position, len(text))) for one in error.others)]
+    places = {place - position + len(before) for place in placed}
+    width = len(before) + len(at) + len(after)
+    caret = "".join("^" if column in places else " " for column in range(width)).rstrip()
+    better = mended(text, error)
+    reasons = [sentence_of(why) for why in better.reasons] if better else []
+    return Shown(
+        _said(error), before, at, after, caret, better.text if better else None, others, reasons
+    )
 
 
 def _said(error: QueryError) -> str:
-    message = str(error)
+    return sentence_of(str(error))
+
+
+def sentence_of(message: str) -> str:
+    """Return a message with a capital and a full stop."""
     return f"{message[:1].upper()}{message[1:]}{'' if message.endswith('?') else '.'}"
 
 
 def _flat(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
-
-
-def _mended(text: str, error: QueryError) -> str | None:
-    """Return the text with the suggestions put in, if that gets the parser further."""
-    mended = text
-    for one in sorted((error, *error.others), key=lambda one: one.position, reverse=True):
-        word = _WORD.match(text, one.position)
-        if one.suggestion is not None and word is not None:
-            mended = mended[: word.start()] + one.suggestion + mended[word.end() :]
-    if mended == text:
-        return None
-    try:
-        parse(mended)
-    except QueryError as again:
-        if again.position <= error.position:
-            return None
-    return mended

@@ -14,6 +14,7 @@ from whodid.app.chains import ChainsAnswer
 from whodid.app.profile import KINDS
 from whodid.errors import QueryError
 from whodid.limits import PROOF_EVENTS_MAX, WEB_PAGE_ROWS, WEB_PAST_PAGES_MAX
+from whodid.query.meant import Meant, meant
 from whodid.query.parse import parse
 from whodid.query.phrase import query_sentence
 from whodid.query.provable import is_provable
@@ -53,6 +54,14 @@ class Link(NamedTuple):
 
     text: str
     href: str
+
+
+class Other(NamedTuple):
+    """A search that may have been meant, where it is, and why it is not what was typed."""
+
+    text: str
+    href: str
+    reasons: list[str]
 
 
 class Part(NamedTuple):
@@ -121,10 +130,10 @@ def show(visit: Visit) -> Response:
 def _table_or_chains(visit: Visit, asked: Asked, query: Query) -> Response | None:
     """Return the page of a search whose answer is not events, None for another."""
     if query.stats is not None:
-        return stats.show(visit, query, _box(asked), own=asked.own)
+        return stats.show(visit, query, _box(asked, query), own=asked.own)
     if query.sequence is not None:
         found = chains.answer_of(visit, query, own=asked.own, before=asked.before)
-        return chains.show(visit, query, found, {**_box(asked), **_pages(asked, found)})
+        return chains.show(visit, query, found, {**_box(asked, query), **_pages(asked, found)})
     return None
 
 
@@ -164,7 +173,7 @@ def _found(visit: Visit, asked: Asked, query: Query, page: PageAnswer) -> Respon
     own, columns = asked.own, asked.columns
     return visit.page(
         "search.html",
-        **_box(asked),
+        **_box(asked, query),
         ranges=time_range.choices(query, own=own, columns=columns),
         timed=time_range.timed(query),
         title=_capital(query_sentence(query)),
@@ -221,8 +230,11 @@ def _can_be_tailed(query: Query, asked: Asked) -> bool:
     return asked.before is None and not asked.own and query.sort is None and query.limit is None
 
 
-def _box(asked: Asked) -> dict[str, Any]:
+def _box(asked: Asked, query: Query | None = None) -> dict[str, Any]:
+    """Return what the box and the lines under it show; `query` is None for what does not parse."""
+    other = meant(query) if query is not None else None
     return {
+        "meant": Other(other.text, asked.href(other.text), _sentences(other)) if other else None,
         "q": asked.text,
         "own": asked.own,
         "columns": ",".join(asked.columns),
@@ -280,6 +292,10 @@ def _part(
 
 def _href(query: Query, asked: Asked, items: list[Node]) -> str:
     return asked.href(time_range.with_filter(query, all_of(items)))
+
+
+def _sentences(other: Meant) -> list[str]:
+    return [query_error.sentence_of(why) for why in other.reasons]
 
 
 def _capital(text: str) -> str:

@@ -23,10 +23,13 @@ _SHARE = 100
 
 
 class Head(NamedTuple):
-    """A column's head: `href` sorts by it, `sorted` tells which way it is sorted now."""
+    """A column's head: `href` sorts by it, `sorted` tells which way it is sorted now.
+
+    A table that cannot be sorted has heads without `href`.
+    """
 
     name: str
-    href: str
+    href: str | None
     sorted: str
     is_number: bool
 
@@ -67,6 +70,11 @@ def head_of(note: str) -> tuple[int, str] | None:
     except WhodidError:
         return None
     return head.size, head.root.hex()
+
+
+def plain_heads(columns: list[Column]) -> list[Head]:
+    """Return the heads of a table that is not sorted anew."""
+    return [Head(c.name, None, "", c.kind in {"number", "mean"}) for c in columns]
 
 
 def _head(column: Column, query: Query, *, own: bool) -> Head:
