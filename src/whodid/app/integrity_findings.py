@@ -44,7 +44,7 @@ MISSING = _head(
 )  # fmt: skip
 CLOCK = _head(
     "clock-skew", "The clock of a source is wrong", "low",
-    "Events came before their own time, or none came soon after it.",
+    "Events came before their own time, or all come late by about as much.",
 )  # fmt: skip
 BUILT_IN = (FAULT, UNVERIFIED, SILENT, MISSING, CLOCK)
 
@@ -94,12 +94,13 @@ def _of_source(state: SourceState, now_us: int) -> list[Finding]:
             f"the last 24 hours: {gaps.gaps:,} gap{'s' * (gaps.gaps > 1)} in its numbers."
         )
         findings.append(_finding(MISSING, 0, now_us, key, why))
-    if state.clock in {"ahead", "behind or late"} and state.way is not None:
-        way = state.way
+    way = state.way
+    if way is not None and state.clock_is_wrong:
         why = (
             f"{way.ahead:,} of {way.events:,} events of {name} came before their own time."
             if state.clock == "ahead"
-            else f"No event of {name} came sooner than {way.least_us / 1e6:,.0f} s after its time."
+            else f"No event of {name} came sooner than {_lasting(way.least_us // _MINUTE_US)} "
+            "after its time."
         )
         findings.append(_finding(CLOCK, 0, now_us, key, why))
     return findings

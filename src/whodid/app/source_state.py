@@ -9,7 +9,7 @@ from whodid.app.document import Document, source_document
 from whodid.app.instant import instant
 from whodid.index.lags import Way
 from whodid.index.rhythm import Rhythm
-from whodid.limits import SOURCE_SKEW_S
+from whodid.limits import SOURCE_LATE_S, SOURCE_SKEW_S
 
 _SECOND_US = 1_000_000
 _MINUTE_S = 60
@@ -54,6 +54,18 @@ class SourceState(Struct, frozen=True):
         if self.way.ahead:
             return "ahead"
         return "behind or late" if self.way.least_us > SOURCE_SKEW_S * _SECOND_US else "even"
+
+    @property
+    def clock_is_wrong(self) -> bool:
+        """Tell whether it is ahead, or all events come late by about as much, as of a slow clock.
+
+        Old events that are read at once come late too, but each by its own age.
+        """
+        way = self.way
+        if way is None or self.clock == "even":
+            return False
+        spread_us = way.p95_us - way.least_us
+        return self.clock == "ahead" or spread_us <= SOURCE_LATE_S * _SECOND_US
 
     @property
     def silent(self) -> bool:

@@ -148,7 +148,8 @@ def _clock(state: SourceState) -> tuple[str, bool]:
         return f"ahead by {_span(-way.least_us)}: {count(way.ahead, 'event')} from the future", True
     if state.clock == "even":
         return "even", False
-    return f"behind or late, by {_span(way.least_us)} at least", True
+    said = "behind or late" if state.clock_is_wrong else "late"
+    return f"{said}, by {_span(way.least_us)} at least", state.clock_is_wrong
 
 
 def _numbers(state: SourceState) -> tuple[str, bool]:
