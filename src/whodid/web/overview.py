@@ -37,7 +37,7 @@ class Card(NamedTuple):
     now: int
     last: str
     href: str | None
-    bad: bool
+    finding: str
 
 
 class Item(NamedTuple):
@@ -116,11 +116,14 @@ class _Page:
         """Return the numbers above the chart."""
         found = self.answer.survey
         cards = [self._card("Events", found.events, self.now)]
-        for outcome, title in (("denied", "Refused"), ("failure", "Failed")):
+        for outcome, title, finding in (
+            ("denied", "Refused", "bad"),
+            ("failure", "Failed", "warn"),
+        ):
             if found.outcomes:
                 term = Term("outcome", "has", outcome)
                 counts = found.outcomes.get(outcome, (0, 0, 0))
-                cards.append(self._card(title, counts, all_of([term, self.now]), bad=True))
+                cards.append(self._card(title, counts, all_of([term, self.now]), finding=finding))
         for one in found.fields:
             [field] = one.fields
             text = f"{text_of([self.now])} | stats by ({field}) | sort -count"
@@ -131,11 +134,13 @@ class _Page:
 
     def _card(
         self, title: str, counts: tuple[int, ...], node: Node | None, href: str | None = None,
-        *, bad: bool = False,
+        *, finding: str = "",
     ) -> Card:  # fmt: skip
         if node is not None:
             href = search_url(text_of([node]))
-        return Card(title, counts[0], _against(counts[0], counts[1]), href, bad and counts[0] > 0)
+        return Card(
+            title, counts[0], _against(counts[0], counts[1]), href, finding if counts[0] else ""
+        )
 
     def grid(self) -> list[Line]:
         """Return the actors and what they use."""
