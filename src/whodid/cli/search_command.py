@@ -1,6 +1,5 @@
 """`whodid search QUERY`."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +154,12 @@ def _point(text: str, error: QueryError) -> None:
 
 def _whole(other: Meant | None) -> Meant | None:
     """Return what was meant where that is a search, and not only nearer to one."""
-    with contextlib.suppress(QueryError):
-        if other is not None and parse(other.text):
-            return other
-    return None
+    if other is not None:
+        try:
+            parse(other.text)
+        except QueryError:
+            return None
+    return other
 
 
 def _print_meant(other: Meant | None) -> None:
