@@ -135,7 +135,10 @@ def _of_rule(
     if declared is None:
         kinds = meant or ([PLAIN] if names else [])
         if not meant:
-            return Blind(rule.head, "logsource", f"{_said(rule)}: no kind of log here is that")
+            called = f"; name a source {min(names)}" if names else ""
+            return Blind(
+                rule.head, "logsource", f"{_said(rule)}: no kind of log here is that{called}"
+            )
     else:
         kinds = _brought(meant, names, declared)
         if not kinds:

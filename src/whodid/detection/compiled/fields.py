@@ -121,16 +121,21 @@ def loader(kind: Kind, name: str, *, event_first: bool) -> Load:
 
 def plain_path(kind: Kind, name: str) -> tuple[str, ...] | None:
     """Return the keys under which a field is in the native record, when it is nowhere else."""
-    elsewhere = name in kind.fields or is_of_event(name) or kind.below or kind.folds or kind.dotted
-    return None if elsewhere or not is_known(kind, name) else plain_steps(name)
+    elsewhere = name in kind.fields or is_of_event(name) or kind.below or kind.above
+    varies = kind.folds or kind.dotted
+    return None if elsewhere or varies or not is_known(kind, name) else plain_steps(name)
 
 
 def _place(kind: Kind, place: str) -> Load:
-    return _event_load(place[1:]) if place[:1] == "@" else _native_load(kind, place)
+    if place[:1] == "@":
+        return _event_load(place[1:])
+    path, _, behind = place.partition("+")
+    get = _native_load(kind, path)
+    return (lambda view: tuple([f"{it}{behind}" for it in get(view)])) if behind else get
 
 
 def _native(kind: Kind, name: str) -> list[Load]:
-    names = [name]
+    names = [name, *(name[len(it) + 1 :] for it in kind.above if name.startswith(f"{it}."))]
     for below in kind.below:
         inside = name.startswith(f"{below}.")
         names.append(name[len(below) + 1 :] if inside else f"{below}.{name}")

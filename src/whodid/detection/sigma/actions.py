@@ -37,6 +37,7 @@ def parsed_actions(pieces: Iterable[tuple[int, str]]) -> Iterator[tuple[int, Par
             yield line, parse_rule(_faulty(document, fault))
         else:
             last = _joined(last if action == "repeat" else shared, value)
+            shared.pop("id", None)  # it names one rule: the first
             yield line, parse_rule(structs.replace(document, value=last))
 
 

@@ -108,9 +108,12 @@ _GCP = Kind(
         "severity": ("severity",),
     },
     below=("protoPayload",),
+    above=("data",),
     folds=True,
     dotted=True,
 )
+
+_WORKSPACE_VALUES = ("events.parameters.value", "protoPayload.metadata.event.parameter.value")
 
 _WORKSPACE = Kind(
     "google_workspace",
@@ -124,21 +127,32 @@ _WORKSPACE = Kind(
     products=words("gcp google_workspace google"),
     services=words("google_workspace.admin google_workspace.login google_workspace"),
     fields={
-        "eventService": ("id.applicationName",),
-        "eventName": ("events.name", "name"),
-        "eventType": ("events.type", "type"),
-        "google_workspace.admin.new_value": ("events.parameters.value",),
-        "new_value": ("events.parameters.value",),
+        "eventService": ("id.applicationName+.googleapis.com", "protoPayload.serviceName"),
+        "eventName": ("events.name", "protoPayload.metadata.event.eventName", "name"),
+        "eventType": ("events.type", "protoPayload.metadata.event.eventType", "type"),
+        "google_workspace.admin.new_value": _WORKSPACE_VALUES,
+        "new_value": _WORKSPACE_VALUES,
+        "setting_name": _WORKSPACE_VALUES,
     },
     folds=True,
 )
 
 _AZURE_FIELDS = {
     "CallerIpAddress": ("callerIpAddress", "@ip"),
-    "ResourceProviderValue": ("resourceProvider", "resourceProviderName.value"),
-    "CategoryValue": ("category", "category.value"),
-    "OperationNameValue": ("operationName", "operationName.value"),
-    "ActivityStatusValue": ("resultType", "status.value", "status"),
+    "ResourceProviderValue": (
+        "resourceProviderValue",
+        "resourceProvider",
+        "resourceProviderName.value",
+    ),
+    "category": ("category.value", "category"),
+    "Category": ("category.value", "category"),
+    "CategoryValue": ("category.value", "category"),
+    "resultType": ("resultType", "status.value"),
+    "ResultType": ("resultType", "status.value"),
+    "operationName": ("operationName.value", "operationName", "activityDisplayName"),
+    "OperationName": ("operationName.value", "operationName", "activityDisplayName"),
+    "OperationNameValue": ("operationName.value", "operationName"),
+    "ActivityStatusValue": ("activityStatusValue", "resultType", "status.value", "status"),
     "properties.message": ("properties.message", "operationName"),
     "LoggedByService": ("properties.loggedByService", "loggedByService"),
     "ActivityDisplayName": ("properties.activityDisplayName", "activityDisplayName"),

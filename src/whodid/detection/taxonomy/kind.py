@@ -14,8 +14,10 @@ class Kind(Struct, frozen=True):
     * `categories`, `products`, `services`: Sigma's words for it; a rule that says none of one of
       them means any.
     * `fields`: a name in rules → where it is: paths in the native record, or `@` and a field of
-      the Event; the first that is there counts. Names that are not here are paths as they stand.
-    * `below`: keys of the native record under which a name is looked for, too.
+      the Event; the first that is there counts. `PATH+TEXT` is its text with TEXT behind it. Names
+      that are not here are paths as they stand.
+    * `below`: keys of the native record under which a name is looked for, too. `above`: keys that
+      rules put before names although records have none such.
     * `top`: the names at the top of a native record, when all are known; others are unknown.
     * `folds`: its senders disagree about the case of keys. `dotted`: keys may hold dots.
     """
@@ -29,6 +31,7 @@ class Kind(Struct, frozen=True):
     services: frozenset[str] = frozenset()
     fields: dict[str, tuple[str, ...]] = {}
     below: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
     top: frozenset[str] | None = None
     folds: bool = False
     dotted: bool = False

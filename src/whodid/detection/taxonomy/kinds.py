@@ -22,6 +22,9 @@ EVERY = "whodid"
 _BY_FORMAT = {name: kind for kind in KINDS for name in kind.formats}
 _TOLD = {value: kind for kind in CLOUD for value in kind.told}
 _TOLD_OF = frozenset(product for kind in _TOLD.values() for product in kind.products)
+_WORKSPACE = next(kind for kind in CLOUD if kind.name == "google_workspace")
+_OF_WORKSPACE = ("admin.googleapis.com", "login.googleapis.com")
+"""Services whose logs are those of Google Workspace, though they come as Cloud Audit Logs."""
 _GENERIC = PLAIN.formats | {"syslog", "auto", "json-lines"}
 _WORDS = re.compile(r"[^a-z0-9._]+")
 _KEYS_MAX = 256
@@ -35,11 +38,23 @@ def kind_of(format_name: str, source: str, native: Any) -> Kind:
     if native.__class__ is dict:
         marked = _marked(tuple(native)) if len(native) <= _KEYS_MAX else None
         if marked is not None:
-            return _TOLD.get(_category(native), marked) if marked.products & _TOLD_OF else marked
+            return _told(marked, native)
         named = _named(source)
         if named is not None:
             return named
+        if source_words(source) & _TOLD_OF and (told := _TOLD.get(_category(native))) is not None:
+            return told
     return kind or PLAIN
+
+
+def _told(marked: Kind, native: dict[str, Any]) -> Kind:
+    """Return the kind of a record of a maker whose kinds its values tell apart."""
+    if marked.products & _TOLD_OF:
+        return _TOLD.get(_category(native), marked)
+    payload = native.get("protoPayload") if marked.name == "gcp" else None
+    if payload.__class__ is dict and payload.get("serviceName") in _OF_WORKSPACE:
+        return _WORKSPACE
+    return marked
 
 
 def _category(native: dict[str, Any]) -> str:
