@@ -36,6 +36,10 @@ _MFA_OFF = (
     "s: {eventService: admin.googleapis.com, eventName: ENFORCE_STRONG_AUTHENTICATION, "
     "new_value: 'false'}\ncondition: s"
 )
+_DELETED = (
+    "s: {data.protoPayload.authorizationInfo.granted: 'true', "
+    "data.protoPayload.serviceName: accesscontextmanager.googleapis.com}\ncondition: s"
+)
 _LINK = "Microsoft.Network/bastionHosts/createshareablelinks/action"
 _LINK_RULE = f"s: {{operationName: {_LINK.upper()}}}\ncondition: s"
 
@@ -43,9 +47,7 @@ _LINK_RULE = f"s: {{operationName: {_LINK.upper()}}}\ncondition: s"
 @pytest.mark.parametrize(
     ("where", "detection", "sent", "source"),
     [
-        (_GCP, "s: {data.protoPayload.authorizationInfo.granted: 'true', "
-               "data.protoPayload.serviceName: accesscontextmanager.googleapis.com}\ncondition: s",
-         _LOG_ENTRY, "gcp"),
+        (_GCP, _DELETED, _LOG_ENTRY, "gcp"),
         (_GCP, "s: {protoPayload.methodName: x.DeleteAccessPolicy}\ncondition: s",
          _LOG_ENTRY, "any"),
         (_GCP, "s: {gcp.audit.method_name: x.DeleteAccessPolicy}\ncondition: s", _LOG_ENTRY, "any"),

@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from busy_cloudtrail import BusyLife
 from whodid.detection.backtest.noise import alerts_of
 from whodid.detection.compiled import compile_rules
 from whodid.detection.packs import PACKS, is_on
@@ -102,6 +105,21 @@ def test_an_intrusion_and_its_noise(enabled):
         "aws_function_open_to_all", "aws_function_code_by_hand", "aws_roles_anywhere_trust",
     ):  # fmt: skip
         assert step in names, step
+
+
+def test_a_busy_account_is_not_loud(enabled):
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    events = BusyLife(seed).events(6_000)
+    names = [alert[0].rule.name for alert in alerts(enabled, events)]
+    assert len(names) <= NOISE_PER_THOUSAND * len(events) / 1000, Counter(names)
+
+
+@pytest.mark.slow
+def test_an_account_that_was_busy_for_long_is_not_loud(enabled):
+    events = BusyLife(7).events(30_000)
+    names = [alert[0].rule.name for alert in alerts(enabled, events)]
+    assert len(names) <= 2 * len(events) / 1000, Counter(names)  # as rule-packs.md says
 
 
 @needs_data
