@@ -124,7 +124,8 @@ def test_words_for_people(cli, tmp_path):
     file.write_bytes(LINES + b"rubbish\n")
     result = cli("ingest", "--source", "json", file)
     assert result.stdout == "50 accepted, 1 quarantined\n"
-    assert result.stderr == "", "no bar where there is no terminal"
+    [line] = result.stderr.splitlines()
+    assert line.startswith("why: "), "no bar where there is no terminal"
     assert cli("ingest", "--source", "json", file).stdout == "0 accepted, 51 duplicate\n"
     assert cli.json("search", "_quarantined:true")["events"][0]["raw"] == "rubbish"
 
@@ -216,3 +217,16 @@ def test_nobody_writes_whodids_own_source(cli):
     result = cli("ingest", "--source", "whodid", "-", stdin=LINES, rc=2)
     assert "only whodid itself" in result.stderr
     assert len(cli.own()) == 1
+
+
+def test_a_file_that_is_not_there_declares_no_source(cli, tmp_path):
+    result = cli("ingest", "--source", "combined", str(tmp_path / "nowhere.log"), rc=UNREADABLE)
+    assert "cannot be opened" in result.stderr
+    assert result.stdout == ""
+    assert all(source["name"] != "combined" for source in cli.json("source", "list")["sources"])
+
+
+def test_quarantined_records_say_where_to_look(cli, tmp_path):
+    (tmp_path / "odd.ndjson").write_text("rubbish\n")
+    result = cli("ingest", "--source", "json", str(tmp_path / "odd.ndjson"))
+    assert "`whodid search _quarantined:true source:json`" in result.stderr

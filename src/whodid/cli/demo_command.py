@@ -86,7 +86,8 @@ def make_demo(directory: Path, events: int) -> None:
         return
     if directory.exists():
         raise UsageError(
-            f"{directory} holds something that is not a finished demo; remove it or use --dir"
+            f"{directory} holds something that is not a finished demo: name a new folder with --dir"
+            " (what an interrupted demo left behind can be removed)"
         )
     directory.parent.mkdir(parents=True, exist_ok=True)
     init_ledger(directory, origin=f"demo.example/whodid/{time.time_ns():x}")

@@ -37,6 +37,7 @@ def command(name: str, files: tuple[str, ...], directory: Path | None, *, as_jso
     declares a source of that name.
     """
     tally, fault = Tally(), None
+    _refuse_without(files[0])
     with open_local(need_directory(directory)) as ledger:
         source = ledger.source_for(name)
         act = Act("ingest", "create", "source", source.name, " ".join(files))
@@ -49,8 +50,21 @@ def command(name: str, files: tuple[str, ...], directory: Path | None, *, as_jso
         if ledger.alone:
             ledger.catch_up()
     _report(tally, as_json=as_json)
+    if tally.quarantined and not as_json:
+        stderr.print(
+            f"why: `whodid search _quarantined:true source:{source.name}`; "
+            "`whodid source try FILE` shows what a format makes of a file", markup=False,
+        )  # fmt: skip
     if fault is not None:
         raise fault
+
+
+def _refuse_without(file: str) -> None:
+    """Raise InputError for a file that is not there, before its source is declared."""
+    path = Path(file)
+    if file != "-" and (path.is_dir() or not path.exists()):
+        with open_input(file):
+            pass
 
 
 @contextmanager

@@ -95,7 +95,10 @@ class LazyGroup(click.Group):
         return None
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(whodid.__version__, prog_name="whodid")
 def main() -> None:
     """Who did what, to which resource, when, from where, with what outcome, and the proof."""

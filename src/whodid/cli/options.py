@@ -70,7 +70,10 @@ def _keep_ca(context: click.Context, _option: click.Parameter, value: str | None
 def need_directory(directory: Path | None) -> Path:
     """Return the ledger's folder. Raises UsageError when none was named."""
     if directory is None:
-        raise UsageError("name the ledger with --dir DIR or WHODID_DIR")
+        raise UsageError(
+            "name the ledger with --dir DIR or WHODID_DIR; "
+            "`whodid init DIR` makes one, `whodid demo` one with a story"
+        )
     return directory
 
 

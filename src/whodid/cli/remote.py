@@ -51,7 +51,8 @@ class Remote:
         except httpx.UnsupportedProtocol as error:
             raise UsageError("--url must begin with http:// or https://") from error
         except httpx.HTTPError as error:
-            raise RefusedError(f"the server does not answer ({error})") from error
+            where = self._client.base_url
+            raise RefusedError(f"the server at {where} does not answer ({error})") from error
         if response.status_code != httpx.codes.OK:
             raise _error(response)
         try:
@@ -114,7 +115,10 @@ def _error(response: httpx.Response) -> WhodidError:
         error = response.json()["error"]
         message = str(error["message"])
     except (ValueError, KeyError, TypeError):
-        return UsageError(f"the server answered {response.status_code}")
+        return UsageError(
+            f"the server answered {response.status_code}; --url is the address of whodid's server, "
+            "such as http://127.0.0.1:9460"
+        )
     if error.get("code") == QueryError.code:
         found = QueryError(message, int(error.get("position") or 0), error.get("suggestion"))
         found.others = tuple(
