@@ -74,6 +74,7 @@ NOT_UNDERSTOOD = {
     "src_ip:10.0.0.1": "ip:10.0.0.1",
     "from:10.0.0.1": "ip:10.0.0.1",
     "rows:1,000": "rows:1000",
+    "rows:123,456,789,012,345,677": "rows:123456789012345677",
     "bytes:>10MB": "bytes:>10000000",
     "bytes:>1.5KiB": "bytes:>1536",
     "rows:null": "-rows:*",

@@ -1,9 +1,15 @@
 """What other systems and languages call our fields and their fixed values, for suggestions only."""
 
+SINCE: dict[str, str] = {
+    "since": ">=", "after": ">", "earliest": ">=", "before": "<", "until": "<=", "latest": "<=",
+}  # fmt: skip
+"""A name elsewhere for one end of a stretch of time → the operator that asks for it."""
+
 FIELDS_ELSEWHERE: dict[str, str] = {
     other: field
     for field, others in (
         ("time", "@timestamp timestamp ts date when datetime _time eventtime event_time"),
+        ("time", " ".join(SINCE)),
         ("actor", "username userid user_id user.name user.id who email principal subject account"),
         ("actor", "uid login by useridentity caller_id actor_id"),
         ("action", "verb event eventname event.action operation method what activity"),

@@ -1,8 +1,9 @@
 """Habits of values: numbers with units, times of other languages, and words for fixed values."""
 
 import re
+from decimal import Decimal
 
-from whodid.query.elsewhere import value_elsewhere
+from whodid.query.elsewhere import SINCE, value_elsewhere
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.habits import BEGIN, END, NAME, Groups, Habit, Said, field_of
 
@@ -18,16 +19,6 @@ _DURATIONS_US = {"us": 1, "µs": 1, "ms": 10**3, "s": 10**6, "sec": 10**6, "min"
                  "h": 36 * 10**8}  # fmt: skip
 
 
-_SINCE = {
-    "since": ">=",
-    "after": ">",
-    "earliest": ">=",
-    "before": "<",
-    "until": "<=",
-    "latest": "<=",
-}
-
-
 def _number(group: Groups) -> Said | None:
     typed, sign, digits, unit = group(1), group(2), group(3), group(4).lower()
     field = field_of(typed)
@@ -37,8 +28,8 @@ def _number(group: Groups) -> Said | None:
     if unit not in units and unit:
         return None
     plain = digits if re.fullmatch(r"\d+\.\d+", digits) else digits.replace(",", "")
-    number = float(plain) * units.get(unit, 1)
-    if not number.is_integer() or number >= 2**63:
+    number = Decimal(plain) * units.get(unit, 1)
+    if number % 1 or number >= 2**63:
         return None
     said = "a number is written in digits alone"
     if unit in _DURATIONS_US and field.name == "duration_us":
@@ -71,7 +62,7 @@ def _last(group: Groups) -> Said:
 
 
 def _since(group: Groups) -> Said | None:
-    sign = _SINCE[group(1).lower()]
+    sign = SINCE[group(1).lower()]
     ago = re.fullmatch(r"-?(\d+)([smhdw])", group(2))
     at = f"now-{ago[1]}{ago[2]}" if ago else group(2)
     return Said(f"time:{sign}{at}", "times are asked as time:>…, time:<… or time:[… TO …]")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from whodid.query.elsewhere import FIELDS_ELSEWHERE
+from whodid.query.elsewhere import FIELDS_ELSEWHERE, SINCE
 from whodid.query.fields import SEARCH_FIELDS, Field
 
 NAME = r"@?[A-Za-z_][A-Za-z0-9_.@]{0,63}"
@@ -75,7 +75,12 @@ _SIGNS = {
 def _compared(group: Groups) -> Said | None:
     typed, sign, value = group(2), group(3), group(4).rstrip(",;")
     field = field_of(typed)
-    if field is None or not value or (sign in {"=", "=="} and value[:1] in "<>=~"):
+    if (
+        field is None
+        or not value
+        or typed.lower() in SINCE
+        or (sign in {"=", "=="} and value[:1] in "<>=~")
+    ):
         return None
     name = field.name if typed.lower() not in SEARCH_FIELDS else typed
     excluded = "-" if (sign in {"!=", "<>"}) != bool(group(1)) else ""
