@@ -82,7 +82,7 @@ def check(records, rules):
     looks = {rule.head.id: looks_of([rule]) for rule in rules}
     columns = {rule.head.id: bound_of(rule) for rule in rules}
     searches = {
-        name: [matcher(node, lambda _: frozenset()) for node in found.searches]
+        name: [matcher(node, lambda _: frozenset()) for _, node in found.searches]
         for name, found in looks.items()
     }
     matched = 0
@@ -94,6 +94,7 @@ def check(records, rules):
             assert whole is True or holds(whole, row), (rule, one.event)
             found = bound is True or (bound is not False and holds(bound, row))
             assert found or any(asks(one.event) for asks in searches[name]), (rule, one.event)
+            assert found or any(holds(where, row) for where, _ in looks[name].searches)
     return matched
 
 

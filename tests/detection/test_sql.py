@@ -6,11 +6,11 @@ import random
 import duckdb
 import pyarrow as pa
 import pytest
+from benchmarks.rules_as_sql import FOLDED, SqlColumn, SqlWriter, literal
 
 from plain_rules import fold, holds
 from random_rules import node, values
 from whodid.detection.backtest.bounds import GUARD, Known, may
-from whodid.detection.compiled.sql import FOLDED, SqlColumn, SqlWriter, literal
 from whodid.detection.rule import All, AnyOf, Not
 from whodid.detection.rule import Test as Look
 

@@ -15,11 +15,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 import yaml
+from benchmarks.rules_as_sql import FOLDED, SqlColumn, SqlWriter
 
 from whodid.detection.compiled import compile_rules
 from whodid.detection.compiled.fields import text_of
 from whodid.detection.compiled.path import getter
-from whodid.detection.compiled.sql import FOLDED, SqlColumn, SqlWriter
 from whodid.detection.record import Record
 from whodid.detection.sigma import load_rules
 from whodid.detection.taxonomy.native import native_of

@@ -75,7 +75,7 @@ def open_desk(
         return found
 
     def why_none() -> list[str]:
-        if any((context.directory / DETECTION).glob("*")):
+        if any(path.is_file() for path in (context.directory / DETECTION).glob("*")):
             return []
         return [_NO_DETECTOR]
 

@@ -15,18 +15,20 @@ from msgspec import Struct
 
 from whodid.app.answer import Caller
 from whodid.app.own import Act, OwnEvents
-from whodid.app.rule_scan import RuleScan
 from whodid.clock import Clock
-from whodid.detection.backtest.replay import Replayed, Times, replay
-from whodid.detection.backtest.rule_bounds import looks_of
-from whodid.detection.backtest.shadow import Arrays, distinct
+from whodid.detection.backtest.candidates import Candidates
+from whodid.detection.backtest.distinct import Arrays, texts_of
+from whodid.detection.backtest.replay import Replayed, Times, clamped, replay
+from whodid.detection.backtest.shelf import Shelf
+from whodid.detection.backtest.stretch import FieldName, Stretch
 from whodid.detection.backtest.tune import FIELDS
 from whodid.detection.compiled import compile_rules
 from whodid.detection.lookers import ABOUT_ALERTS, SERVER
 from whodid.detection.rule import AnyRule, Rule
 from whodid.detection.taxonomy.native import native_of
 from whodid.detection.windows import Settings as WindowSettings
-from whodid.errors import AccessDeniedError
+from whodid.detection.windows.ready import ready_for
+from whodid.errors import AccessDeniedError, LeftError
 from whodid.index.analyst import Analyst, Extraction
 from whodid.index.extract import INDEX
 from whodid.index.search import Searcher
@@ -37,7 +39,6 @@ from whodid.ledger.state_db import OWN_SOURCE
 from whodid.limits import BACKTEST_ROWS_MAX
 from whodid.query.parse import parse
 from whodid.query.times import resolve
-from whodid.query.tree import any_of
 
 _TIMES = (INDEX, "time", "received", "source")
 _ABOUT = " OR ".join(f"resource.type:={name}" for name in sorted(ABOUT_ALERTS))
@@ -49,7 +50,9 @@ _NARROW = "look at fewer of them with --since"
 class Backtest(Struct, frozen=True):
     """What rules would have raised, and what it took.
 
-    `events` were looked at, of which the columns left `candidates` to be opened. Times in seconds.
+    `events` were looked at, of which the columns left `candidates` to be opened. `columns_read`
+    counts entries whose records were read for columns that no earlier backtest kept. Times in
+    seconds.
     """
 
     rules: tuple[AnyRule, ...]
@@ -62,6 +65,7 @@ class Backtest(Struct, frozen=True):
     last_us: int
     size: int
     warnings: list[str]
+    columns_read: int = 0
 
 
 class Backtesting:
@@ -91,29 +95,32 @@ class Backtesting:
         text = f"received:>={since} {_SEEN}" if since else _SEEN
         query = resolve(parse(text), self._clock())
         matcher = compile_rules(rules)
+        windows = settings or WindowSettings()
         reader = LedgerReader(self._directory, self._keys)
-        scan = _Scan(rules, caller)
+        history = _History(rules, windows, caller)
         try:
             began_s = time.monotonic()
             size = self._port.status().size
             analyst = Analyst(Searcher(self._directory, self._keys, reader))
-            wanted = Extraction(scan.fields, (), scan.take, BACKTEST_ROWS_MAX, _NARROW)
+            wanted = Extraction(history.fields, (), history.take, BACKTEST_ROWS_MAX, _NARROW)
             found = analyst.extracted(query, wanted, durable=size, own=True)
-            times = scan.times()
-            candidates = scan.candidates(analyst, times, found.size)
+            times = history.times()
+            shelf = Shelf(self._directory, self._keys, reader, native_of)
+            candidates = history.candidates(analyst, shelf, times, found.size)
             scanned_s = time.monotonic()
+            single = [rule for rule in rules if isinstance(rule, Rule)]
             done = replay(
-                rules, matcher, settings or WindowSettings(), reader, candidates, times,
-                native_of, self._clock(),
+                rules if history.correlates else single, matcher, windows, reader, candidates,
+                times, native_of, self._clock(),
             )  # fmt: skip
             self._own.write(caller, msgspec.structs.replace(act, rows=done.opened))
         finally:
-            scan.close()
             reader.close()
         first, last = (int(times.time.min()), int(times.time.max())) if found.events else (0, 0)
         return Backtest(
             tuple(rules), done, found.events, len(candidates), scanned_s - began_s,
             time.monotonic() - scanned_s, first, last, found.size, found.warnings,
+            shelf.entries_read,
         )  # fmt: skip
 
     def values_of(self, caller: Caller, entries: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -147,33 +154,30 @@ class Backtesting:
         raise AccessDeniedError(reason)
 
 
-class _Scan:
-    """Takes columns: keeps the times, and has the others scanned for candidates."""
+class _History:
+    """Takes columns: keeps the times, and has the others looked through for candidates."""
 
-    def __init__(self, rules: Sequence[AnyRule], caller: Caller) -> None:
-        looks = looks_of(rule for rule in rules if isinstance(rule, Rule))
-        bound = looks.bound
-        self._searches = looks.searches
-        self._every = bound is True
-        self._idle = isinstance(bound, bool)
-        self._scan = RuleScan([] if isinstance(bound, bool) else [bound], caller.left)
-        scanned = () if self._idle else self._scan.fields
-        self.fields = tuple(dict.fromkeys((*_TIMES, *scanned)))
+    def __init__(self, rules: Sequence[AnyRule], windows: WindowSettings, caller: Caller) -> None:
+        self._caller = caller
+        self._windows = windows
+        self._candidates = Candidates(rules, ready_for(rules, windows).plans)
+        self.fields = tuple(dict.fromkeys((*_TIMES, *self._candidates.screen.fields)))
         self._parts: list[tuple[np.ndarray, ...]] = []
         self._sources: dict[str, int] = {}
 
     def take(self, rows: int, columns: Sequence[Arrays]) -> None:
-        """Take the columns of further rows."""
+        """Take the columns of further rows. Raises LeftError when nobody waits any more."""
+        self._pause()
         by_field = dict(zip(self.fields, columns, strict=True))
         codes, *_ = by_field["source"] or (np.zeros(rows, np.uint32),)
-        names = distinct(by_field["source"])
+        names = texts_of(by_field["source"])
         numbers = [self._sources.setdefault(name, len(self._sources)) for name in ("", *names)]
+        entries = by_field[INDEX][0]
         self._parts.append((
-            by_field[INDEX][0], by_field["time"][0], by_field["received"][0],
+            entries, by_field["time"][0], by_field["received"][0],
             np.array(numbers, dtype=np.int64)[codes],
         ))  # fmt: skip
-        if not self._idle:
-            self._scan.take(rows, [by_field[name] for name in self._scan.fields])
+        self._candidates.take(entries, by_field)
 
     def times(self) -> Times:
         """Return when every event was, in the order of the log."""
@@ -183,16 +187,31 @@ class _Scan:
         entry, at, received, source = (column[order] for column in columns)
         return Times(entry, at, received, source, tuple(self._sources))
 
-    def candidates(self, analyst: Analyst, times: Times, size: int) -> np.ndarray:
+    def candidates(self, analyst: Analyst, shelf: Shelf, times: Times, size: int) -> np.ndarray:
         """Return the entries to be opened, in order."""
-        if self._every:
-            return times.entry
-        found = [self._scan.candidates()]
-        if self._searches:
-            found.append(analyst.may_match(any_of(list(self._searches)), durable=size))
-        whole: np.ndarray = np.intersect1d(np.unique(np.concatenate(found)), times.entry)
-        return whole
+        for rule, search in self._candidates.screen.searches.items():
+            self._pause()
+            self._candidates.add(rule, analyst.may_match(search, durable=size), times.entry)
+        at_work = clamped(times, self._windows)
 
-    def close(self) -> None:
-        """End the child."""
-        self._scan.close()
+        def get(first: int, end: int, names: Sequence[FieldName]) -> Stretch:
+            self._pause()
+            return shelf.get(first, end, names)
+
+        def times_of(entries: np.ndarray) -> np.ndarray:
+            places = np.searchsorted(at_work.entry, entries)
+            found: np.ndarray = at_work.time[np.minimum(places, len(at_work.entry) - 1)]
+            return found
+
+        found = self._candidates.entries(get, size, times_of)
+        shelf.tidy()
+        return np.intersect1d(found, times.entry, assume_unique=True)
+
+    @property
+    def correlates(self) -> bool:
+        """Whether some correlation may find something in the candidates."""
+        return self._candidates.correlates
+
+    def _pause(self) -> None:
+        if self._caller.left():
+            raise LeftError

@@ -87,6 +87,7 @@ def _document(found: Backtest, findings: list[Finding], loud: list[Noise]) -> di
             for one in findings
         ],
         "events": found.events, "opened": found.replayed.opened,
+        "columns_read": found.columns_read,
         "unreadable": found.replayed.unreadable, "scan_seconds": found.scan_s,
         "replay_seconds": found.replay_s, "size": found.size, "warnings": found.warnings,
     }  # fmt: skip
@@ -110,9 +111,10 @@ def _print(found: Backtest, findings: list[Finding], loud: list[Noise]) -> None:
         stdout.print("nothing would have been raised")
     seconds = found.scan_s + found.replay_s
     rate = found.events / seconds if seconds else 0
+    read = f", records of {found.columns_read:,} read for columns" if found.columns_read else ""
     stderr.print(
         f"{found.events:,} events looked at in {seconds:.1f} s ({rate:,.0f} a second), "
-        f"{found.replayed.opened:,} of them opened", markup=False,
+        f"{found.replayed.opened:,} of them opened{read}", markup=False,
     )  # fmt: skip
 
 

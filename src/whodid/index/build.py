@@ -25,7 +25,7 @@ def build_table(reader: LedgerReader, first: int, end: int, *, signed: bool = Fa
     their leaves can be read.
     """
     builder = TableBuilder(first, signed=signed)
-    for rows in _gathered(readable(reader, first, end, builder.wanted)):
+    for rows in gathered(readable(reader, first, end, builder.wanted)):
         builder.add(rows)
         if builder.size_bytes >= INDEX_SEGMENT_BYTES_MAX:
             break
@@ -61,7 +61,7 @@ def _one_by_one(reader: LedgerReader, first: int, end: int, wanted: Sequence[int
     )
 
 
-def _gathered(chunks: Iterator[GroupRows]) -> Iterator[GroupRows]:
+def gathered(chunks: Iterator[GroupRows]) -> Iterator[GroupRows]:
     """Join small chunks: each call of the builder has a price of its own."""
     waiting: list[GroupRows] = []
     count = size = 0

@@ -155,11 +155,36 @@ DETECTION_TICK_S = 1.0
 """How often alerts that are over, and silences that expired, are looked for."""
 
 # --- looking over history ----------------------------------------------------------------------
-BACKTEST_SCAN_ROWS = 1_000_000
-"""Rows that one scan of a backtest looks at; more are looked at by several, one after the other."""
+BACKTEST_OPENED_SHARE = 1 / 16
+"""The part of a table that a backtest opens for what columns of the index leave; of more, columns
+of the records are asked."""
 
-BACKTEST_SCAN_SECONDS_MAX = 300.0
-"""Longest time of one scan."""
+BACKTEST_OPENED_FEW = 256
+"""So few entries of a table are opened in any case."""
+
+BACKTEST_SIEVED_SHARE = 1 / 64
+"""The part of all events that the rules of a correlation must leave for their hits to be sieved."""
+
+STRETCH_ROWS = 16_384
+"""Entries of which columns of records are read, and kept in one file."""
+
+STRETCH_VALUE_BYTES_MAX = 1024
+"""Longest value in such a column; records that have a longer one are opened."""
+
+STRETCH_TEXTS_BYTES_MAX = 4 * 1024 * 1024
+"""Most bytes of the different values of one such column."""
+
+STRETCH_FIELDS_MAX = 1024
+"""Most fields of which a file of such columns is kept; of more, those that were asked for last."""
+
+STRETCHES_BYTES_MAX = 1024 * 1024 * 1024
+"""Most disk for columns of records; the longest unused go."""
+
+SIEVE_HITS_MAX = 20_000_000
+"""Most hits of one correlation that are looked at together; of more, all are opened."""
+
+SIEVE_TEXTS_MAX = 2_000_000
+"""Most different texts that hits of correlations are about; of more, all are opened."""
 
 BACKTEST_OPENED_AT_ONCE = 4096
 """Events that a backtest opens in one go."""

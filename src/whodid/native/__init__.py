@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Buffer = np.ndarray | array[int]
 
-_VERSION = 9
+_VERSION = 10
 """Raised with every change of what the module offers."""
 
 
@@ -97,6 +97,18 @@ class Native(Protocol):
         value and 1, or 0 and 0. None for a name that no object has. None for all when an object is
         not plain: has a blank, an escape, a list, a number beyond 18 digits, a value of another
         kind, a name that is not here or not in this order. UTF-8 is not looked at.
+        """
+        ...
+
+    def paths(
+        self, data: bytes, begin: "Buffer", end: "Buffer", paths: tuple[tuple[bytes, ...], ...], /
+    ) -> tuple[bytes, list[bytes]]:
+        """Return a state (u8) of each record data[begin[i]:end[i]], and the places of its values.
+
+        A path is the keys that lead to a value. For each two i64 a record, first one of each, then
+        the other: where the value begins and ends in the data as JSON, -1 where there is none, or
+        null. State 0: the record is not plain and nothing is said of it (it is not one object as
+        any parser reads it, or a list stands on a path); 1: it is; 2: it is if it is UTF-8.
         """
         ...
 

@@ -19,6 +19,7 @@ static PyMethodDef methods[] = {
     {"number", native_number, METH_VARARGS, "Number pieces of a text as they first appear."},
     {"join", native_join, METH_VARARGS, "Join pieces of a text."},
     {"fields", native_fields, METH_VARARGS, "Return the fields of plain JSON objects."},
+    {"paths", native_paths, METH_VARARGS, "Return the values at paths of JSON records."},
     {"sha256_pieces", native_sha256_pieces, METH_VARARGS, "Return the SHA-256 of each piece."},
     {"hmac_each", native_hmac_each, METH_VARARGS, "Return the HMAC of each of a list of bytes."},
     {"names", native_names, METH_O, "Return the names in some JSON."},
@@ -37,7 +38,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 9) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 10) < 0)
         Py_CLEAR(made);
     return made;
 }

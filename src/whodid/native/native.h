@@ -22,6 +22,7 @@ PyObject *native_sha256_pieces(PyObject *module, PyObject *args);
 PyObject *native_hmac_each(PyObject *module, PyObject *args);
 PyObject *native_fields(PyObject *module, PyObject *args);
 PyObject *native_names(PyObject *module, PyObject *text);
+PyObject *native_paths(PyObject *module, PyObject *args);
 PyObject *native_sha256_each(PyObject *module, PyObject *list);
 PyObject *native_split(PyObject *module, PyObject *args);
 PyObject *native_codes(PyObject *module, PyObject *args);

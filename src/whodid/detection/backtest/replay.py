@@ -5,7 +5,8 @@ decide when a window is over. So between two candidates it gets `Quiet` records;
 opened, and many become one where that says the same (`breaks`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct, structs
@@ -68,20 +69,27 @@ class Sifted:
         return self._matcher.values(record, rule, field)
 
 
+def is_old(times: Times) -> np.ndarray:
+    """Return which events may be correlated apart from the present (bool)."""
+    newest = np.maximum.accumulate(np.maximum(times.time, times.received))
+    old: np.ndarray = times.time < newest - CORRELATION_NEAR_US
+    return old
+
+
 def breaks(times: Times, settings: WindowSettings) -> np.ndarray:
     """Return which events cannot be told together with the one before (bool).
 
     A run of one source is told by its newest times: its mark only grows, and that of the others
-    stands. Not so when the source may have fallen silent in between, or an event is so old that it
-    may be correlated apart from the present: then each is told.
+    stands. Not so when the source may have fallen silent in between; and events that are old are
+    no run with others.
     """
     clock = np.maximum.accumulate(times.received)
-    newest = np.maximum.accumulate(np.maximum(times.time, times.received))
-    old = times.time < newest - CORRELATION_NEAR_US
     stretch = clock // max(settings.idle_us, 1)
-    begins = np.ones(len(times.entry), dtype=np.bool_)
-    begins[1:] = (times.source[1:] != times.source[:-1]) | (stretch[1:] != stretch[:-1])
-    alone = begins | old
+    alone = np.ones(len(times.entry), dtype=np.bool_)
+    for marks in (times.source, stretch, is_old(times)):
+        same = marks[1:] == marks[:-1]
+        alone[1:] &= same
+    alone[1:] = ~alone[1:]
     after = np.concatenate((np.zeros(1, dtype=np.bool_), alone[:-1]))
     return alone | after
 
@@ -108,30 +116,54 @@ class Replayed(Struct):
 
 
 class Between:
-    """The events between candidates, as few quiet records."""
+    """The events between candidates, as few quiet records.
 
-    def __init__(self, times: Times, settings: WindowSettings) -> None:
+    `mark_of` tells the mark of the present as it is now (µs): an event that is far enough behind it
+    is correlated apart, whatever comes before it, since the mark never falls.
+    """
+
+    def __init__(self, times: Times, settings: WindowSettings, mark_of: Callable[[], int]) -> None:
         self._times = clamped(times, settings)
         self._breaks = breaks(self._times, settings)
+        self._old = is_old(self._times)
+        self._mark_of = mark_of
 
     def place(self, entry: int) -> int:
         """Return the place of an entry among the times."""
         return int(np.searchsorted(self._times.entry, entry))
 
     def quiet(self, first: int, end: int) -> Iterator[Quiet]:
-        """Yield the events at places [first, end), in order."""
+        """Yield the events at places [first, end), in order, while the engine takes them.
+
+        Of a run of old events the first is told alone, and the others as one, when all of them are
+        surely apart.
+        """
         if first >= end:
             return
         times = self._times
         begins = np.flatnonzero(self._breaks[first:end])
         if not len(begins) or begins[0]:
             begins = np.concatenate(([0], begins))
-        time = np.maximum.reduceat(times.time[first:end], begins).tolist()
+        newest = np.maximum.reduceat(times.time[first:end], begins).tolist()
         received = np.maximum.reduceat(times.received[first:end], begins).tolist()
-        last = (np.concatenate((begins[1:], [end - first])) - 1 + first).tolist()
-        sources = times.source[first:end][begins].tolist()
-        for place, at, taken, source in zip(last, time, received, sources, strict=True):
-            yield Quiet(int(times.entry[place]), at, taken, times.sources[source])
+        starts = [*(begins + first).tolist(), end]
+        for run, (start, stop) in enumerate(pairwise(starts)):
+            if not self._old[start] or stop - start == 1:
+                yield self._quiet(stop - 1, newest[run], received[run])
+                continue
+            yield self._alone(start)
+            if newest[run] < self._mark_of() - CORRELATION_NEAR_US:
+                yield self._quiet(stop - 1, newest[run], received[run])
+            else:
+                yield from map(self._alone, range(start + 1, stop))
+
+    def _alone(self, place: int) -> Quiet:
+        return self._quiet(place, int(self._times.time[place]), int(self._times.received[place]))
+
+    def _quiet(self, last: int, newest: int, received: int) -> Quiet:
+        times = self._times
+        source = times.sources[int(times.source[last])]
+        return Quiet(int(times.entry[last]), newest, received, source)
 
 
 def replay(
@@ -145,7 +177,7 @@ def replay(
     """
     engine = Engine(rules, Sifted(Heedless(matcher)), structs.replace(settings, early=False))
     correlates = any(isinstance(rule, Correlation) for rule in rules)
-    between = Between(times, settings)
+    between = Between(times, settings, lambda: engine.lane.time.mark)
     done = Replayed([])
     at = 0
     for record in opened(reader, candidates, native_of, done):

@@ -6,6 +6,7 @@ any kind: of it nothing is told but what a rule asks of our Event first.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -42,10 +43,13 @@ _FIXED = frozenset(name for kind in KINDS for name in kind.formats if not may_va
 
 
 class Looks(Struct, frozen=True):
-    """Where rules may match: a condition over columns, and searches for words in whole events."""
+    """Where rules may match: a condition over columns, and searches for words in whole events.
+
+    Each search is for the events of which a condition over columns holds.
+    """
 
     bound: Bound
-    searches: tuple[query.Node, ...]
+    searches: tuple[tuple[Node, query.Node], ...]
 
 
 def bound_of(rule: Rule) -> Bound:
@@ -79,7 +83,7 @@ def looks_of(rules: Iterable[Rule], *, words: bool = True) -> Looks:
         for formats, bounds in told.items()
     ])  # fmt: skip
     return Looks(found, tuple(
-        query.all_of([_searched(formats), query.any_of(list(words_of))])
+        (_among(formats), query.all_of([_searched(formats), query.any_of(list(words_of))]))
         for formats, words_of in searches.items()
     ))  # fmt: skip
 
@@ -112,6 +116,7 @@ def _parts(rule: Rule) -> Iterator[tuple[_Formats | None, KnownOf | None]]:
         yield _Formats((), names=tuple(names)), None
 
 
+@lru_cache(maxsize=256)
 def _among(formats: _Formats) -> Node:
     if formats.names:
         return AnyOf(tuple(Test("source", "contains", name) for name in formats.names))

@@ -1,4 +1,4 @@
-"""Rules as DuckDB SQL: one boolean expression each, all of them in one scan.
+"""Rules as DuckDB SQL: one boolean expression each, all of them in one scan; to be compared with.
 
 A field is a column of texts (or of lists of texts, then one of them must fit), and beside it the
 same texts folded, for comparisons without case: they are folded once for each distinct text, by the
@@ -160,7 +160,9 @@ class SqlWriter:
         how, folded = _REFERENCES[test.op], not test.cased
         return _over(
             column,
-            lambda one: _over(other, lambda two: how.format(one, two), folded=folded, item="other"),
+            lambda one: _over(
+                other, lambda two: how.format(one, two), folded=folded, item="item_2"
+            ),
             folded=folded,
         )
 
