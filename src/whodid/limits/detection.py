@@ -165,7 +165,7 @@ BACKTEST_OPENED_FEW = 256
 BACKTEST_SIEVED_SHARE = 1 / 64
 """The part of all events that the rules of a correlation must leave for their hits to be sieved."""
 
-STRETCH_ROWS = 16_384
+STRETCH_ROWS = 32_768
 """Entries of which columns of records are read, and kept in one file."""
 
 STRETCH_VALUE_BYTES_MAX = 1024

@@ -155,11 +155,9 @@ class Candidates:
         for table in self._tables:
             asked = {place for place in below if table.count(place)}
             asked |= self._opened_or_asked(table, loose, found, every=bool(asked))
-            if asked:
-                for number in range(
-                    table.first // STRETCH_ROWS, (table.end - 1) // STRETCH_ROWS + 1
-                ):
-                    wanted.setdefault(number, set()).update(asked)
+            for place in asked:
+                for number in _stretches_of(table, place):
+                    wanted.setdefault(number, set()).add(place)
         for number, places in sorted(wanted.items()):
             yield number * STRETCH_ROWS, (number + 1) * STRETCH_ROWS, sorted(places)
 
@@ -216,6 +214,15 @@ class Candidates:
                 elif not (item.sieve.add(hits) and self._numbers.has_room):
                     item.off = True
                     found.append(item.sieve.all())
+
+
+def _stretches_of(table: Screened, place: int) -> Iterable[int]:
+    """Return the numbers of the stretches where something is left of a rule."""
+    few = table.few.get(place)
+    if few is None:
+        return range(table.first // STRETCH_ROWS, (table.end - 1) // STRETCH_ROWS + 1)
+    numbers: list[int] = np.unique(few // STRETCH_ROWS).tolist()
+    return numbers
 
 
 def _hit_fields(plan: Plan, rule: Rule) -> list[str]:

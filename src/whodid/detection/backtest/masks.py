@@ -44,15 +44,20 @@ class Told(Protocol):
         ...
 
 
+Orders = dict[int, tuple[All, list[Node]]]
 ToldOf = Callable[[str | None], Told | None]
 """The column of a field (None: of all texts of a record); None: there is none."""
 
 
 class Asker:
-    """Asks conditions of the rows of one table or stretch."""
+    """Asks conditions of the rows of one table or stretch.
 
-    def __init__(self, told_of: ToldOf) -> None:
+    `orders` remembers in which order the parts of a condition are asked; several may share it.
+    """
+
+    def __init__(self, told_of: ToldOf, orders: "Orders | None" = None) -> None:
         self._told_of = told_of
+        self._orders: Orders = {} if orders is None else orders
         self._nodes: dict[int, tuple[Node, Masks]] = {}
         self._looks: dict[tuple[Hashable, ...], Masks] = {}
 
@@ -91,8 +96,11 @@ class Asker:
         return told.any_of(tests)
 
     def _all(self, node: All) -> Masks:
+        order = self._orders.get(id(node))
+        if order is None:
+            order = self._orders[id(node)] = node, sorted(node.items, key=_cost)
         found = _one(YES)
-        for item in sorted(node.items, key=_cost):
+        for item in order[1]:
             found = _joined(_both, found, self.of(item))
             if not found.maybe.any():
                 return _one(NO)

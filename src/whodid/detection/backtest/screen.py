@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from whodid.detection.backtest.bounds import GUARD, Bound
 from whodid.detection.backtest.distinct import Array, Arrays, texts_of
-from whodid.detection.backtest.masks import Asker, StateColumn, Told, column_of
+from whodid.detection.backtest.masks import Asker, Orders, StateColumn, Told, column_of
 from whodid.detection.backtest.rule_bounds import looks_of
 from whodid.detection.rule import All, AnyOf, Node, Not, Rule, Test
 from whodid.index.columns import KINDS as COLUMN_KINDS
@@ -67,6 +67,7 @@ class Screen:
         self._searches = [[search for _, search in look.searches] for look in looks]
         self.searches: dict[int, SearchNode] = {}
         """Searches whose entries are to be added, of the rules at these places."""
+        self._orders: Orders = {}
         bounds = [*self._bounds, *(node for where in self._where for node in where)]
         read = dict.fromkeys(name for bound in bounds for name in _fields(bound))
         guards = _GUARDS if GUARD in read else ()
@@ -88,7 +89,7 @@ class Screen:
                 columns[name] = column_of(by_field[name])
             return columns[name]
 
-        asker = Asker(told_of)
+        asker = Asker(told_of, self._orders)
         for place, bound in enumerate(self._bounds):
             mask = asker.of(bound).maybe if not isinstance(bound, bool) else np.bool_(bound)
             if mask.any():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from whodid.detection.backtest.distinct import Array
-from whodid.detection.backtest.masks import Asker, CodedColumn, Told
+from whodid.detection.backtest.masks import Asker, CodedColumn, Orders, Told
 from whodid.detection.backtest.stretch import UNTOLD, FieldName, Stretch
 from whodid.detection.compiled.matcher import asks_event_first
 from whodid.detection.rule import Node, Not, Rule, Test
@@ -29,6 +29,7 @@ class StretchRules:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
+        self.orders: Orders = {}
         self._kinds = [frozenset(kind.name for kind in kinds_of(rule.source)) for rule in rules]
         self._names = [
             frozenset() if kinds else names_of(rule.source)
@@ -95,5 +96,5 @@ class Asked:
                     known[name] = told
                 return told
 
-            asker = self._askers[kind, event_first] = Asker(told_of)
+            asker = self._askers[kind, event_first] = Asker(told_of, self._about.orders)
         return asker
