@@ -1,7 +1,7 @@
 """A ledger of many events, filled once and kept in `build/`: what large figures are measured on.
 
 Filled in this process: mapped, sequenced, sealed, indexed and mapped into ranges as the server
-does. It is kept until the format or the events change.
+does. It is kept until the events change; an index of an older format is made again.
 """
 
 import os
@@ -17,7 +17,6 @@ from whodid.app.local import LocalLedger, open_local
 from whodid.clock import system_clock
 from whodid.index.follower import Follower
 from whodid.index.ranges.maker import RangeMaker
-from whodid.index.segment import INDEX_FORMAT
 from whodid.ledger.opening import init_ledger
 from whodid.ledger.reader import LedgerReader
 from whodid.ledger.sealer import Sealer
@@ -31,7 +30,7 @@ _SAID_EVERY = 500_000
 @contextmanager
 def filled(count: int) -> Iterator[LocalLedger]:
     """Yield a ledger of `count` events, open in this process; it is made when it is not there."""
-    home = BUILD / f"filled-{VERSION}-{INDEX_FORMAT}-{count}"
+    home = BUILD / f"filled-{VERSION}-{count}"
     before = os.environ.get("WHODID_KEYS")
     os.environ["WHODID_KEYS"] = str(home / "keys")
     try:
@@ -44,6 +43,7 @@ def filled(count: int) -> Iterator[LocalLedger]:
                 _fill(ledger, count)
             (home / "done").touch()
         with open_local(home / "ledger") as ledger:
+            _bring_up_to_date(ledger)
             yield ledger
     finally:
         if before is None:
@@ -76,6 +76,18 @@ def _fill(ledger: LocalLedger, count: int) -> None:
         if ends.stop % _SAID_EVERY == 0:
             say(f"{ends.stop:,} events in {time.monotonic() - start_s:,.0f} s")
     reader.close()
+
+
+def _bring_up_to_date(ledger: LocalLedger) -> None:
+    """Index what is not: all of it where the format of the index is a newer one."""
+    reader = LedgerReader(ledger.directory, ledger.keys)
+    index = Follower(ledger.directory, ledger.keys, reader)
+    try:
+        while index.behind(reader.size) and index.step(reader.size):
+            pass
+    finally:
+        index.close()
+        reader.close()
 
 
 def _follow(

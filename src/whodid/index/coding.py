@@ -10,6 +10,7 @@
 * `hex`: texts of one length that differ in hexadecimal digits only: u16 length, the first text, for
   each place whether it differs (0, 1), then the digits, two a byte.
 * `pairs`: ascending u32, the lower 8 bits, then the differences of the others.
+* `steps`: ascending u32, their differences: shorter where most are less than 256.
 
 zstd does the rest; the decoders bound what they make by the length that the table of arrays says.
 """
@@ -207,6 +208,15 @@ def _from_pairs(data: bytes, _: np.dtype, count: int) -> Array:
     return (numbers << np.uint64(8) | low).astype(np.uint32)
 
 
+def encode_steps(pairs: Array) -> bytes:
+    """Write ascending u32 that lie close."""
+    return _planes(np.diff(pairs, prepend=np.uint32(0)).astype(np.uint64))
+
+
+def _from_steps(data: bytes, _: np.dtype, count: int) -> Array:
+    return np.cumsum(_whole(data, count), dtype=np.uint64).astype(np.uint32)
+
+
 _DECODERS: dict[str, Callable[[bytes, np.dtype, int], Array]] = {
     "raw": lambda data, dtype, _: np.frombuffer(data, dtype=dtype),
     "low": _from_low,
@@ -214,4 +224,5 @@ _DECODERS: dict[str, Callable[[bytes, np.dtype, int], Array]] = {
     "fresh": _from_fresh,
     "hex": _from_hex,
     "pairs": _from_pairs,
+    "steps": _from_steps,
 }

@@ -24,6 +24,7 @@ from msgspec.structs import fields
 from whodid.event import GROUPS, Redaction
 from whodid.query.countable import OPENED
 from whodid.query.fields import SEARCH_FIELDS
+from whodid.query.provable import MAPPED
 
 Kind: TypeAlias = Literal["number", "text", "texts"]
 
@@ -57,8 +58,11 @@ KEYED: frozenset[str] = frozenset(
     name
     for name, kind in KINDS.items()
     if kind != "number" and SEARCH_FIELDS[name].kind in {"exact", "ip"}
-)
-"""Fields whose values are keys of the signature: what is asked of them is mostly the whole."""
+) - frozenset(name for columns in MAPPED.values() for name in columns)
+"""Fields whose values are keys of the signature: what is asked of them is mostly the whole.
+
+Those of maps of ranges are not among them: maps know their values, and where they do not, words do.
+"""
 
 
 def texts_in(values: tuple[Any, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from whodid.index.builder import uuid_numbers, uuid_texts
-from whodid.index.columns import KINDS
+from whodid.index.columns import KEYED, KINDS
 from whodid.index.dictionary import Sought, containing, digests, equal_to, satisfying
 from whodid.index.needles import NO, YES, rows_with, rows_with_value
 from whodid.index.table import Array, Table
@@ -239,7 +239,11 @@ def _near(term: Term, table: Table, column: str, exact: str | None) -> Any:
     """Return which rows may have the text of a term, as far as that is cheaper to know."""
     if exact is None:
         return rows_with(term, table)
-    return YES if table.at_hand(f"{column}$") else rows_with_value(column, exact, table)
+    if table.at_hand(f"{column}$"):
+        return YES
+    if column in KEYED:
+        return rows_with_value(column, exact, table)
+    return rows_with(term, table)
 
 
 def _among(rows: Array, table: Table, column: str, predicate: Callable[[Any], bool]) -> Any:

@@ -1,9 +1,10 @@
 """What a search for words needs to find in the signature of a table, before any row is opened.
 
 A needle never misses: a row in none of its blocks does not match. Whole words of the search are
-looked up as words; a piece beside a star in the lexicon, and then the words it stands in. What has
-neither (a piece of digits and a to f, other scripts, a regular expression) is no needle, and rows
-are opened.
+looked up as words, of long numbers the grams. Of a piece beside a star the grams are looked up too,
+and the piece itself in the lexicon, and then the words it stands in. What has nothing of these (few
+digits, or digits and a to f in turn, beside a star; other scripts; a regular expression) is no
+needle, and rows are opened.
 """
 
 from functools import lru_cache
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from whodid.index.columns import KEYED
+from whodid.index.grams import IN_A_ROW, gram_numbers
 from whodid.index.signature import BLOCK_BITS, words_with
 from whodid.index.table import Array, Table
 from whodid.index.words import key_number, lexical, word_numbers
@@ -30,22 +31,27 @@ _CACHED = 256
 _WORDS_MAX = 512
 """A piece that stands in more words than this is taken to stand in every block."""
 
+_OPENED_MAX = 1
+"""To open so many blocks is no dearer than to look into a lexicon."""
+
 
 class Needle(Struct, frozen=True):
-    """What a block must have, all of it: words and words like `4f3a` by number, pieces of words.
+    """What a block must have, all: words, words like `4f3a` and grams by number, pieces of words.
 
     Each with those first that are likely to be rare: what is nowhere in a table ends the look.
     """
 
     words: tuple[int, ...]
     hexes: tuple[int, ...]
+    grams: tuple[int, ...]
     pieces: tuple[bytes, ...]
 
     def blocks(self, table: Table) -> Array | None:
         """Return which of the 256 blocks may hold it, None when the table does not say."""
         found: Array = np.ones(256, dtype=np.bool_)
         said = False
-        for name, numbers in (("words", self.words), ("hexes", self.hexes)):
+        named = (("words", self.words), ("hexes", self.hexes), ("grams", self.grams))
+        for name, numbers in named:
             for number in numbers:
                 blocks = table.blocks(name, number)
                 if blocks is not None:
@@ -53,6 +59,8 @@ class Needle(Struct, frozen=True):
                     if not found.any():
                         return found
         for piece in self.pieces:
+            if said and np.count_nonzero(found) <= _OPENED_MAX:
+                break
             blocks = _blocks_with(piece, table)
             if blocks is not None:
                 found, said = found & blocks, True
@@ -91,9 +99,7 @@ def rows_with(node: Text | Term, table: Table) -> Any:
 
 
 def rows_with_value(column: str, value: str, table: Table) -> Any:
-    """Return the rows that may have this value, case apart, in a column; YES for all of them."""
-    if column not in KEYED:
-        return YES
+    """Return the rows that may have this value, case apart, in a keyed column; YES for all."""
     blocks = table.blocks("words", key_number(column, value))
     return YES if blocks is None else _rows(blocks, table)
 
@@ -142,6 +148,9 @@ def _needle(value: str | Pattern) -> Needle | None:
     words = np.concatenate([found[0] for found in apart]) if apart else np.zeros(0, np.uint32)
     hexes = np.concatenate([found[1] for found in apart]) if apart else np.zeros(0, np.uint32)
     inside = tuple(lexical(" ".join(parts).encode()))
-    if not len(words) + len(hexes) + len(inside):
+    grams = gram_numbers(
+        " ".join([*parts, *(word for word in whole if len(word) > IN_A_ROW)]).encode()
+    )
+    if not len(words) + len(hexes) + len(grams) + len(inside):
         return None
-    return Needle(tuple(words.tolist()), tuple(hexes.tolist()), inside)
+    return Needle(tuple(words.tolist()), tuple(hexes.tolist()), tuple(grams.tolist()), inside)

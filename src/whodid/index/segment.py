@@ -6,8 +6,8 @@
 Each chunk is AES-256-GCM (nonce = chunk number as u96, AAD = SHA-256 of everything before chunk 0)
 of zstd-compressed bytes, under a random key of this segment, wrapped to the key-encryption key.
 Chunk 0 is the summary and the table of arrays (msgpack); each other chunk is one array (`coding`),
-or a part of `words` or `hexes` (`words/3`): those whose numbers begin alike, so that looking for a
-word reads little.
+or a part of `words`, `hexes` or `grams` (`words/3`): those whose numbers begin alike, so that
+looking for a word reads little.
 
 A segment is written without fsync: what a power failure tears, its hash in the catalog shows, and
 it is made again from the ledger. The public half of the key makes segments, so they prove nothing.
@@ -29,17 +29,16 @@ from msgspec import Struct
 
 from whodid.errors import IntegrityError, LedgerError
 from whodid.index.cache import ArrayCache
-from whodid.index.coding import decode, encode_pairs, encodings, hex_texts
+from whodid.index.coding import decode, encode_pairs, encode_steps, encodings, hex_texts
 from whodid.index.dictionary import Sought, texts_at
 from whodid.index.shared_texts import SharedTexts
 from whodid.index.signature import BLOCK_BITS, PAIRED, blocks_of
 from whodid.index.table import Array, MemoryTable, Summary
-from whodid.index.words import NUMBER_BITS
 from whodid.ledger import frame
 from whodid.ledger.keys import Kek, PublicKek, unwrap
 from whodid.ledger.layout import check_magic, magic
 
-INDEX_FORMAT = 3
+INDEX_FORMAT = 4
 SEGMENT = magic(b"X")[:-1] + bytes([INDEX_FORMAT])
 _CONTEXT = b"whodid/index/v1"
 _HEADER = struct.Struct(">8s16sQIH80sI")
@@ -114,12 +113,15 @@ def _written(table: MemoryTable, bits: dict[str, int]) -> Iterator[_Written]:
         if name not in bits:
             yield name, array, encodings(name, table.arrays)
             continue
-        shift = np.uint64(NUMBER_BITS + BLOCK_BITS - bits[name])
+        shift = np.uint64(PAIRED[name] + BLOCK_BITS - bits[name])
         edges = np.arange(1 << bits[name], dtype=np.uint64) << shift
         cuts = np.searchsorted(array, edges.astype(np.uint32)).tolist()
         for number, (start, end) in enumerate(pairwise([*cuts, len(array)])):
             part = array[start:end]
-            yield f"{name}/{number}", part, [("pairs", encode_pairs(part))]
+            way = (
+                ("steps", encode_steps(part)) if name == "grams" else ("pairs", encode_pairs(part))
+            )
+            yield f"{name}/{number}", part, [way]
 
 
 def _part_bits(pairs: Array) -> int:
@@ -215,7 +217,7 @@ class Segment:
         bits = self._bits.get(name)
         if bits is None:
             return None
-        part = number >> (NUMBER_BITS - bits)
+        part = number >> (PAIRED[name] - bits)
         found = blocks_of(self._needed(f"{name}/{part}"), number)
         if not part:
             return found

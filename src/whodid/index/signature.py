@@ -1,11 +1,12 @@
 """The signature of a table: which words there are, and in which blocks of entries each stands.
 
-Three arrays beside the columns (see `columns`), all a superset of what is there:
+Four arrays beside the columns (see `columns`), all a superset of what is there:
 
 * `words`: ascending u32, each a number of `words` (22 bits) above a block (8 bits). A block is 256
   entries, counted modulo 256: that is what one frame of payload holds;
 * `hexes`: the same for words like `4f3a`. Where identifiers make them many it is left out, and
   such a word says nothing;
+* `grams`: the same for five digits, or five letters up to f, in a row (see `grams`, 17 bits);
 * `lexicon`: the words themselves, in order, a line feed before, between and behind them (u8). It is
   left out where they are too many or too long, and then says nothing.
 
@@ -16,7 +17,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from whodid.index.grams import GRAM_BITS, Grams
 from whodid.index.words import (
+    NUMBER_BITS,
     Cut,
     Lexicon,
     cut_some,
@@ -41,7 +44,9 @@ _WORD_BYTES = 120
 _PIECES_MAX = 64
 _SHIFT, _LOW = np.uint64(BLOCK_BITS), np.uint64(_BLOCKS - 1)
 
-PAIRED = ("words", "hexes")
+PAIRED = {"words": NUMBER_BITS, "hexes": NUMBER_BITS, "grams": GRAM_BITS}
+"""The arrays of numbers in blocks, and how many bits a number has."""
+
 NAMES = (*PAIRED, "lexicon")
 """The arrays of a signature."""
 
@@ -52,13 +57,14 @@ def pairs(numbers: Array, blocks: Array | int) -> Array:
 
 
 class _Block:
-    """The distinct words of the entries of one block while they are added."""
+    """The distinct words and grams of the entries of one block while they are added."""
 
-    __slots__ = ("_long", "_short")
+    __slots__ = ("_long", "_short", "grams")
 
     def __init__(self) -> None:
         self._short: list[Array] = []
         self._long: list[Array] = []
+        self.grams = Grams()
 
     def add(self, words: Cut) -> None:
         self._short.append(words.short)
@@ -67,10 +73,11 @@ class _Block:
             self._short = [distinct(np.concatenate(self._short))]
             self._long = [distinct(np.concatenate(self._long))]
 
-    def numbers(self) -> tuple[Array, Array]:
-        """Return the numbers of its words, those like `4f3a` apart."""
+    def numbers(self) -> dict[str, Array]:
+        """Return the numbers of each array."""
         words, hexes = numbers_of(distinct(np.concatenate(self._short)))
-        return distinct(np.concatenate((words, *self._long))), hexes
+        every = distinct(np.concatenate((words, *self._long)))
+        return {"words": every, "hexes": hexes, "grams": self.grams.numbers()}
 
     def __bool__(self) -> bool:
         return bool(self._short)
@@ -80,8 +87,7 @@ class SignatureBuilder:
     """Grows by texts, entry after entry. `size_bytes` bounds what it holds."""
 
     def __init__(self) -> None:
-        self._words: list[Array] = []
-        self._hexes: list[Array] = []
+        self._kept: dict[str, list[Array]] = {name: [] for name in PAIRED}
         self._lexicon: Lexicon | None = Lexicon()
         self._number = -1
         self._block = _Block()
@@ -105,6 +111,7 @@ class SignatureBuilder:
             self._number = number
 
     def _add_text(self, text: bytes) -> None:
+        self._block.grams.add(text)
         lexicon = self._lexicon
         if lexicon is None:
             self._block.add(cut_some(text))
@@ -119,20 +126,24 @@ class SignatureBuilder:
         if not self._block:
             return
         block = self._number & (_BLOCKS - 1)
-        for kept, found in zip((self._words, self._hexes), self._block.numbers(), strict=True):
+        for name, found in self._block.numbers().items():
             few = len(found) <= INDEX_BLOCK_WORDS_MAX
             numbers = found if few else np.zeros(1, dtype=np.uint32)
-            kept.append(pairs(numbers, block))
+            self._kept[name].append(pairs(numbers, block))
             self.size_bytes += 4 * len(numbers)
         self._block = _Block()
 
     def finish(self, rows: int, keys: Iterable[Array]) -> dict[str, Array]:
         """Return the arrays of so many entries; `keys` are the pairs of values in fields."""
         self._leave()
-        arrays = {"words": distinct(_joined([*self._words, *keys]))}
+        kept = self._kept
+        arrays = {
+            "words": distinct(_joined([*kept["words"], *keys])),
+            "grams": distinct(_joined(kept["grams"])),
+        }
         if self._lexicon is not None:
             arrays |= _lexicon(self._lexicon.words)
-        hexes = distinct(_joined(self._hexes))
+        hexes = distinct(_joined(kept["hexes"]))
         if len(hexes) <= rows:
             arrays["hexes"] = hexes
         return arrays
@@ -201,7 +212,7 @@ def merged(tables: Sequence[dict[str, Array | None]]) -> dict[str, Array]:
     def all_of(name: str) -> list[Array]:
         return [found for arrays in tables if (found := arrays.get(name)) is not None]
 
-    result = {"words": distinct(_joined(all_of("words")))}
+    result = {name: distinct(_joined(all_of(name))) for name in ("words", "grams")}
     lexicons = all_of("lexicon")
     if len(lexicons) == len(tables):
         result |= _lexicon({word for one in lexicons for word in one.tobytes().split()})

@@ -87,6 +87,10 @@ class Native(Protocol):
         """
         ...
 
+    def grams(self, text: bytes, marked: "Buffer", /) -> None:
+        """Mark the numbers (`index.grams`) of a text in an array of 2^17 bits, lowest first."""
+        ...
+
     def fields(
         self, data: bytes, begin: "Buffer", end: "Buffer", names: tuple[bytes, ...], kinds: bytes, /
     ) -> list[bytes | None] | None:

@@ -25,6 +25,7 @@ static PyMethodDef methods[] = {
     {"names", native_names, METH_O, "Return the names in some JSON."},
     {"sha256_each", native_sha256_each, METH_O, "Return the SHA-256 of each of a list of bytes."},
     {"cut", native_cut, METH_VARARGS, "Return the words of a text; collect them."},
+    {"grams", native_grams, METH_VARARGS, "Mark five digits or letters in a row."},
     {"split", native_split, METH_VARARGS, "Return the pieces of data between edges."},
     {NULL, NULL, 0, NULL},
 };
