@@ -16,7 +16,7 @@ from whodid.query.tree import Pattern, Query, Term
 class Dictionary:
     def __init__(self, texts):
         self._texts = texts
-        self._kept = {}
+        self.table = object()
         self.reads = 0
 
     @property
@@ -26,11 +26,6 @@ class Dictionary:
     def read(self):
         self.reads += 1
         return encode_texts(self._texts)
-
-    def kept(self, stamp, make):
-        if stamp not in self._kept:
-            self._kept[stamp] = make()
-        return self._kept[stamp]
 
 
 def sought(text, asked=None):
@@ -98,6 +93,29 @@ def test_too_many_numbers_are_left_to_the_dictionaries(short):
     common, wanted = SharedTexts(bytes_max=10), sought("*x*")
     assert common.matching("action", Dictionary(["a", "x"]), wanted) is not None
     assert common.matching("action", Dictionary(["a", "x"]), wanted) is None
+
+
+def test_what_numbers_take_is_said_and_those_of_no_table_are_forgotten(short):
+    said = []
+    common, wanted = SharedTexts(1 << 20, changed=said.append), sought("*x*")
+    one, other = Dictionary(["a", "x"]), Dictionary(["x", "b", "c"])
+    for dictionary in (one, other, one, other):
+        common.matching("action", dictionary, wanted)
+    common.forget_others([other.table])
+    assert said == [8, 20, 12]
+    assert common.matching("action", other, wanted).tolist() == [0]
+    assert common.matching("action", one, wanted).tolist() == [1]
+    assert (one.reads, other.reads) == (2, 1)
+
+
+def test_one_pattern_numbers_some_dictionaries_and_the_next_one_goes_on(short, monkeypatch):
+    monkeypatch.setattr(shared_texts, "_NUMBERED_MAX", 3)
+    common, dictionaries = SharedTexts(1 << 20), [Dictionary(["a", "x"]) for _ in range(3)]
+    for text, known in (("*x*", 2), ("*a*", 3), ("*b*", 3)):
+        wanted = sought(text)
+        found = [common.matching("action", one, wanted) for one in dictionaries]
+        assert [answer is not None for answer in found] == [True] * known + [False] * (3 - known)
+    assert [one.reads for one in dictionaries] == [1, 1, 1]
 
 
 def test_a_short_dictionary_is_asked_for_itself():

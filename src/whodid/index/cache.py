@@ -11,10 +11,11 @@ _OVERHEAD_BYTES = 512
 
 
 class ArrayCache:
-    """Arrays by key. Invariant: together they take at most `bytes_max` bytes, or are one."""
+    """Arrays by key. Invariant: with what is lent they take at most `bytes_max`, or are one."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
+        self._lent = 0
         self._size = 0
         self._arrays: OrderedDict[Hashable, Array] = OrderedDict()
 
@@ -31,7 +32,15 @@ class ArrayCache:
         made = make()
         self._arrays[key] = made
         self._size += made.nbytes + _OVERHEAD_BYTES
-        while self._size > self._bytes_max and len(self._arrays) > 1:
+        self._shrink()
+        return made
+
+    def lend(self, bytes_lent: int) -> None:
+        """Do with so many bytes less: somebody else keeps something of that size."""
+        self._lent = bytes_lent
+        self._shrink()
+
+    def _shrink(self) -> None:
+        while self._size + self._lent > self._bytes_max and len(self._arrays) > 1:
             _, gone = self._arrays.popitem(last=False)
             self._size -= gone.nbytes + _OVERHEAD_BYTES
-        return made

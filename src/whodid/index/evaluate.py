@@ -222,12 +222,12 @@ def _text(term: Term, table: Table, column: str) -> Any:
 
 def _looked_up(term: Term, table: Table, column: str, exact: str | None, piece: str | None) -> Any:
     """Return which rows satisfy a term by the texts of the dictionary (see `_literal`)."""
+    if not _near(term, table, column, exact).any():
+        return NO
     if exact is None:
         found = table.matching(column, Sought(term, value_predicate(term), piece))
         if found is not None:
             return _rows_of(table, column, found)
-    if not _near(term, table, column, exact).any():
-        return NO
     found = table.kept(
         (column, term),
         lambda: _texts_found(table, column, value_predicate(term), exact=exact, piece=piece),
@@ -289,17 +289,25 @@ def _piece(pieces: tuple[str, ...]) -> str | None:
 
 
 class _Dictionary:
-    """The dictionary of a column of a table."""
+    """The dictionary of a column of a table; one of `once` is not kept for it."""
 
-    def __init__(self, table: Table, column: str) -> None:
+    def __init__(self, table: Table, column: str, *, once: bool = False) -> None:
         self._table = table
         self._column = column
+        self._once = once
 
     def at(self) -> Array:
-        return _needed(self._table, f"{self._column}@")
+        return self._part("@")
 
     def blob(self) -> Array:
-        return _needed(self._table, f"{self._column}$")
+        return self._part("$")
+
+    def _part(self, end: str) -> Array:
+        if not self._once:
+            return _needed(self._table, f"{self._column}{end}")
+        found = self._table.once(f"{self._column}{end}")
+        assert found is not None
+        return found
 
     def digests(self) -> Array:
         return self._table.kept((self._column, "digests"), self._digests)
@@ -327,7 +335,7 @@ def _texts_found(
     piece: str | None = None,
 ) -> Array:
     """Return the numbers of the texts of the dictionary that satisfy the predicate, ascending."""
-    texts = _Dictionary(table, column)
+    texts = _Dictionary(table, column, once=exact is None)  # patterns look at all, and pass by
     if exact is not None:
         return equal_to(texts, exact, predicate)
     found = containing(texts, piece, predicate) if piece else satisfying(texts, predicate)

@@ -31,8 +31,8 @@ _CACHED = 256
 _WORDS_MAX = 512
 """A piece that stands in more words than this is taken to stand in every block."""
 
-_OPENED_MAX = 1
-"""To open so many blocks is no dearer than to look into a lexicon."""
+_OPENED_MAX = 4
+"""To open so many blocks is hardly dearer than to look into a lexicon."""
 
 
 class Needle(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Opening rows for what columns cannot answer: a cheap look at their bytes, then the predicate."""
 
 import contextlib
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -21,6 +22,8 @@ Pause = Callable[[], None]
 """Is called between two pieces of long work, by who holds nothing half done; may raise."""
 
 _SPAN = 32 * FRAME_ROWS
+_LETTERS = re.compile(rb"[a-z]+")
+_CASELESS_MIN = 6
 _UNSAID = "none"
 """The text of `identity` that is not stored: it is the default."""
 
@@ -109,7 +112,13 @@ def may_match(node: Node) -> Look | None:
 
 def _look(value: str | Pattern) -> Look:
     pieces = [piece.encode() for piece in pieces_of(value) if piece and piece.isascii()]
-    return Look(within_raw(value), (max(pieces, key=len),) if pieces else ())
+    return Look(within_raw(value), (_caseless(max(pieces, key=len)),) if pieces else ())
+
+
+def _caseless(piece: bytes) -> bytes:
+    """Return a part without letters when it is long: it is sought without folding case."""
+    part = max(_LETTERS.split(piece), key=len)
+    return part if len(part) >= _CASELESS_MIN else piece
 
 
 def _all_of(looks: list[Look]) -> Look:

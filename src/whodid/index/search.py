@@ -90,7 +90,9 @@ class Searcher:
         self._pause = pause
         self._cache = ArrayCache(reader.memory.columns)
         self._sieve = Sieve(reader, keys)
-        self._shared = SharedTexts(reader.memory.columns // 2, reader.memory.texts)
+        self._shared = SharedTexts(
+            reader.memory.columns // 2, reader.memory.texts, self._cache.lend
+        )
         self._hot = Hot(reader, hot_rows_max)
         self._stamp: tuple[int, int, int] | None = None
         self._entries: list[Entry] = []
@@ -189,6 +191,7 @@ class Searcher:
         self._entries, self._stamp = entries, stamp
         self._damaged &= names
         self._segments = {name: item for name, item in self._segments.items() if name in names}
+        self._shared.forget_others(item.key for item in self._segments.values())
 
     def _segment(self, entry: Entry) -> Segment:
         found = self._segments.get(entry.name)

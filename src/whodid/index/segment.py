@@ -188,6 +188,11 @@ class Segment:
         """Index behind the last entry."""
         return self.first + self.count
 
+    @property
+    def key(self) -> Hashable:
+        """What names these bytes, in caches: no other segment has it."""
+        return self._key
+
     def array(self, name: str) -> Array | None:
         """Return an array, None when there is none of this name."""
         bits = self._bits.get(name)
@@ -298,14 +303,15 @@ class _Dictionary:
     def texts(self) -> int:
         return self._segment.size_of(f"{self._column}@") - 1
 
+    @property
+    def table(self) -> Hashable:
+        return self._segment.key
+
     def read(self) -> tuple[Array, Array]:
         at, blob = (self._segment.once(f"{self._column}{end}") for end in "@$")
         assert at is not None
         assert blob is not None
         return at, blob
-
-    def kept(self, stamp: object, make: Callable[[], Array]) -> Array:
-        return self._segment.kept(("shared", self._column, stamp), make)
 
 
 def decompress(data: bytes, size_max: int) -> bytes:

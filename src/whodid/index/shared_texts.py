@@ -2,11 +2,13 @@
 
 Segments of a steady stream have most of their texts in common. Each text gets a number, and of each
 segment is kept which numbers its dictionary has; so a pattern costs a look at every text once, and
-not once a segment. Where that would be too much to keep, each dictionary is asked for itself.
+not once a segment. They are kept apart from columns, which come and go: to number all dictionaries
+again takes seconds. So one pattern numbers some dictionaries only; those that have no numbers yet,
+and all where they would be too many, are asked for themselves.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
 import numpy as np
@@ -15,11 +17,15 @@ from whodid.index.dictionary import Sought, containing, encode_pieces, satisfyin
 from whodid.index.vocabulary import Vocabulary
 from whodid.ledger.pieces import Pieces
 from whodid.limits import TEXTS_KEPT
+from whodid.query.tree import Term
 
 Array = np.ndarray
 _PATTERNS_KEPT = 16
 _TEXTS_MIN = 4096
 """A dictionary of fewer is asked for itself."""
+
+_NUMBERED_MAX = 1 << 18
+"""A pattern numbers so many texts (some 0.2 s); what comes then is left to the next one."""
 
 
 class Dictionary(Protocol):
@@ -29,23 +35,44 @@ class Dictionary(Protocol):
     def texts(self) -> int:
         """How many texts it has."""
 
+    @property
+    def table(self) -> Hashable:
+        """What names its table, which never changes."""
+
     def read(self) -> tuple[Array, Array]:
         """Return where each begins, and their bytes; they are not kept for it."""
-
-    def kept(self, stamp: object, make: Callable[[], Array]) -> Array:
-        """Return what was made for this stamp before, or make it."""
 
 
 class SharedTexts:
     """The texts of fields. Not safe for threads.
 
-    `bytes_max` bounds the numbers of all segments of a field, `texts_max` its texts.
+    `bytes_max` bounds the numbers of all fields, `texts_max` the texts of each. `changed` is told
+    how many bytes the numbers take whenever that changes.
     """
 
-    def __init__(self, bytes_max: int, texts_max: int = TEXTS_KEPT) -> None:
+    def __init__(
+        self,
+        bytes_max: int,
+        texts_max: int = TEXTS_KEPT,
+        changed: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._bytes_max = bytes_max
         self._texts_max = texts_max
+        self._changed = changed
         self._of: dict[str, _Field] = {}
+        self._term: Term | None = None
+        self._numbered = 0
+
+    def forget_others(self, tables: Iterable[Hashable]) -> None:
+        """Keep numbers of these tables only: the others are no more."""
+        left = frozenset(tables)
+        for field in self._of.values():
+            field.forget_others(left)
+        self._changed(self._size)
+
+    @property
+    def _size(self) -> int:
+        return sum(field.size for field in self._of.values())
 
     def matching(self, column: str, dictionary: Dictionary, sought: Sought) -> Array | None:
         """Return the numbers (u32, ascending) of the texts of a dictionary that satisfy a sought.
@@ -59,12 +86,26 @@ class SharedTexts:
             field = self._of[column] = _Field(self._texts_max)
         if field.too_many:
             return None
-        numbers = dictionary.kept(field.words.stamp, lambda: field.number(dictionary.read()))
-        if field.size > self._bytes_max or field.is_full:
-            self._of[column] = _Field(0)
-            return None
+        numbers = field.numbers_of(dictionary)
+        if numbers is None:
+            if not self._may_number(dictionary.texts, sought.term):
+                return None
+            numbers = field.number(dictionary)
+            if self._size > self._bytes_max or field.is_full:
+                self._of[column] = _Field(0)
+                self._changed(self._size)
+                return None
+            self._changed(self._size)
         holds = field.holds(sought)
         return np.flatnonzero(holds[numbers]).astype(np.uint32)
+
+    def _may_number(self, texts: int, term: Term) -> bool:
+        """Tell whether a pattern may number so many texts more; the first it may always."""
+        if term is not self._term:
+            self._term, self._numbered = term, 0
+        may = self._numbered < _NUMBERED_MAX
+        self._numbered += texts if may else 0
+        return may
 
 
 class _Field:
@@ -75,14 +116,25 @@ class _Field:
         self.words = Vocabulary(texts_max)
         self.size = 0
         self.is_full = False
+        self._numbers: dict[Hashable, Array] = {}
         self._asked: OrderedDict[Hashable, Array] = OrderedDict()
 
-    def number(self, dictionary: tuple[Array, Array]) -> Array:
-        """Return the number (u32) of each text of a dictionary."""
-        numbers = self.words.numbers(split_texts(*dictionary))
+    def numbers_of(self, dictionary: Dictionary) -> Array | None:
+        """Return the number (u32) of each text of a dictionary, None before they are numbered."""
+        return self._numbers.get(dictionary.table)
+
+    def number(self, dictionary: Dictionary) -> Array:
+        """Learn the texts of a dictionary and return the number (u32) of each."""
+        numbers = self.words.numbers(split_texts(*dictionary.read()))
         self.is_full |= bool((numbers < 0).any())
         self.size += 4 * len(numbers)
-        return numbers.astype(np.uint32)
+        found = self._numbers[dictionary.table] = numbers.astype(np.uint32)
+        return found
+
+    def forget_others(self, tables: frozenset[Hashable]) -> None:
+        """Keep the numbers of these tables only."""
+        self._numbers = {key: found for key, found in self._numbers.items() if key in tables}
+        self.size = sum(found.nbytes for found in self._numbers.values())
 
     def holds(self, sought: Sought) -> Array:
         """Return which of all texts satisfy a pattern; each text is asked once."""

@@ -158,7 +158,8 @@ class OpenFrame(Struct, frozen=True):
         if b"\\" in body or not body.isascii():
             every = np.frombuffer(body, dtype=np.uint8)
             odd = np.flatnonzero((every == _BACKSLASH) | (every >= _BEYOND_ASCII))
-        lower, at = body.lower(), edges.tolist()
+        cased = any(piece.upper() != piece for piece in look.pieces)
+        lower, at = body.lower() if cased else body, edges.tolist()
         found = [edges.searchsorted(odd, side="right") - 1]
         found += [np.array(_places(lower, piece, at), dtype=np.int64) for piece in look.pieces]
         places = np.concatenate(found)

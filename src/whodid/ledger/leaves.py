@@ -82,7 +82,7 @@ def encode_leaf_table(ledger_id: bytes, first: int, table: Table, tails: dict[in
         *(tails[row] for row in sorted(tails)),
     ]
     packed = zstandard.ZstdCompressor(level=3).compress(b"".join(columns))
-    tagged = table["identity_tag"][_tagged(table)]
+    tagged = table["identity_tag"][_tagged(table["flags"])]
     header = _HEADER.pack(LEAF_FILE, ledger_id, first, len(table), len(packed))
     return b"".join((header, packed, tagged.tobytes(), table["commitment"].tobytes()))
 
@@ -116,44 +116,61 @@ class _Cursor:
 
 def decode_leaf_file(data: bytes, name: object) -> LeafFile:
     """Read a leaf file. Raises IntegrityError or FormatError, naming `name`."""
+    return _decoded(data, name, None)
+
+
+def decode_leaf(data: bytes, row: int, name: object) -> bytes:
+    """Return one leaf of a leaf file, without the 0x00. Raises as `decode_leaf_file`."""
+    file = _decoded(data, name, row)
+    return file.table.tobytes()[1:] + file.tails.get(row, b"")
+
+
+def _decoded(data: bytes, name: object, row: int | None) -> LeafFile:
+    """Read a leaf file; its table is of all rows, or of one, and took a tenth of the time."""
     check_magic(data, LEAF_FILE, name)
     try:
         _, ledger_id, first, count, size = _HEADER.unpack_from(data)
         if not 0 < count <= UNIT_ROWS:
             raise IntegrityError(f"{name}: {count} leaves in one file; at most {UNIT_ROWS}")
+        rows = slice(0, count) if row is None else slice(row, row + 1)
         at = _HEADER.size + size
         packed = data[_HEADER.size : at]
         if not 0 <= zstandard.frame_content_size(packed) <= _PACKED_BYTES_MAX:
             raise IntegrityError(f"{name}: columns that would decompress to too many bytes")
         columns = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_PACKED_BYTES_MAX)
-        table, tails = _columns(columns, count)
-        tagged = _tagged(table)
+        table, tails, tagged = _columns(columns, count, rows)
         tags = int(tagged.sum())
         if len(data) != at + 16 * tags + 32 * count:
             raise IntegrityError(f"{name}: a leaf file of a wrong length")
-        table["identity_tag"][tagged] = np.frombuffer(data, dtype="V16", count=tags, offset=at)
-        table["commitment"] = np.frombuffer(data, dtype="V32", count=count, offset=at + 16 * tags)
+        before, here = int(tagged[: rows.start].sum()), tagged[rows]
+        stored = np.frombuffer(data, dtype="V16", count=tags, offset=at)
+        table["identity_tag"][here] = stored[before : before + int(here.sum())]
+        stored = np.frombuffer(data, dtype="V32", count=count, offset=at + 16 * tags)
+        table["commitment"] = stored[rows]
     except (struct.error, ValueError, IndexError, zstandard.ZstdError) as error:
         raise IntegrityError(f"{name}: a leaf file that does not decode ({error})") from error
     return LeafFile(ledger_id, first, table, tails)
 
 
-def _tagged(table: Table) -> Table:
-    tagged: Table = (table["flags"] & np.uint16(LeafFlag.NO_IDENTITY)) == 0
+def _tagged(flags: Table) -> Table:
+    tagged: Table = (flags & np.uint16(LeafFlag.NO_IDENTITY)) == 0
     return tagged
 
 
-def _columns(data: bytes, count: int) -> tuple[Table, dict[int, bytes]]:
+def _columns(data: bytes, count: int, rows: slice) -> tuple[Table, dict[int, bytes], Table]:
+    """Return the table of some rows, the tails of all, and which of all have an identity tag."""
     cursor = _Cursor(data)
-    table = np.zeros(count, dtype=LEAF_DTYPE)
-    table["version"] = cursor.take("u1", count)
-    table["type"] = cursor.take("u1", count)
-    table["flags"] = cursor.take(">u2", count)
-    table["class"] = cursor.take(">u2", count)
-    numbers = cursor.take(">u2", count)
-    table["epoch"] = cursor.take(">u8", count)
+    table = np.zeros(rows.stop - rows.start, dtype=LEAF_DTYPE)
+    table["version"] = cursor.take("u1", count)[rows]
+    table["type"] = cursor.take("u1", count)[rows]
+    flags = cursor.take(">u2", count)
+    table["flags"] = flags[rows]
+    table["class"] = cursor.take(">u2", count)[rows]
+    numbers = cursor.take(">u2", count)[rows]
+    table["epoch"] = cursor.take(">u8", count)[rows]
     for name in ("seq", "appended_us"):
-        table[name] = np.cumsum(cursor.take(">u8", count).astype(np.uint64), dtype=np.uint64)
+        steps = cursor.take(">u8", count).astype(np.uint64)
+        table[name] = np.cumsum(steps, dtype=np.uint64)[rows]
     lengths = cursor.take(">u2", count)
     (sources,) = cursor.take(">u2", 1).tolist()
     table["source_id"] = cursor.take("V16", sources)[numbers]
@@ -164,4 +181,4 @@ def _columns(data: bytes, count: int) -> tuple[Table, dict[int, bytes]]:
         cursor.at += length
     if cursor.at != len(data):
         raise ValueError("bytes are left over")
-    return table, tails
+    return table, tails, _tagged(flags)

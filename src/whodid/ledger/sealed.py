@@ -1,14 +1,15 @@
 """Reading sealed leaf files: hashes for the tree, leaves for proofs. Read-only."""
 
+import os
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterator
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from whodid.errors import IntegrityError
 from whodid.ledger.layout import LEAVES
-from whodid.ledger.leaves import LeafFile, decode_leaf_file
+from whodid.ledger.leaves import LeafFile, decode_leaf, decode_leaf_file
 from whodid.ledger.manifest import Manifest, SealedFile, all_files
 from whodid.limits import LEAF_FILES_KEPT
 from whodid.merkle.batch import sha256_each
@@ -16,13 +17,20 @@ from whodid.merkle.tiles import TILE_WIDTH
 
 
 class SealedLeaves:
-    """The leaf files that a manifest names. Files are checked as they are read."""
+    """The leaf files that a manifest names. Files are checked as they are read.
+
+    At most `kept` are kept decoded. A leaf alone is read without that, and of a file that was found
+    sound and has the same stamp since (inode, size, times of change), without hashing it again.
+    """
 
     def __init__(self, directory: Path, manifest: Manifest, kept: int = LEAF_FILES_KEPT) -> None:
         self._directory = directory
         self._files: list[SealedFile] = []
         self._firsts: list[int] = []
-        self.read = lru_cache(maxsize=kept)(self._read)
+        self._kept_max = kept
+        self._kept: OrderedDict[int, LeafFile] = OrderedDict()
+        self._sound: dict[int, tuple[int, ...]] = {}
+        self._last = -1
         self.extend(all_files(directory, manifest))
 
     def extend(self, files: Iterator[SealedFile]) -> None:
@@ -37,26 +45,47 @@ class SealedLeaves:
         """Index behind the last sealed leaf."""
         return self._files[-1].first + self._files[-1].count if self._files else 0
 
-    def _read(self, number: int) -> LeafFile:
+    def read(self, number: int) -> LeafFile:
+        """Return the file of a number. Raises IntegrityError."""
+        file = self._kept.get(number)
+        if file is not None:
+            self._kept.move_to_end(number)
+            return file
+        sealed = self._files[number]
+        file = decode_leaf_file(self._bytes(number), self._directory / sealed.path)
+        if (file.first, len(file.table)) != (sealed.first, sealed.count):
+            raise IntegrityError(f"{sealed.path}: holds other entries than the manifest says")
+        self._kept[number] = file
+        if len(self._kept) > self._kept_max:
+            self._kept.popitem(last=False)
+        return file
+
+    def _bytes(self, number: int) -> bytes:
+        """Return a file that is as the manifest says."""
         sealed = self._files[number]
         path = self._directory / sealed.path
         try:
-            data = path.read_bytes()
+            with path.open("rb") as opened:
+                stat = os.fstat(opened.fileno())  # before: what changes meanwhile shows later
+                data = opened.read()
         except OSError as error:
             raise IntegrityError(f"{path}: a sealed leaf file cannot be read ({error})") from error
-        if sha256(data).hexdigest() != sealed.sha256:
-            raise IntegrityError(f"{path}: altered (its SHA-256 is not the manifest's)")
-        file = decode_leaf_file(data, path)
-        if (file.first, len(file.table)) != (sealed.first, sealed.count):
-            raise IntegrityError(f"{path}: holds other entries than the manifest says")
-        return file
+        stamp = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        if self._sound.get(number) != stamp:
+            if sha256(data).hexdigest() != sealed.sha256:
+                raise IntegrityError(f"{path}: altered (its SHA-256 is not the manifest's)")
+            self._sound[number] = stamp
+        return data
 
     def file_at(self, index: int) -> LeafFile:
         """Return the file that holds an entry. Raises IntegrityError when none does."""
+        return self.read(self._number_at(index))
+
+    def _number_at(self, index: int) -> int:
         number = bisect_right(self._firsts, index) - 1
         if number < 0 or index >= self.end:
             raise IntegrityError(f"entry {index} is in no sealed leaf file")
-        return self.read(number)
+        return number
 
     def files(self, first: int, end: int) -> Iterator[LeafFile]:
         """Yield the files that overlap [first, end), in order."""
@@ -83,8 +112,13 @@ class SealedLeaves:
 
     def leaf(self, index: int) -> bytes:
         """Return one leaf, without the 0x00."""
-        file = self.file_at(index)
-        return file.leaf(index - file.first)
+        number = self._number_at(index)
+        sealed = self._files[number]
+        if number in self._kept or number == self._last:  # more of this one are asked for
+            return self.read(number).leaf(index - sealed.first)
+        self._last = number
+        path = self._directory / sealed.path
+        return decode_leaf(self._bytes(number), index - sealed.first, path)
 
     def last_time(self) -> int:
         """Return `appended_us` of the last sealed leaf."""
