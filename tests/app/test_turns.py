@@ -194,7 +194,8 @@ def test_a_read_ends_when_its_caller_leaves_and_says_so(reading, own_events, rea
 
 
 def test_a_long_search_ends_between_two_portions(reading, monkeypatch):
-    monkeypatch.setattr(opening, "_SPAN", 8)
+    monkeypatch.setattr(opening, "FRAME_ROWS", 8)
+    monkeypatch.setattr(opening, "_FRAMES", 1)
     left, taken = leaves_after(10**9)
     assert reading.search(msgspec.structs.replace(CALLER, left=left), "door7x").total == 1
     looks = len(taken)
@@ -207,7 +208,8 @@ def test_a_long_search_ends_between_two_portions(reading, monkeypatch):
 
 def test_quick_searches_pass_a_long_one(reading, monkeypatch):
     """In the pauses of one search others are answered, and all are right."""
-    monkeypatch.setattr(opening, "_SPAN", 8)
+    monkeypatch.setattr(opening, "FRAME_ROWS", 8)
+    monkeypatch.setattr(opening, "_FRAMES", 1)
     answers, asked = [], []
     kinds = ["actor:bob", "actor:bob | stats by (action)"]
 

@@ -50,7 +50,7 @@ class Needle(Struct, frozen=True):
         """Return which of the 256 blocks may hold it, None when the table does not say."""
         found: Array = np.ones(256, dtype=np.bool_)
         said = False
-        named = (("words", self.words), ("hexes", self.hexes), ("grams", self.grams))
+        named = (("grams", self.grams), ("words", self.words), ("hexes", self.hexes))
         for name, numbers in named:
             for number in numbers:
                 blocks = table.blocks(name, number)

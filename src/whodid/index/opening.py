@@ -21,7 +21,9 @@ from whodid.query.words import pieces_of, within, within_raw
 Pause = Callable[[], None]
 """Is called between two pieces of long work, by who holds nothing half done; may raise."""
 
-_SPAN = 32 * FRAME_ROWS
+_FRAMES = 32
+"""So many frames of payload are opened between two pauses."""
+
 _LETTERS = re.compile(rb"[a-z]+")
 _CASELESS_MIN = 6
 _UNSAID = "none"
@@ -83,11 +85,13 @@ class RowMatcher:
 
 def _portions(indexes: Sequence[int]) -> Iterator[Sequence[int]]:
     """Cut ascending indexes so that a portion stands in few frames."""
-    at = 0
+    start = at = frames = 0
     while at < len(indexes):
-        end = bisect_left(indexes, (indexes[at] // _SPAN + 1) * _SPAN, at)
-        yield indexes[at:end]
-        at = end
+        at = bisect_left(indexes, (indexes[at] // FRAME_ROWS + 1) * FRAME_ROWS, at)
+        frames += 1
+        if frames == _FRAMES or at == len(indexes):
+            yield indexes[start:at]
+            start, frames = at, 0
 
 
 def may_match(node: Node) -> Look | None:

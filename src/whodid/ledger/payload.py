@@ -1,11 +1,17 @@
 """Reading sealed payload blocks: from a log index to a row. Read-only; needs the key folder."""
 
+import contextlib
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 
+from whodid.errors import IntegrityError
 from whodid.ledger import frame
 from whodid.ledger.block_file import BlockFile, check_block
 from whodid.ledger.kept import Kept
@@ -20,12 +26,28 @@ Array = np.ndarray
 _ASKED_MAX = 8192
 """Of so many frames is kept which of their rows the last look is asked of."""
 
+_AT_ONCE = 2
+"""So many blocks are checked, and frames opened, at once: the interpreter is let go meanwhile."""
+
 Row = tuple[bytes, tuple[bytes, ...], bytes]
 """(seed, eight groups, content tag)"""
 
 
+class _Part(Struct, frozen=True):
+    """A frame of a block, the indexes of its rows, and which of them are wanted (ascending)."""
+
+    block: BlockFile
+    number: int
+    here: Sequence[int]
+    wanted: Sequence[int]
+    place: Hashable
+
+
 class SealedPayload:
-    """The payload blocks that a manifest names; a few opened frames are kept."""
+    """The payload blocks that a manifest names; a few opened frames are kept.
+
+    Not safe for threads. Its own threads hash and decrypt what they are given, and touch nothing.
+    """
 
     def __init__(self, directory: Path, keys: KeyFolder, memory: ReadMemory = USUAL) -> None:
         self._directory = directory
@@ -35,6 +57,10 @@ class SealedPayload:
         self._blocks: Kept[BlockFile] = Kept(memory.block_heads)
         self._asked: tuple[frame.Look | None, dict[Hashable, Sequence[int]]] = (None, {})
         self._frames: Kept[frame.OpenFrame] = Kept(memory.frames)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_AT_ONCE, "payload")
 
     def extend(self, files: Iterable[SealedFile]) -> None:
         """Learn of blocks; those known already are skipped."""
@@ -134,54 +160,114 @@ class SealedPayload:
 
         With a `look`, only those for which it holds of the bytes of their groups. Raises as `row`.
         """
+        parts, missing = self._parts(indexes, look)
+        for part, rows in self._ahead(parts):
+            wanted = part.wanted
+            if look is not None:
+                asked = self._rows_to_ask(part.place, rows, look)
+                wanted = _shared(wanted, [part.here[row] for row in asked])[0]
+            for index in wanted:
+                row = bisect_left(part.here, index)
+                if look is None or look.holds(rows.row_bytes(row)):
+                    yield index, (rows.seed(row), rows.row(row), rows.content_tag(row))
+        for index in missing:
+            yield index, None
+
+    def _parts(
+        self, indexes: Sequence[int], look: frame.Look | None
+    ) -> tuple[list[_Part], list[int]]:
+        """Return the frames with these ascending indexes, and the indexes that are not here."""
+        parts: list[_Part] = []
+        missing: list[int] = []
+        units = list(self._units(indexes))
+        self._check([files[0] for files, _ in units if files])
+        for files, wanted in units:
+            left = wanted
+            for file in files:
+                block = self._block(file)
+                mine, left = _shared(left, block.head.indexes)
+                parts += self._parts_in(block, mine, look)
+                if not left:
+                    break
+            missing += left
+        return parts, missing
+
+    def _units(self, indexes: Sequence[int]) -> Iterator[tuple[list[SealedFile], list[int]]]:
+        """Yield the files of each unit, and those of the indexes that are in it."""
         at = 0
         while at < len(indexes):
             unit = bisect_right(self._firsts, indexes[at]) - 1
             last = unit + 1 == len(self._firsts)
             end = len(indexes) if last else bisect_left(indexes, self._firsts[unit + 1], at)
-            left = indexes[at:end]
-            for file in self._files[self._firsts[unit]] if unit >= 0 else []:
-                block = self._block(file)
-                mine, left = _shared(left, block.head.indexes)
-                yield from self._pick_in(block, mine, look)
-                if not left:
-                    break
-            for index in left:
-                yield index, None
+            yield self._files[self._firsts[unit]] if unit >= 0 else [], list(indexes[at:end])
             at = end
 
-    def _pick_in(
+    def _parts_in(
         self, block: BlockFile, indexes: Sequence[int], look: frame.Look | None
-    ) -> Iterator[tuple[int, Row]]:
-        """Yield (index, row) of these rows of a block, only of those for which the look holds."""
+    ) -> Iterator[_Part]:
+        """Yield the frames of a block with these indexes, but for those known not to match."""
         start = at = 0
         for number, (_, _, count) in enumerate(block.head.frames):
             here = block.head.indexes[start : start + count]
             start += count
             end = bisect_right(indexes, here[-1], at)
             wanted, at = indexes[at:end], end
-            if not wanted:
-                continue
-            if look is not None:
-                asked = self._rows_to_ask(block, number, look)
+            place = (block.path, block.stamp, number)
+            asked = self._known(look).get(place) if wanted and look is not None else None
+            if asked is not None:
                 wanted = _shared(wanted, [here[row] for row in asked])[0]
-                if not wanted:
-                    continue
-            rows = self._frame(block, number)
-            for index in wanted:
-                row = bisect_left(here, index)
-                if look is None or look.holds(rows.row_bytes(row)):
-                    yield index, (rows.seed(row), rows.row(row), rows.content_tag(row))
+            if wanted:
+                yield _Part(block, number, here, wanted, place)
 
-    def _rows_to_ask(self, block: BlockFile, number: int, look: frame.Look) -> Sequence[int]:
-        """Return the rows of a frame for which a look may hold; what it was for the last look."""
+    def _check(self, files: list[SealedFile]) -> None:
+        """Check blocks that are not known yet, some at once; who reads one says what is wrong."""
+        fresh = [file for file in files if self._blocks.get(file.path) is None]
+        if len(fresh) < _AT_ONCE:
+            return
+        checks = [
+            self._pool.submit(check_block, self._directory / file.path, file.sha256)
+            for file in fresh
+        ]
+        for file, check in zip(fresh, checks, strict=True):
+            with contextlib.suppress(IntegrityError):
+                found = check.result()
+                self._blocks.put(file.path, found, found.size_bytes)
+
+    def _ahead(self, parts: list[_Part]) -> Iterator[tuple[_Part, frame.OpenFrame]]:
+        """Yield each with its frame; the next ones are opened meanwhile, where there are some."""
+        waiting: deque[Future[frame.OpenFrame] | None] = deque()
+        asked = 0
+        for number, part in enumerate(parts):
+            while len(parts) > 1 and asked < len(parts) and asked <= number + _AT_ONCE:
+                waiting.append(self._begin(parts[asked]))
+                asked += 1
+            opening = waiting.popleft() if waiting else None
+            if opening is None:
+                yield part, self._frame(part.block, part.number)
+            else:
+                found = opening.result()
+                yield part, self._frames.put(part.place, found, found.size_bytes)
+
+    def _begin(self, part: _Part) -> "Future[frame.OpenFrame] | None":
+        """Begin to open a frame; None for one that is kept."""
+        if self._frames.get(part.place) is not None:
+            return None
+        key = self._data_keys.key(part.block.head.key_id)
+        return self._pool.submit(part.block.open_frame, part.number, key)
+
+    def _known(self, look: frame.Look) -> dict[Hashable, Sequence[int]]:
+        """Return, by frame, which rows the last look is asked of; nothing yet for another one."""
         if self._asked[0] is not look or len(self._asked[1]) > _ASKED_MAX:
             self._asked = (look, {})
-        known = self._asked[1]
-        place = (block.path, block.stamp, number)
+        return self._asked[1]
+
+    def _rows_to_ask(
+        self, place: Hashable, rows: frame.OpenFrame, look: frame.Look
+    ) -> Sequence[int]:
+        """Return the rows of a frame for which a look may hold."""
+        known = self._known(look)
         found = known.get(place)
         if found is None:
-            rows = self._frame(block, number)
             asked = rows.rows_to_ask(look)
             found = known[place] = range(rows.count) if asked is None else asked.tolist()
         return found
