@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from whodid.errors import FormatError, IntegrityError
 from whodid.ledger.leaf import Leaf, LeafFlag
-from whodid.ledger.leaves import decode_leaf_file, encode_leaf_file
+from whodid.ledger.leaves import decode_leaf, decode_leaf_file, encode_leaf_file
 from whodid.limits import UNIT_ROWS
 
 LEDGER = bytes(range(16))
@@ -35,6 +35,8 @@ def test_leaves_come_back_to_the_byte(leaves):
     assert (file.first, file.end, file.ledger_id) == (5, 5 + len(leaves), LEDGER)
     assert file.leaves() == [b"\0" + one.encode() for one in leaves]
     assert [file.leaf(i) for i in range(len(leaves))] == [one.encode() for one in leaves]
+    alone = [decode_leaf(encode(leaves), i, "f") for i in range(len(leaves))]
+    assert alone == [one.encode() for one in leaves]
 
 
 def test_a_whole_unit():
@@ -69,6 +71,8 @@ def test_altered_bytes_never_crash(data):
         altered[data.draw(st.integers(0, len(altered) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(IntegrityError, FormatError):
         decode_leaf_file(bytes(altered), "f").leaves()
+    with contextlib.suppress(IntegrityError, FormatError):
+        decode_leaf(bytes(altered), data.draw(st.integers(0, 7)), "f")
 
 
 def test_every_cut_is_named():

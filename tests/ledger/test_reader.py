@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from ledger_kit import Hand
 from whodid.errors import IntegrityError, UsageError
 from whodid.ledger import sealer
+from whodid.ledger.frame import Look
+from whodid.ledger.read_memory import ReadMemory
 from whodid.ledger.reader import LedgerReader
 
 
@@ -63,6 +65,54 @@ def test_any_range(mixed, data):
     assert types == [row.type for row in rows]
     assert raws == [row.groups[6] for row in rows]
     reader.close()
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+)
+@given(st.lists(st.sets(st.integers(0, 104)).map(sorted), min_size=1, max_size=3), st.booleans())
+def test_any_pick(mixed, asked, little_memory):
+    memory = ReadMemory(frames=1, leaf_files=1, block_heads=1) if little_memory else ReadMemory()
+    reader = LedgerReader(mixed.directory, mixed.keys, memory)
+    rows = list(LedgerReader(mixed.directory, mixed.keys).rows(0, 105))
+    for indexes in asked:
+        found = sorted(reader.pick(indexes), key=lambda row: row.index)
+        assert found == [rows[index] for index in indexes]
+        look = Look(lambda data: b'"n":1' in data, (b'"n":1',))
+        few = {row.index for row in reader.pick(indexes, look)}
+        assert few == {
+            index for index in indexes if any(b'"n":1' in part for part in rows[index].groups)
+        }
+    reader.close()
+
+
+def test_a_block_that_is_damaged_costs_its_own_rows(hand, reader):
+    hand.add(range(62))
+    hand.seal()
+    reader.refresh()
+    path = sorted((hand.directory / "payload").iterdir())[2]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    found = {row.index: row.groups is not None for row in reader.pick([1, 20, 33, 40, 60])}
+    assert found == {1: True, 20: True, 33: False, 40: False, 60: True}
+    path.write_bytes(whole)
+    assert all(row.groups is not None for row in reader.pick([1, 20, 33, 40, 60]))
+
+
+def test_a_leaf_file_that_is_altered_after_it_was_read_is_named(hand, reader):
+    hand.add(range(62))
+    hand.seal()
+    reader.refresh()
+    before = reader.leaf_bytes(3)
+    reader.leaf_bytes(20)
+    path = min((hand.directory / "leaves").iterdir())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(IntegrityError, match=path.name):
+        reader.leaf_bytes(3)
+    path.write_bytes(whole)
+    assert reader.leaf_bytes(20)
+    assert reader.leaf_bytes(3) == before
 
 
 def test_sealing_between_two_rows(hand, reader):
