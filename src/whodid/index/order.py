@@ -1,6 +1,6 @@
 """The order of answers: newest first by (time, index), over tables that overlap in time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from whodid.index.needles import NO, YES
 from whodid.index.page import Cursor
 from whodid.index.table import Array, Table
 from whodid.query.tree import Node
+
+_ROWS_FIRST = 512
+_ROWS_MAX = 4096
 
 
 class Candidates(Struct, frozen=True):
@@ -130,6 +133,26 @@ def _joined(parts: list[Candidates]) -> Candidates:
         np.concatenate([part.sure for part in parts]),
         np.concatenate([part.own for part in parts]),
     )
+
+
+def in_chunks(parts: Iterator[Candidates], pause: Callable[[], None]) -> Iterator[Candidates]:
+    """Cut and join candidates into chunks, small ones first: most pages are full soon.
+
+    `pause` is called for every part.
+    """
+    size, waiting = _ROWS_FIRST, 0
+    some: list[Candidates] = []
+    for part in parts:
+        pause()
+        some.append(part)
+        waiting += len(part.at)
+        while waiting >= size:
+            joined = _joined(some)
+            yield joined.take(slice(size))
+            some, waiting = [joined.take(slice(size, None))], waiting - size
+            size = min(2 * size, _ROWS_MAX)
+    if waiting:
+        yield _joined(some)
 
 
 class Newest:

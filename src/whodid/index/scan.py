@@ -1,18 +1,15 @@
 """A search that opens rows: newest first, until the page is full, then for a while to count."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from whodid.index.opening import Opened, RowMatcher
-from whodid.index.order import Candidates, in_order
+from whodid.index.order import Candidates, in_chunks, in_order
 from whodid.index.page import Cursor, Hit, Page
 from whodid.index.table import Table
 from whodid.limits import SEARCH_COUNT_S_MAX, SEARCH_SCAN_S_MAX
 from whodid.query.tree import Node
-
-_ROWS_FIRST = 256
-_ROWS_MAX = 4096
 
 
 class Scan:
@@ -46,7 +43,7 @@ class Scan:
         exact, last = before is None, before
         warnings: list[str] = []
         stopped = False
-        for chunk in _chunks(in_order(node, tables, before)):
+        for chunk in in_chunks(in_order(node, tables, before), self._rows.pause):
             full = len(self._hits) == self._limit
             spent_s = self._monotonic() - start_s
             uncounted = full and not self._count
@@ -98,14 +95,3 @@ class Scan:
             for time_us, index in page
             if index in matched
         ]
-
-
-def _chunks(parts: Iterator[Candidates]) -> Iterator[Candidates]:
-    """Cut candidates into chunks, small ones first: most pages are full soon."""
-    size = _ROWS_FIRST
-    for part in parts:
-        at = 0
-        while at < len(part.at):
-            yield part.take(slice(at, at + size))
-            at += size
-            size = min(2 * size, _ROWS_MAX)

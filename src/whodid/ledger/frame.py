@@ -152,19 +152,24 @@ class OpenFrame(Struct, frozen=True):
         """
         if not look.pieces:
             return None
-        body = self.data[self.bounds[0] :]  # before it stand lengths
-        edges = np.frombuffer(self.bounds, dtype=np.int64) - self.bounds[0]
-        odd = np.zeros(0, dtype=np.int64)
+        start = self.bounds[0]
+        body = self.data[start:]  # before it stand lengths
+        odd: list[int] = []
         if b"\\" in body or not body.isascii():
+            edges = np.frombuffer(self.bounds, dtype=np.int64) - start
             every = np.frombuffer(body, dtype=np.uint8)
-            odd = np.flatnonzero((every == _BACKSLASH) | (every >= _BEYOND_ASCII))
+            places = np.flatnonzero((every == _BACKSLASH) | (every >= _BEYOND_ASCII))
+            odd = np.unique(edges.searchsorted(places, side="right") - 1).tolist()
         cased = any(piece.upper() != piece for piece in look.pieces)
-        lower, at = body.lower() if cased else body, edges.tolist()
-        found = [edges.searchsorted(odd, side="right") - 1]
-        found += [np.array(_places(lower, piece, at), dtype=np.int64) for piece in look.pieces]
-        places = np.concatenate(found)
-        rows: np.ndarray = np.unique(places % self.count if self.by_group else places // GROUPS)
-        return rows
+        lower = body.lower() if cased else body
+        found = [_places(lower, piece, self.bounds) for piece in look.pieces]
+        count = self.count
+        rows = {
+            place % count if self.by_group else place // GROUPS
+            for some in (odd, *found)
+            for place in some
+        }
+        return np.array(sorted(rows), dtype=np.int64)
 
     def row(self, row: int) -> tuple[bytes, ...]:
         """Return the eight groups of a row."""
@@ -201,14 +206,15 @@ class OpenFrame(Struct, frozen=True):
         return Grid(self.data, edges[:-1].reshape(shape).T, edges[1:].reshape(shape).T)
 
 
-def _places(data: bytes, piece: bytes, edges: list[int]) -> list[int]:
-    """Return the numbers of the places, between edges, in which a piece begins."""
+def _places(data: bytes, piece: bytes, bounds: "array[int]") -> list[int]:
+    """Return the numbers of the places in which a piece begins; the data begins at the first."""
     found = []
+    start = bounds[0]
     at = data.find(piece)
     while at >= 0:
-        place = bisect_right(edges, at) - 1
+        place = bisect_right(bounds, at + start) - 1
         found.append(place)
-        at = data.find(piece, edges[place + 1])
+        at = data.find(piece, bounds[place + 1] - start)
     return found
 
 

@@ -11,6 +11,8 @@ from whodid.ledger.stored import GroupRows, StoredRow
 
 _LEAF_BYTES = 160
 """What a leaf takes in memory."""
+_FEW = 8
+"""So few rows are asked one by one."""
 
 
 class OpenedRecord:
@@ -51,7 +53,7 @@ class OpenedRecord:
         if frame is None or look is None:
             yield from map(self._row, indexes)
             return
-        rows = frame.rows_to_ask(look)
+        rows = frame.rows_to_ask(look) if len(indexes) > _FEW else None
         asked = None if rows is None else frozenset(rows.tolist())
         for index in indexes:
             place = self._places[index - self.first]
