@@ -1,8 +1,8 @@
 """Grams: five digits in a row, or five letters up to f, wherever they stand in a text.
 
-They find a part of a number, or of a word of few letters: what a lexicon does not have (`words`);
-and whole numbers of some length. Digits and letters up to f in turn, as in identifiers, are none:
-they would be most of all, and are rarely asked for in part.
+They find a part of a number, or of a word of few letters: what a lexicon does not have (`words`).
+Digits and letters up to f in turn, as in identifiers, are none: they would be most of all, and are
+rarely asked for in part.
 
 The number of five digits is what they say, plus 1; of five letters 100,001 plus what they say as
 digits to the base of 6. It has 17 bits; 0 is no gram's.

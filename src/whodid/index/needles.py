@@ -1,10 +1,9 @@
 """What a search for words needs to find in the signature of a table, before any row is opened.
 
 A needle never misses: a row in none of its blocks does not match. Whole words of the search are
-looked up as words, of long numbers the grams. Of a piece beside a star the grams are looked up too,
-and the piece itself in the lexicon, and then the words it stands in. What has nothing of these (few
-digits, or digits and a to f in turn, beside a star; other scripts; a regular expression) is no
-needle, and rows are opened.
+looked up as words; of a piece beside a star the grams, and the piece itself in the lexicon, and
+then the words it stands in. What has nothing of these (few digits, or digits and a to f in turn,
+beside a star; other scripts; a regular expression) is no needle, and rows are opened.
 """
 
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from whodid.index.grams import IN_A_ROW, gram_numbers
+from whodid.index.grams import gram_numbers
 from whodid.index.signature import BLOCK_BITS, words_with
 from whodid.index.table import Array, Table
 from whodid.index.words import key_number, lexical, word_numbers
@@ -147,10 +146,8 @@ def _needle(value: str | Pattern) -> Needle | None:
     apart = [word_numbers(word.encode()) for word in sorted(set(whole), key=_rarity)]
     words = np.concatenate([found[0] for found in apart]) if apart else np.zeros(0, np.uint32)
     hexes = np.concatenate([found[1] for found in apart]) if apart else np.zeros(0, np.uint32)
-    inside = tuple(lexical(" ".join(parts).encode()))
-    grams = gram_numbers(
-        " ".join([*parts, *(word for word in whole if len(word) > IN_A_ROW)]).encode()
-    )
+    beside = " ".join(parts).encode()
+    inside, grams = tuple(lexical(beside)), gram_numbers(beside)
     if not len(words) + len(hexes) + len(grams) + len(inside):
         return None
     return Needle(tuple(words.tolist()), tuple(hexes.tolist()), tuple(grams.tolist()), inside)

@@ -4,11 +4,10 @@ A word is a run of ASCII letters and digits of case-folded text; its number (22 
 its length, its first and its last eight bytes. Numbers of different words may be equal, and words
 beyond ASCII are cut where they leave it: what is found by them is a candidate, never an answer.
 
-Words of six to eight decimal digits have no number: `grams` find them, and are fewer.
-
 `keys` are the numbers of (field, value): they stand beside those of words. 0 is no word's number.
 A lexicon has the words themselves, for a search for a part of one: those with a letter beyond f,
-so that the digits of identifiers and hashes, new in every event, are none.
+so that the digits of identifiers and hashes, new in every event, are none. Nor are digits and a z:
+so times end, and they are new in every event too.
 """
 
 import re
@@ -38,10 +37,9 @@ _M1, _M2, _M3, _M4 = (
     )
 )  # fmt: skip
 _TAIL = b" " * 16
-_WORDS = re.compile(rb"[0-9a-z]*[g-z][0-9a-z]*")
+_WORDS = re.compile(rb"(?<![0-9a-z])(?![0-9]*z(?![0-9a-z]))[0-9a-z]*[g-z][0-9a-z]*")
 _BITS_3, _BITS_4 = np.uint64(24), np.uint64(32)
 _ABOVE_F, _HIGH, _LETTER = (np.uint64(0x01010101 * byte) for byte in (0x19, 0x80, 0x40))
-_ANY_LETTER, _BITS_5 = np.uint64(0x40404040_40404040), np.uint64(40)
 _SEEN = 1 << 16
 """How many words the compiled part remembers (u64 each) not to look them up in a lexicon again."""
 _KEPT = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
@@ -94,7 +92,7 @@ def cut(text: bytes) -> Cut:
 
 
 class Lexicon:
-    """The words with a letter beyond f of many texts (see `lexical`)."""
+    """The words with a letter beyond f of many texts, but for ends of times (see `lexical`)."""
 
     __slots__ = ("_seen", "words")
 
@@ -141,9 +139,8 @@ def numbers_of(short: Array) -> tuple[Array, Array]:
     """Return the numbers (u32) of distinct short words, in order; those like `4f3a` apart.
 
     They are four hexadecimal digits, not all decimal and not all letters: UUIDs are full of them.
-    Six to eight decimal digits have none.
     """
-    short = short[(short != 0) & ((short & _ANY_LETTER != 0) | (short >> _BITS_5 == 0))]
+    short = short[short != 0]
     numbers = _numbers(short * _M1)
     letters = short & _LETTER
     four = (short >> _BITS_3 != 0) & (short >> _BITS_4 == 0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Buffer = np.ndarray | array[int]
 
-_VERSION = 10
+_VERSION = 11
 """Raised with every change of what the module offers."""
 
 
@@ -82,7 +82,7 @@ class Native(Protocol):
     ) -> tuple[bytes, bytes]:
         """Return the distinct words of up to eight bytes and the numbers of longer ones, as u64.
 
-        Adds words that have a letter beyond f to the lexicon (`index.words`). `seen` (2^n u64,
+        Adds lexical words to the lexicon (`index.words`). `seen` (2^n u64,
         zeros at first) remembers words that are in it already, and belongs to it.
         """
         ...

@@ -39,7 +39,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 10) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 11) < 0)
         Py_CLEAR(made);
     return made;
 }

@@ -114,12 +114,19 @@ typedef struct {
     size_t mask;
 } Found;
 
-/* Put a word into a set when it has a letter beyond f; false with an error. */
-static int collect(const uint8_t *word, size_t size, PyObject *set) {
-    size_t at = 0;
+/* Whether a lexicon has a word: it has a letter beyond f, and is not digits and a z. */
+static inline int is_lexical(const uint8_t *word, size_t size) {
+    size_t at = 0, digits = 0;
     while (at < size && word[at] <= 'f')
         at++;
-    if (at == size)
+    while (digits < size && word[digits] <= '9')
+        digits++;
+    return at < size && !(word[at] == 'z' && at + 1 == size && digits == at);
+}
+
+/* Put a word into a set when it is lexical; false with an error. */
+static int collect(const uint8_t *word, size_t size, PyObject *set) {
+    if (!is_lexical(word, size))
         return 1;
     PyObject *bytes = PyBytes_FromStringAndSize((const char *)word, (Py_ssize_t)size);
     int done = bytes != NULL && PySet_Add(set, bytes) == 0;
