@@ -165,7 +165,7 @@ def test_a_mark_beside_a_sound_segment_does_no_harm(running):
 
 def test_an_index_of_an_older_format_is_made_again(indexed):
     path = catalog_path(indexed.directory)
-    path.write_bytes(path.read_bytes().replace(b"whodid index 3", b"whodid index 2"))
+    path.write_bytes(path.read_bytes().replace(b"whodid index 4", b"whodid index 3"))
     follower = indexed.index(segment_rows=64)
     assert follower.findings == ["index/catalog: of an older format; the index is made again"]
     assert (
