@@ -231,6 +231,9 @@ QUERY_DEPTH_MAX = 32
 QUERY_ERRORS_MAX = 10
 """Most mistakes of one search that are told at once."""
 
+QUERY_GUESSED_CHARS_MAX = 1_000
+"""Longest search of which is guessed what it means elsewhere; nobody types longer ones."""
+
 REGEX_CHARS_MAX = 256
 """Longest regular expression in a search."""
 

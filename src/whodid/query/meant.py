@@ -8,14 +8,12 @@ import re
 from typing import NamedTuple
 
 from whodid.errors import QueryError
+from whodid.limits import QUERY_GUESSED_CHARS_MAX
 from whodid.query.habit_pipes import PIPE_HABITS
 from whodid.query.habit_values import VALUE_HABITS
 from whodid.query.habits import HABITS, Groups, Said
 from whodid.query.parse import parse
 from whodid.query.tree import Query
-
-_CHARS_MAX = 1_000
-"""Nobody types more by hand; what programs write has no habits."""
 
 _ROUNDS_MAX = 4
 _OPAQUE = re.compile(r'"(?:[^"\\]|\\.)*"|(?<=:)~\S+', re.DOTALL)
@@ -74,7 +72,7 @@ def mended(text: str, error: QueryError) -> Meant | None:
 def _without_habits(text: str) -> Meant:
     """Return the text with every habit put as it is meant, until none is left."""
     reasons: list[str] = []
-    for _ in range(_ROUNDS_MAX if len(text) <= _CHARS_MAX else 0):
+    for _ in range(_ROUNDS_MAX if len(text) <= QUERY_GUESSED_CHARS_MAX else 0):
         hidden = _hidden(text)
         changes = _changes(text, hidden, _head(hidden))
         for start, stop, said in sorted(changes, key=lambda one: one[0], reverse=True):
