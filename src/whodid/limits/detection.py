@@ -155,14 +155,14 @@ DETECTION_TICK_S = 1.0
 """How often alerts that are over, and silences that expired, are looked for."""
 
 # --- looking over history ----------------------------------------------------------------------
-BACKTEST_OPENED_SHARE = 1 / 16
+BACKTEST_OPENED_SHARE = 1 / 4
 """The part of a table that a backtest opens for what columns of the index leave; of more, columns
 of the records are asked."""
 
 BACKTEST_OPENED_FEW = 256
 """So few entries of a table are opened in any case."""
 
-BACKTEST_SIEVED_SHARE = 1 / 64
+BACKTEST_SIEVED_SHARE = 1 / 4
 """The part of all events that the rules of a correlation must leave for their hits to be sieved."""
 
 STRETCH_ROWS = 32_768

@@ -122,12 +122,25 @@ class _Texts:
         self.codes = np.zeros(rows, dtype=np.uint32)
         self._code: dict[bytes, int] = {}
         self._of_raw: dict[bytes, int] = {}
+        self._of_text: dict[str, int] = {}
         self._bytes = 0
 
     def code(self, values: Values) -> int:
         """Return the code of values."""
         if not values:
             return NOTHING
+        if len(values) == 1 and values[0].__class__ is str:  # the usual case
+            text = values[0]
+            code = self._of_text.get(text)
+            if code is None:
+                code = self._new(values)
+                if code != UNTOLD:  # what is not kept is not remembered: it may be large
+                    self._of_text[text] = code
+            return code
+        return self._new(values)
+
+    def _new(self, values: Values) -> int:
+        """Return the code of values that are not known by their text."""
         try:
             text = _encode(values)
         except (RecursionError, TypeError, ValueError, OverflowError):
@@ -151,7 +164,8 @@ class _Texts:
                     known = self.code(flat(_decode(raw)))
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     known = UNTOLD
-            self._of_raw[raw] = known
+            if known != UNTOLD:
+                self._of_raw[raw] = known
         return known
 
     def column(self) -> Column:
@@ -284,7 +298,7 @@ def _may_be_of_event(name: FieldName) -> bool:
     """Tell whether values of our Event may be asked for."""
     kind = _BY_NAME[name.kind]
     places = kind.fields.get(name.name, ())
-    return name.event_first or is_of_event(name.name) or any(it[:1] == "@" for it in places)
+    return is_of_event(name.name) or any(place[:1] == "@" for place in places)
 
 
 class _Sender(Struct, gc=False):
