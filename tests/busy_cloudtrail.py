@@ -66,7 +66,8 @@ class BusyLife:
             (self._services, 30, 1), (self._scaling, 12, 2), (self._functions, 40, 0.2),
             (self._recorder, 6, 0.4), (self._scanner, 3, 0.3), (self._deployment, 6, 2),
             (self._person, 10, 6), (self._job, 14, 0.1), (self._backup, 6, 0.5),
-            (self._nodes, 20, 3), (self._tidies, 3, 0.2), (self._mistakes, 2, 9), (self._visitors, 6, 4),
+            (self._nodes, 20, 3), (self._tidies, 3, 0.2), (self._mistakes, 2, 9),
+            (self._visitors, 6, 4),
         ]  # fmt: skip
         weights = [weight for _, weight, _ in lives]
         while len(made) < count:

@@ -6,6 +6,7 @@ import msgspec
 
 from whodid.detection.record import Record
 from whodid.detection.rule import All, Compare, Correlation, Head, LogSource, Rule
+from whodid.detection.sigma.rule_condition import parse_condition
 from whodid.detection.windows import OWN_KINDS, Engine, Settings, own_options
 
 S = 1_000_000
@@ -24,12 +25,14 @@ def rule(place: str, *, silent: bool = True, **more) -> Rule:
 
 def correlation(
     kind, rules, span_s, *, name="found", by=("user",), fields=(), silent=False, aliases=None,
-    percent=50, options=None, version="1", **compare,
+    percent=50, options=None, version="1", words="", **compare,
 ) -> Correlation:  # fmt: skip
     return Correlation(
         head(name, version=version), kind, tuple(rules), int(span_s * S), tuple(by), aliases or {},
         tuple(Compare(op, bound) for op, bound in compare.items()), tuple(fields), percent, silent,
         own_options(kind, options or {}) if kind in OWN_KINDS else {},
+        tuple(str(rules.index(it)) if it in rules else it for it in parse_condition(words))
+        if words else (),
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ def expected(kind, events, span, rules, *, compare=(), **more):
         mine = sorted((e for e in events if e.key == key), key=lambda e: (e.at, e.number))
         if kind == "absence" and more.get("expect", "after") == "after":
             found += _absent(mine, span, rules, key)
+        elif more.get("judged"):
+            found += _judged(mine, span, key, **more)
         elif kind == "new_value":
             found += _new(mine, span, key, more.get("learn", 0))
         else:
@@ -76,6 +78,8 @@ def _hits(kind, window, now, rules, compare, more):
         return window if holds(_percentile(window, more["percent"])) else []
     if kind == "temporal":
         seen = {name for e in window for name in e.rules}
+        if "words" in more:
+            return window if _says(more["words"], seen) else []
         enough = holds(len(seen)) if compare else seen == set(rules)
         return window if enough else []
     if kind == "temporal_ordered":
@@ -90,6 +94,25 @@ def _hits(kind, window, now, rules, compare, more):
             return []
         return [e for e in window if e.at == now and rules[0] in e.rules]
     raise AssertionError(kind)
+
+
+def _says(words, seen):
+    """Python reads such a condition as Sigma does."""
+    return eval(words, {}, {name: name in seen for name in "abc"})
+
+
+def _judged(events, span, key, words, judged):
+    """A window from each event of the rules in `judged`, looked at when it is over."""
+    found, deaf = [], None
+    for start in sorted({e.at for e in events if e.rules & judged}):
+        if deaf is not None and start <= deaf:
+            continue
+        window = [e for e in events if start <= e.at <= start + span]
+        if _says(words, {name for e in window for name in e.rules}):
+            deaf = start + span
+            ids = tuple(e.number for e in window if e.rules & judged)
+            found.append((deaf, key, ids, "final"))
+    return found
 
 
 def _percentile(window, percent):

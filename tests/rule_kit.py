@@ -6,7 +6,7 @@ from pathlib import Path
 
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule
-from whodid.detection.sigma import load_rules
+from whodid.detection.sigma import Loaded, load_rules
 from whodid.detection.taxonomy import native_of
 from whodid.event import encode_groups
 from whodid.normalize.record import prepare
@@ -67,3 +67,25 @@ def record(
         received_us=1_700_000_000_000_000, format_name=format_name, mapping=known.mapping,
     ).event  # fmt: skip
     return Record(entry, encode_groups(event), native_of)
+
+
+LOGIN_RULE = """\
+title: Somebody logs in
+id: 11111111-1111-4111-8111-111111111111
+name: login
+logsource: {product: aws, service: cloudtrail}
+detection:
+  selection:
+    eventName: ConsoleLogin
+  condition: selection
+level: low
+"""
+
+
+def loaded_of(tmp_path: Path, text: str | bytes, **others: str) -> Loaded:
+    """Load a file of rules, and others by their names."""
+    content = text if isinstance(text, bytes) else textwrap.dedent(text).encode()
+    (tmp_path / "a.yml").write_bytes(content)
+    for name, other in others.items():
+        (tmp_path / f"{name}.yml").write_text(textwrap.dedent(other))
+    return load_rules([tmp_path])

@@ -100,9 +100,12 @@ def test_correlations_stand_on_what_can_match(tmp_path):
         "name: bad\n" + rule_text("s: {eventNmae: x}\ncondition: s", "bad"),
         correlation("event_count", ", condition: {gte: 3}"),
         correlation("temporal"),
+        correlation("temporal", ", condition: good and not bad").replace("temporal", "or not", 1),
+        correlation("temporal", ", condition: bad and not good").replace("temporal", "needs", 1),
+        correlation("temporal", ", condition: good or bad").replace("temporal", "either", 1),
     ]
     found = unmatchable(rules_of(tmp_path, "---\n".join(texts)))
-    assert [it.rule.title for it in found] == ["bad", "temporal"]
+    assert [it.rule.title for it in found] == ["bad", "temporal", "needs"]
     assert found[1].why == "rules"
 
 

@@ -5,37 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from whodid.detection.rule import All, AnyOf, Compare, Correlation, Not, Rule
+from rule_kit import LOGIN_RULE, loaded_of
+from whodid.detection.rule import All, AnyOf, Not, Rule
 from whodid.detection.rule import Test as Look
 from whodid.detection.sigma import load_rules
 from whodid.errors import InputError
-
-_RULE = """\
-title: Somebody logs in
-id: 11111111-1111-4111-8111-111111111111
-name: login
-logsource: {product: aws, service: cloudtrail}
-detection:
-  selection:
-    eventName: ConsoleLogin
-  condition: selection
-level: low
-"""
-
-
-def _loaded(tmp_path: Path, text: str | bytes, **others: str):
-    content = text if isinstance(text, bytes) else textwrap.dedent(text).encode()
-    (tmp_path / "a.yml").write_bytes(content)
-    for name, other in others.items():
-        (tmp_path / f"{name}.yml").write_text(textwrap.dedent(other))
-    return load_rules([tmp_path])
 
 
 def _node(tmp_path: Path, detection: str):
     text = "title: t\nlogsource: {product: x}\ndetection:\n" + textwrap.indent(
         textwrap.dedent(detection), "  "
     )
-    loaded = _loaded(tmp_path, text)
+    loaded = loaded_of(tmp_path, text)
     assert not loaded.faults, loaded.faults[0]
     [rule] = loaded.rules
     assert isinstance(rule, Rule)
@@ -46,14 +27,14 @@ def _fault(tmp_path: Path, detection: str) -> str:
     text = "title: t\nlogsource: {product: x}\ndetection:\n" + textwrap.indent(
         textwrap.dedent(detection), "  "
     )
-    loaded = _loaded(tmp_path, text)
+    loaded = loaded_of(tmp_path, text)
     assert not loaded.rules
     [fault] = loaded.faults
     return f"{fault.line}: {fault.reason}"
 
 
 def test_a_rule_is_read_whole(tmp_path: Path) -> None:
-    [rule] = _loaded(tmp_path, _RULE).rules
+    [rule] = loaded_of(tmp_path, LOGIN_RULE).rules
     assert isinstance(rule, Rule)
     assert rule.head.id == "11111111-1111-4111-8111-111111111111"
     assert (rule.head.title, rule.head.level, rule.head.line) == ("Somebody logs in", "low", 1)
@@ -181,9 +162,9 @@ def test_the_line_of_a_fault_is_the_selections(tmp_path: Path) -> None:
 
 
 def test_a_bad_document_takes_no_other_along(tmp_path: Path) -> None:
-    loaded = _loaded(
+    loaded = loaded_of(
         tmp_path,
-        f"title: [\n---\n{_RULE}---\njust text\n---\ntitle: nothing\n",
+        f"title: [\n---\n{LOGIN_RULE}---\njust text\n---\ntitle: nothing\n",
         b="title: No detection\nlogsource: {product: x}\n",
     )
     assert [rule.head.line for rule in loaded.rules] == [3]
@@ -193,7 +174,7 @@ def test_a_bad_document_takes_no_other_along(tmp_path: Path) -> None:
 
 
 def test_what_is_no_text_is_a_fault_of_its_file(tmp_path: Path) -> None:
-    loaded = _loaded(tmp_path, b"title: \xff\xfe", b=_RULE)
+    loaded = loaded_of(tmp_path, b"title: \xff\xfe", b=LOGIN_RULE)
     assert len(loaded.rules) == 1
     assert "not UTF-8" in loaded.faults[0].reason
     with pytest.raises(InputError, match="no such file"):
@@ -222,7 +203,7 @@ _BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ],
 )
 def test_hostile_yaml(tmp_path: Path, text: str, said: str) -> None:
-    loaded = _loaded(tmp_path, text.encode(), b=_RULE)
+    loaded = loaded_of(tmp_path, text.encode(), b=LOGIN_RULE)
     assert len(loaded.rules) == 1
     assert said in loaded.faults[0].reason
 
@@ -241,10 +222,10 @@ def test_hostile_conditions_and_lists_end(tmp_path: Path) -> None:
 
 
 def test_hostile_files_and_expansions_end(tmp_path: Path) -> None:
-    loaded = _loaded(tmp_path, b"---\na\n" * 50_000, b=_RULE)
+    loaded = loaded_of(tmp_path, b"---\na\n" * 50_000, b=LOGIN_RULE)
     assert len(loaded.rules) == 1
     assert "documents" in loaded.faults[0].reason
-    loaded = _loaded(tmp_path, b"#" * (2 * 1024 * 1024 + 1), b=_RULE)
+    loaded = loaded_of(tmp_path, b"#" * (2 * 1024 * 1024 + 1), b=LOGIN_RULE)
     assert len(loaded.rules) == 1
     assert "bytes" in loaded.faults[0].reason
     (tmp_path / "b.yml").unlink()
@@ -259,7 +240,7 @@ def test_which_files_are_rules(tmp_path: Path) -> None:
     (tmp_path / ".git/a.yml").write_text("no rule")
     (tmp_path / "notes.txt").write_text("no rule")
     (tmp_path / "below").mkdir()
-    (tmp_path / "below/b.YAML").write_text(_RULE)
+    (tmp_path / "below/b.YAML").write_text(LOGIN_RULE)
     (tmp_path / "loop").symlink_to(tmp_path)
     loaded = load_rules([tmp_path, tmp_path / "below/b.YAML"])
     assert len(loaded.rules) == 1
@@ -277,183 +258,12 @@ def test_aliases_and_merged_keys_are_read(tmp_path: Path) -> None:
       t: {<<: *s, g: 2}
       condition: t
     """
-    [rule] = _loaded(tmp_path, text).rules
+    [rule] = loaded_of(tmp_path, text).rules
     assert set(rule.node.items) == {Look("f", "equals", 1), Look("g", "equals", 2)}
 
 
-def test_correlations_are_linked(tmp_path: Path) -> None:
-    text = (
-        _RULE
-        + """---
-title: Many
-name: many
-correlation:
-  type: value_count
-  rules: login
-  group-by: [who]
-  timespan: 10m
-  aliases: {who: {login: userIdentity.arn}}
-  condition: {gt: 5, lte: 9, field: [a, b]}
----
-title: Upon it
-correlation:
-  type: temporal_ordered
-  rules: [many, 11111111-1111-4111-8111-111111111111]
-  timespan: 1h
-"""
-    )
-    login, many, upon = _loaded(tmp_path, text).rules
-    assert isinstance(many, Correlation)
-    assert many.rules == (login.head.id,)
-    assert many.aliases == {"who": {login.head.id: "userIdentity.arn"}}
-    assert many.span_us == 600_000_000
-    assert set(many.compare) == {Compare("gt", 5.0), Compare("lte", 9.0)}
-    assert many.fields == ("a", "b")
-    assert upon.rules == ("many", login.head.id)
-    assert (login.silent, many.silent, upon.silent) == (True, True, False)
-
-
-def test_generate_and_versions(tmp_path: Path) -> None:
-    def one(field: str, generate: str) -> str:
-        return f"""---
-title: Many
-name: many
-correlation:
-  type: event_count
-  rules: login
-  timespan: 10m
-  generate: {generate}
-  condition: {{gte: {field}}}
-"""
-
-    login, many = _loaded(tmp_path, _RULE + one("5", "true")).rules
-    assert not login.silent
-    silent, other = _loaded(tmp_path, _RULE + one("6", "false")).rules
-    assert silent.silent
-    assert silent.head.version == login.head.version
-    assert other.head.version != many.head.version
-    spaced = _RULE.replace("level: low", "# only a comment\nlevel:   low")
-    assert _loaded(tmp_path, spaced).rules[0].head.version == login.head.version
-    changed = _RULE.replace("ConsoleLogin", "Login") + one("5", "true")
-    assert _loaded(tmp_path, changed).rules[1].head.version != many.head.version
-
-
-@pytest.mark.parametrize(
-    ("correlation", "said"),
-    [
-        ("type: event_count; rules: [x]; timespan: 1h; condition: {gte: 1}", "not loaded"),
-        ("type: event_count; rules: [me]; timespan: 1h; condition: {gte: 1}", "about it again"),
-        ("type: count; rules: [login]", "no type 'count'"),
-        ("type: event_count; rules: [login]; condition: {gte: 1}", "no `timespan`"),
-        ("type: event_count; rules: [login]; timespan: 1x; condition: {gte: 1}", "`timespan` is"),
-        ("type: event_count; rules: [login]; timespan: 1h", "needs a `condition`"),
-        ("type: event_count; rules: [login]; timespan: 1h; condition: {}", "compares with nothing"),
-        ("type: value_count; rules: [login]; timespan: 1h; condition: {gte: 1}", "in `field`"),
-        ("type: temporal; rules: [login]; timespan: 1h; condition: login and not x", "in words"),
-        ("type: temporal; rules: [login]; timespan: 1h; grop-by: x", "did you mean `group-by`"),
-        ("type: temporal; rules: [login]; timespan: 1h; aliases: {a: {b: c}}", "not in `rules`"),
-        ("type: ratio; rules: [login]; timespan: 1h; condition: {gte: 1}", "two rules"),
-        ("type: new_value; rules: [login]; timespan: 1h", "which value must be new"),
-        ("type: new_value; rules: [login]; timespan: 1h; field: f; as: town", "correlation.as"),
-        ("type: outside_hours; rules: [login]; timespan: 1d; person: 5", "correlation.person"),
-        ("type: impossible_travel; rules: [login]; timespan: 1h; allow: [here]", "networks"),
-        ("type: absence; rules: [login, login]; timespan: 1h", "names a rule twice"),
-        ("type: absence; rules: [a, b, c]; timespan: 1h", "an event and what is expected"),
-        ("type: absence; rules: [login]; timespan: 1h; learn: 1d", "no key `learn`"),
-        ("type: event_count; rules: [login]; timespan: 999d; condition: {gte: 1}", "at most"),
-    ],
-)  # fmt: skip
-def test_bad_correlations(tmp_path: Path, correlation: str, said: str) -> None:
-    keys = correlation.replace("; ", "\n  ")
-    text = f"{_RULE}---\ntitle: C\nname: me\ncorrelation:\n  {keys}\n"
-    loaded = _loaded(tmp_path, text)
-    assert len(loaded.rules) == 1
-    assert not loaded.rules[0].silent
-    [fault] = loaded.faults
-    assert said in fault.reason
-    assert fault.line >= 11
-
-
-def test_circles_and_towers_of_correlations(tmp_path: Path) -> None:
-    def one(name: str, rules: str) -> str:
-        return (
-            f"---\ntitle: {name}\nname: {name}\ncorrelation:\n  type: event_count\n"
-            f"  rules: {rules}\n  timespan: 1h\n  condition: {{gte: 1}}\n"
-        )
-
-    circle = _loaded(tmp_path, _RULE + one("a", "[b]") + one("b", "[c]") + one("c", "[a]"))
-    assert len(circle.rules) == 1
-    assert len(circle.faults) == 3
-    below = ["login", *(f"c{number}" for number in range(3000))]
-    tower = _RULE + "".join(one(below[it + 1], f"[{below[it]}]") for it in reversed(range(3000)))
-    loaded = _loaded(tmp_path, tower)
-    assert len(loaded.rules) == 1 + 10
-    assert "stand upon each other" in loaded.faults[-1].reason
-
-
-def test_own_kinds_have_their_options(tmp_path: Path) -> None:
-    text = (
-        _RULE
-        + """---
-title: new
-correlation: {type: new_value, rules: login, timespan: 90d, learn: 7d, field: ip, as: network}
----
-title: share
-correlation: {type: ratio, rules: [login, two], timespan: 1h, condition: {gte: 0.5}, minimum: 20}
----
-title: far
-correlation: {type: impossible_travel, rules: login, timespan: 1d, allow: 198.51.100.7/24}
----
-title: two
-name: two
-logsource: {product: aws}
-detection: {s: {eventName: x}, condition: s}
-"""
-    )
-    loaded = _loaded(tmp_path, text)
-    assert not loaded.faults
-    made = {rule.head.title: rule for rule in loaded.rules if isinstance(rule, Correlation)}
-    week_us = 7 * 24 * 3600 * 1_000_000
-    assert made["new"].options == {"learn": week_us, "as": "network"}
-    assert made["new"].fields == ("ip",)
-    assert made["share"].options == {"minimum": 20}
-    assert made["far"].options == {"distance": 100, "allow": ("198.51.100.0/24",)}
-    assert made["far"].fields == ("ip",)
-    cache = tmp_path / "cache"
-    assert load_rules([tmp_path], cache) == load_rules([tmp_path], cache) == loaded
-
-
-def test_filters_are_joined_as_they_are_written(tmp_path: Path) -> None:
-    text = (
-        _RULE
-        + """---
-title: Not the robots
-logsource: {product: aws}
-filter:
-  rules: [login]
-  robots: {userIdentity.userName|startswith: robot-}
-  condition: not robots
----
-title: For others
-logsource: {product: azure}
-filter:
-  rules: any
-  s: {x: 1}
-  condition: s
-"""
-    )
-    loaded = _loaded(tmp_path, text)
-    [rule] = loaded.rules
-    robots = Look("userIdentity.userName", "startswith", "robot-")
-    assert rule.node == All((Look("eventName", "equals", "ConsoleLogin"), Not(robots)))
-    assert rule.head.version != _loaded(tmp_path, _RULE).rules[0].head.version
-    [doubt] = loaded.faults
-    assert doubt.warning
-    assert "keeps only" in doubt.reason
-
-
 def test_names_and_ids_stand_once(tmp_path: Path) -> None:
-    loaded = _loaded(tmp_path, _RULE, b=_RULE)
+    loaded = loaded_of(tmp_path, LOGIN_RULE, b=LOGIN_RULE)
     assert len(loaded.rules) == 1
     assert "is already the rule" in loaded.faults[0].reason
 
@@ -475,7 +285,7 @@ def test_old_files_with_actions(tmp_path: Path) -> None:
     ---
     title: alone
     """
-    loaded = _loaded(tmp_path, text)
+    loaded = loaded_of(tmp_path, text)
     assert [rule.node for rule in loaded.rules] == [
         Look("f", "equals", 1), Look("f", "equals", 2),
     ]  # fmt: skip
@@ -483,14 +293,15 @@ def test_old_files_with_actions(tmp_path: Path) -> None:
 
 
 def test_odd_heads_load(tmp_path: Path) -> None:
-    text = _RULE.replace("level: low", "level: grave\ntags: attack.t1078\nfalsepositives: none")
-    loaded = _loaded(tmp_path, text)
+    odd = "level: grave\ntags: attack.t1078\nfalsepositives: none"
+    text = LOGIN_RULE.replace("level: low", odd)
+    loaded = loaded_of(tmp_path, text)
     assert loaded.rules[0].head.level == "medium"
     assert loaded.rules[0].head.tags == ("attack.t1078",)
     assert loaded.faults[0].warning
     assert loaded.faults[0].line == 9
-    [other] = _loaded(
-        tmp_path, _RULE.replace("11111111-1111-4111-8111-111111111111", "not-a-uuid")
+    [other] = loaded_of(
+        tmp_path, LOGIN_RULE.replace("11111111-1111-4111-8111-111111111111", "not-a-uuid")
     ).rules
     assert other.head.id == "not-a-uuid"
 
@@ -499,7 +310,7 @@ def test_the_cache_gives_the_same_rules(tmp_path: Path) -> None:
     folder, cache = tmp_path / "rules", tmp_path / "cache"
     folder.mkdir()
     (folder / "a.yml").write_text(
-        _RULE.replace("ConsoleLogin", "'Con*Log?n'") + "---\ntitle: broken\n"
+        LOGIN_RULE.replace("ConsoleLogin", "'Con*Log?n'") + "---\ntitle: broken\n"
         "---\ntitle: big\nlogsource: {product: x}\n"
         "detection: {s: {f: 123456789012345678901234567890}, condition: s}\n"
     )

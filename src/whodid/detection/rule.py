@@ -126,8 +126,9 @@ class Correlation(Struct, frozen=True, tag=True):
 
     `rules` are the ids of what it is about (correlations too); `group_by` fields that must be the
     same; `aliases` says per alias and rule which field it is; `fields` are the fields counted, or
-    summed; `compare` must all hold; `percent` is of value_percentile. `options` are of our own
-    kinds only, checked when they were read.
+    summed; `compare` must all hold; `percent` is of value_percentile. `words` is the condition of a
+    temporal one in words, in postfix, rules by their places (`a and not b`: `0 1 not and`).
+    `options` are of our own kinds only, checked when they were read.
     """
 
     head: Head
@@ -141,6 +142,7 @@ class Correlation(Struct, frozen=True, tag=True):
     percent: int = 50
     silent: bool = False
     options: dict[str, Any] = {}
+    words: tuple[str, ...] = ()
 
 
 AnyRule: TypeAlias = Rule | Correlation

@@ -24,6 +24,8 @@ def all_kinds():
         correlation("value_percentile", NAMES, 40, name="p90", fields=["n"], percent=90, gte=9),
         correlation("temporal", ["a", "b"], 10, name="both"),
         correlation("temporal_ordered", ["a", "b", "c"], 30, name="order"),
+        correlation("temporal", ["a", "b"], 20, name="judged", words="a and not b"),
+        correlation("temporal", ["a", "b", "c"], 20, name="asked", words="a and (b or c)"),
         correlation("new_value", NAMES, 60, name="new", fields=["v"]),
         correlation("absence", ["a", "b"], 15, name="missing"),
         correlation("ratio", ["a", "b"], 50, name="share", gte=0.5, options={"minimum": 2}),

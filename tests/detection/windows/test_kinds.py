@@ -64,7 +64,7 @@ def same_as_reference(kind, history, span, compare=(), rules=RULES, *, numbers=F
     fields = ("n",) if numbers else ("v",) if kind in ("value_count", "new_value") else ()
     root = correlation(
         kind, rules, span, fields=fields, percent=more.get("percent", 50), options=options,
-        **dict(compare),
+        words=more.get("words", ""), **dict(compare),
     )  # fmt: skip
     found, _ = found_by([*base, root], arrive(history, numbers=numbers))
     wanted = set(rules)
@@ -106,6 +106,24 @@ def test_temporal(history, span):
 @given(histories(several=True), SPANS, st.integers(1, 3))
 def test_temporal_with_so_many_of_the_rules(history, span, least):
     same_as_reference("temporal", history, span, (("gte", least),))
+
+
+@given(histories(several=True), SPANS, st.sampled_from(["a and (b or c)", "a or b and c", "c"]))
+def test_temporal_with_words(history, span, words):
+    same_as_reference("temporal", history, span, words=words)
+
+
+JUDGED = st.sampled_from([
+    ("a and not b", "a"), ("(a or b) and not c", "ab"), ("a and not (b and c)", "a"),
+    ("a and b and not c", "ab"), ("a and not b or c", "ac"), ("not (b or not a)", "a"),
+    ("a and not a or b and not c", "ab"),
+])  # fmt: skip
+
+
+@given(histories(several=True), SPANS, JUDGED)
+def test_temporal_with_not(history, span, asked):
+    words, judged = asked
+    same_as_reference("temporal", history, span, words=words, judged=frozenset(judged))
 
 
 @settings(max_examples=60)

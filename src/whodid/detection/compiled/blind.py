@@ -25,6 +25,7 @@ from whodid.detection.taxonomy.kinds import (
     source_words,
 )
 from whodid.detection.taxonomy.systems import PLAIN
+from whodid.detection.windows.asked import asked_possible
 
 Why = Literal["logsource", "source", "field", "unseen", "rules", "needs"]
 _NEEDS_ALL = frozenset(("temporal", "temporal_ordered", "absence", "ratio"))
@@ -222,7 +223,10 @@ def _of_correlation(
     rule: Correlation, blind: dict[str, Blind], singles: dict[str, Rule]
 ) -> Blind | None:
     below = [blind[it] for it in rule.rules if it in blind]
-    if below and (len(below) == len(rule.rules) or rule.kind in _NEEDS_ALL):
+    cannot = len(below) == len(rule.rules) or rule.kind in _NEEDS_ALL
+    if rule.words:
+        cannot = not asked_possible(rule.words, lambda place: rule.rules[place] not in blind)
+    if cannot and below:
         first = below[0].rule.title
         reason = f"it is about {first!r}, which cannot match: {below[0].reason}"
         return Blind(rule.head, "rules", reason)

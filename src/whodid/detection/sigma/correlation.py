@@ -6,7 +6,6 @@ specification 2.1.
 """
 
 import math
-import re
 from typing import Any, get_args
 
 from msgspec import Struct
@@ -19,6 +18,8 @@ from whodid.detection.sigma.reading import (
     texts,
     unknown_key,
 )
+from whodid.detection.sigma.rule_condition import parse_condition, rules_of
+from whodid.detection.windows.asked import asked_holds
 from whodid.detection.windows.options import option_keys, own_options
 from whodid.errors import InputError
 from whodid.limits import CORRELATION_RULES_MAX, CORRELATION_SPAN_US_MAX
@@ -28,7 +29,6 @@ _KEYS = {"type", "rules", "group-by", "timespan", "condition", "aliases", "gener
 _OPS = ("lt", "lte", "gt", "gte", "eq", "neq")
 _OF_VALUES = {"value_count", "value_sum", "value_avg", "value_median", "value_percentile"}
 _WITH_CONDITION = _OF_VALUES | {"event_count", "ratio"}
-_EXTENDED = re.compile(r"\b(and|or|not)\b").search
 
 
 class Draft(Struct, frozen=True):
@@ -44,6 +44,7 @@ class Draft(Struct, frozen=True):
     percent: int
     generate: bool
     options: dict[str, Any]
+    words: tuple[str, ...] = ()
 
 
 def parse_correlation(section: Any) -> Draft:
@@ -55,9 +56,13 @@ def parse_correlation(section: Any) -> Draft:
     unknown_key(section, {*_KEYS, *own})
     options = _options(kind, {key: section[key] for key in own if key in section})
     condition = section.get("condition")
+    rules = texts(section, "rules")
+    words: tuple[str, ...] = ()
+    if isinstance(condition, str):
+        words, condition = _words(kind, condition, rules), None
+        rules = rules or rules_of(words)
     compare, fields, percent = _condition(kind, condition)
     fields = fields or texts(section, "field")
-    rules = texts(section, "rules")
     _check_rules(kind, rules)
     if kind in _OF_VALUES and not fields:
         raise FieldError(f"{kind} says in `field` of its condition what it is about", "condition")
@@ -72,7 +77,7 @@ def parse_correlation(section: Any) -> Draft:
         raise FieldError("`generate` is true or false", "generate")
     return Draft(
         kind, rules, _span(section), texts(section, "group-by"), _aliases(section, rules),
-        compare, fields, percent, generate, options,
+        compare, fields, percent, generate, options, words,
     )  # fmt: skip
 
 
@@ -80,8 +85,8 @@ def _kind(section: dict[Any, Any]) -> CorrelationKind:
     said = section.get("type")
     if isinstance(said, str) and said in _KINDS:
         return _KINDS[said]
-    if isinstance(said, str) and said.endswith("_extended"):
-        raise FieldError(f"{said} is not of Sigma 2.1, and not read", "type")
+    if said == "temporal_extended":  # what pysigma's backends call one with words
+        return "temporal"
     raise FieldError(f"there is no type {said!r} of correlation; {', '.join(_KINDS)}", "type")
 
 
@@ -123,10 +128,6 @@ def _condition(kind: str, said: Any) -> tuple[tuple[Compare, ...], tuple[str, ..
         if kind in _WITH_CONDITION:
             raise FieldError(f"{kind} needs a `condition`, such as `gte: 10`", "condition")
         return (), (), 50
-    if isinstance(said, str) and _EXTENDED(said):
-        raise FieldError(
-            "a condition in words (`a and not b`) is not of Sigma 2.1, and not read", "condition"
-        )
     if not isinstance(said, dict):
         raise FieldError("`condition` is a map, such as `gte: 10`", "condition")
     unknown_key(said, {*_OPS, "field", "percentile"}, "condition")
@@ -139,6 +140,21 @@ def _condition(kind: str, said: Any) -> tuple[tuple[Compare, ...], tuple[str, ..
     if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100:
         raise FieldError("`percentile` is a whole number from 0 to 100", "condition")
     return found, texts(said, "field", "condition"), percent
+
+
+def _words(kind: str, said: str, rules: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a condition in words; every rule stands in it, and something must have matched."""
+    if kind != "temporal":
+        raise FieldError(f"{kind} has no condition in words; temporal has", "condition")
+    words = parse_condition(said)
+    named = rules_of(words)
+    if odd := sorted(set(named) ^ set(rules) if rules else ()):
+        where = "`rules`" if odd[0] in named else "the condition"
+        raise FieldError(f"{odd[0]!r} does not stand in {where}", "condition")
+    places = {name: str(place) for place, name in enumerate(named)}
+    if asked_holds([places.get(word, word) for word in words], 0):
+        raise FieldError("the condition holds when nothing matched; say what must", "condition")
+    return words
 
 
 def _bound(value: Any, op: str) -> float:

@@ -167,14 +167,16 @@ class Linker:
             self._generate[key] = draft.generate and self._generate.get(key, True)
         head = document.head(name)
         versions = [head.version, *(self._version(key) for key in ids.values())]
+        below = tuple(dict.fromkeys(ids[it] for it in draft.rules))
+        places = {name: str(below.index(key)) for name, key in ids.items()}
         return Correlation(
             _versioned(head, versions), draft.kind,
-            tuple(dict.fromkeys(ids[it] for it in draft.rules)), draft.span_us,
+            below, draft.span_us,
             draft.group_by,
             {name: {ids[it]: field for it, field in fields.items()}
              for name, fields in draft.aliases.items()},
             draft.compare, draft.fields, draft.percent,
-            options=draft.options,
+            options=draft.options, words=tuple(places.get(word, word) for word in draft.words),
         )  # fmt: skip
 
     def _version(self, key: str) -> str:

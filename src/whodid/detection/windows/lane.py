@@ -12,9 +12,11 @@ from operator import itemgetter
 
 from whodid.detection.finding import Finding
 from whodid.detection.windows.absence import ExpectedAfter, ExpectedBefore
+from whodid.detection.windows.asked import wanted_of
 from whodid.detection.windows.counting import EventCount, OutsideHours, Ratio, ValueCount
 from whodid.detection.windows.extract import climbed
 from whodid.detection.windows.hit import ID, KEY, PLAN, TIME, Hit, Key
+from whodid.detection.windows.judged import Judged
 from whodid.detection.windows.machine import Machine, SetTimer
 from whodid.detection.windows.measures import Rank, Sum
 from whodid.detection.windows.new_value import NewValue
@@ -43,6 +45,8 @@ def machine_for(plan: Plan, set_timer: SetTimer) -> Machine:
     if plan.kind == "absence":
         before = plan.correlation.options["expect"] == "before"
         return ExpectedBefore(plan, set_timer) if before else ExpectedAfter(plan, set_timer)
+    if plan.correlation.words and wanted_of(plan.correlation.words)[1]:
+        return Judged(plan, set_timer)
     return _MACHINES[plan.kind](plan, set_timer)
 
 

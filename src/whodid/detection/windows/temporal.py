@@ -5,6 +5,7 @@ from operator import itemgetter
 from typing import Any
 
 from whodid.detection.finding import Finding
+from whodid.detection.windows.asked import asked_holds, asked_words
 from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower
 from whodid.detection.windows.hit import ID, MASK, SHOWN, TIME, Hit, Key
 from whodid.detection.windows.machine import SetTimer
@@ -16,7 +17,7 @@ Chain = list[Hit]
 
 
 class Together(Windowed[list[int]]):
-    """Sigma's temporal: all rules matched (or as many as the condition says), in any order.
+    """Sigma's temporal: all rules matched (or what the condition says of them), in any order.
 
     An event that several rules match stands for each of them.
     """
@@ -25,6 +26,7 @@ class Together(Windowed[list[int]]):
         super().__init__(plan, set_timer)
         compare = plan.correlation.compare
         self._size = len(plan.below)
+        self._words = plan.correlation.words
         self._holds: Holds = holds_all(compare) if compare else self._size.__eq__
         self.undone = not only_lower(compare)
 
@@ -52,6 +54,8 @@ class Together(Windowed[list[int]]):
 
     def holds(self, window: Window[list[int]], time: int) -> bool:  # noqa: ARG002 - as all kinds
         """Tell whether enough of the rules matched."""
+        if self._words:
+            return asked_holds(self._words, _bits(window.extra))
         return self._holds(self._size - window.extra.count(0))
 
     def can_hold(self, window: Window[list[int]] | None, hits: list[Hit]) -> bool:
@@ -59,6 +63,8 @@ class Together(Windowed[list[int]]):
         seen = {bit for bit, count in enumerate(window.extra) if count} if window else set()
         for hit in hits:
             seen.update(bit for bit in range(self._size) if hit[MASK] >> bit & 1)
+        if self._words:
+            return asked_holds(self._words, sum(1 << bit for bit in seen))
         return self._holds(len(seen))
 
     def why(self, window: Window[list[int]], hits: list[Hit]) -> str:
@@ -70,11 +76,18 @@ class Together(Windowed[list[int]]):
             if count
         ]
         bound = bound_words(rule.compare) if rule.compare else f"all {self._size} are looked for"
+        if rule.words:
+            called = [f"“{below.head.title}”" for below in self.plan.below]
+            bound = f"{asked_words(rule.words, called)} is looked for"
         return (
             f"{', '.join(told[:-1])}{' and ' if len(told) > 1 else ''}{told[-1]}"
             f"{of_whom(rule.group_by, hits[0][SHOWN])} within "
             f"{span(hits[-1][TIME] - hits[0][TIME])}; {bound} in {span(rule.span_us)}"
         )
+
+
+def _bits(counts: list[int]) -> int:
+    return sum(1 << bit for bit, count in enumerate(counts) if count)
 
 
 class Ordered(Windowed[list[Chain | None]]):
