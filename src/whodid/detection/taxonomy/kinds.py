@@ -82,6 +82,7 @@ def source_words(source: str) -> frozenset[str]:
     return frozenset((name, *_WORDS.split(name))) - {""}
 
 
+@lru_cache(maxsize=1024)
 def _named(source: str) -> Kind | None:
     called = source_words(source)
     for kind in CLOUD:
