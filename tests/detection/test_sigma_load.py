@@ -322,3 +322,16 @@ def test_the_cache_gives_the_same_rules(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:-3])
     assert load_rules([folder], cache) == first
     hash(first.rules[0].node)
+
+
+def test_an_id_that_a_global_document_gives_names_the_first_rule(tmp_path: Path) -> None:
+    text = (
+        "title: G\nid: 11111111-1111-4111-8111-111111111111\naction: global\n---\n"
+        "logsource: {product: x}\ndetection: {s: {a: 1}, condition: s}\n---\n"
+        "logsource: {product: x}\ndetection: {s: {b: 1}, condition: s}\n"
+    )
+    loaded = loaded_of(tmp_path, text)
+    assert not loaded.faults
+    first, second = loaded.rules
+    assert first.head.id == "11111111-1111-4111-8111-111111111111"
+    assert second.head.id not in {"", first.head.id}
