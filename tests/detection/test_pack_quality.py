@@ -128,12 +128,15 @@ def test_what_others_expect_of_the_same_behaviour(enabled):
     claims = json.loads((PACK_TESTS / "claims.json").read_text("utf-8"))
     rules = [rule for rule in enabled if isinstance(rule, Rule)]
     matcher = compile_rules(rules)
-    wrong, looked_at = [], 0
+    unclaimed = set(json.loads((PACK_TESTS / "unclaimed.json").read_text("utf-8")))
+    wrong, looked_at, seen = [], 0, set()
     with gzip.open(PANTHER) as file:
         for number, line in enumerate(file):
             sample = json.loads(line)
             claim = claims.get(sample["rule"])
             sender = next((s for t in sample["log_types"] or [] if (s := SENDERS.get(t))), None)
+            if sender is not None:
+                seen.add(sample["rule"])
             if claim is None or sender is None or not _is_of(sample["event"], sender):
                 continue
             looked_at += 1
@@ -142,6 +145,8 @@ def test_what_others_expect_of_the_same_behaviour(enabled):
             if bool(matched & set(claim)) is not sample["expected"]:
                 wrong.append((sample["rule"], sample["test"], sample["expected"], matched))
     assert looked_at >= 200
+    assert not unclaimed & set(claims)
+    assert seen == unclaimed | (seen & set(claims))  # each of theirs was thought of
     assert not wrong, wrong
 
 
