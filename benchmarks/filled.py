@@ -31,6 +31,9 @@ _SAID_EVERY = 500_000
 def filled(count: int) -> Iterator[LocalLedger]:
     """Yield a ledger of `count` events, open in this process; it is made when it is not there."""
     home = BUILD / f"filled-{VERSION}-{count}"
+    for older in sorted(BUILD.glob(f"filled-{VERSION}-[0-9]*-{count}")):  # named by its index too
+        if not home.exists():
+            older.rename(home)
     before = os.environ.get("WHODID_KEYS")
     os.environ["WHODID_KEYS"] = str(home / "keys")
     try:
