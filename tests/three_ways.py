@@ -11,10 +11,10 @@ from typing import Any
 import duckdb
 import msgspec
 import pyarrow as pa
+from benchmarks.rules_as_sql import FOLDED, SqlColumn, SqlWriter
 from msgspec import structs
 from sigma.backends.sqlite import sqliteBackend
 from sigma.collection import SigmaCollection
-from whodid.detection.compiled.sql import FOLDED, SqlColumn, SqlWriter
 
 from sigma_events import TEXT
 from whodid.detection.compiled import compile_rules
