@@ -45,7 +45,7 @@ class Grams:
     def numbers(self) -> Array:
         """Return their numbers (u32), each once, in order."""
         bits = np.unpackbits(self._marked.view(np.uint8), bitorder="little")
-        return np.flatnonzero(bits).astype(np.uint32)
+        return np.flatnonzero(bits.view(np.bool_)).astype(np.uint32)
 
 
 def gram_numbers(text: bytes) -> Array:
