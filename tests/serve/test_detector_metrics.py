@@ -42,8 +42,14 @@ def test_counters_go_on_when_a_detector_is_made_anew():
 def test_rules_and_what_was_given_up():
     metrics = DetectorMetrics()
     faults = [Fault("a.yml", 3, "no condition"), Fault("b.yml", 1, "odd", warning=True)]
-    metrics.rules(used=150, faults=faults, unusable=4)
-    for state, count in (("used", 150), ("faulty", 1), ("doubtful", 1), ("unusable", 4)):
+    metrics.rules(used=150, faults=faults, unusable=4, blind=9)
+    for state, count in (
+        ("used", 150),
+        ("faulty", 1),
+        ("doubtful", 1),
+        ("unusable", 4),
+        ("blind", 9),
+    ):
         assert value(metrics, "whodid_detection_rules", state=state) == count
     metrics.notices([Notice("late", "app", 3, ""), Notice("late", "db", 2, "")])
     metrics.notices([Notice("evicted", "a-rule", 7, "")])

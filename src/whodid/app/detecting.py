@@ -14,9 +14,9 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from whodid.app.exercising import Exercising
 from whodid.app.own import OwnEvents
 from whodid.app.rule_events import DETECTOR, tell_faults, tell_rules
+from whodid.app.rule_health import RuleHealth
 from whodid.clock import Clock
 from whodid.detection.baseline import Scorer
 from whodid.detection.baseline import Settings as LearningSettings
@@ -106,7 +106,7 @@ class Detecting:
             self._reader, StateFile(directory, keys, _STATE), self._lookers,
             alerts.take, native_of, clock, monotonic=monotonic,
         )  # fmt: skip
-        self.exercising = Exercising(alerts.take, native_of, clock)
+        self.health = RuleHealth(directory, keys, port, alerts.take, native_of, clock)
         self._tell(self.ready.book)
 
     @property
@@ -136,7 +136,8 @@ class Detecting:
         self.durable = self._port.status().size
         done = self.detector.step(self.durable)
         if not done:
-            self.exercising.step(self.ready.book, self.ready.plan.windows)
+            unusable = () if self.engine is None else self.engine.unusable
+            self.health.step(self.ready.book, self.ready.plan.windows, self.durable, unusable)
         if self.engine is not None:
             notices = self.engine.notices()
             self._notices += notices
@@ -156,10 +157,11 @@ class Detecting:
         try:
             self.detector.save()
         finally:
-            self._reader.close()
+            self.drop()
 
     def drop(self) -> None:
         """Let go without keeping anything: the next one begins at the state that was kept last."""
+        self.health.close()
         self._reader.close()
 
     # --- rules -----------------------------------------------------------------------------------
@@ -215,6 +217,8 @@ class Detecting:
 
     def _tell(self, book: Rulebook) -> None:
         """Write what changed about the rules, then remember that it was written."""
+        learning = self.ready.plan.learning
+        self.health.use(book, None if learning is None else Scorer(learning).head)
         tell_faults(self._own, book.faults)
         try:
             kept = self._used.read()

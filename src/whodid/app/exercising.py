@@ -35,6 +35,8 @@ class Exercising:
         self._begun_us = 0
         self.last: Exercised | None = None
         """What the last whole round did."""
+        self.last_us = 0
+        """When it ended."""
 
     def step(self, book: Rulebook, settings: Settings) -> bool:
         """Exercise at most one rule; tell whether there was one to do.
@@ -58,5 +60,5 @@ class Exercising:
             "%d rules were exercised, %d failed, %d have no fixture",
             done.rules, done.failed, done.without_fixture,
         )  # fmt: skip
-        self.last, self._round = done, None
+        self.last, self.last_us, self._round = done, now_us, None
         return True

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from whodid.app.local import LocalLedger
 from whodid.app.own import Act
-from whodid.detection.compiled import Blind, Observed, compile_rules, unmatchable
-from whodid.detection.entries import portions
+from whodid.app.rule_survey import RuleSurvey, declared, unusable_ones
+from whodid.detection.compiled import Blind, compile_rules, unmatchable
 from whodid.detection.packs import PACKS
 from whodid.detection.rule import AnyRule
 from whodid.detection.rulebook import Choice, read_rules
@@ -18,7 +18,6 @@ from whodid.detection.windows import Engine
 from whodid.detection.windows import Settings as WindowSettings
 from whodid.ledger.layout import DETECTION
 from whodid.ledger.reader import LedgerReader
-from whodid.limits import RULE_CHECK_ENTRIES, RULE_CHECK_PARTS
 
 
 class Checked(Struct, frozen=True):
@@ -59,41 +58,27 @@ def check_rules(
     ledger.own().write(
         ledger.caller(), Act("check rules", "read", "rules", f"{len(read.rules)} rules")
     )
-    observed = Observed(read.rules)
-    records = _look(ledger, observed)
-    sources = [(name, source.format) for name, source in ledger.port.sources().items()]
-    blind = unmatchable(read.rules, sources, observed)
+    survey = _surveyed(ledger, read.rules)
+    blind = unmatchable(read.rules, declared(ledger.port), survey.observed)
     blind += _unusable(read.rules, blind, windows)
-    return Checked(read.rules, read.faults, tuple(blind), records)
+    return Checked(read.rules, read.faults, tuple(blind), survey.records)
 
 
 def _unusable(
     rules: Sequence[AnyRule], blind: Sequence[Blind], windows: WindowSettings | None
 ) -> list[Blind]:
     """Return the correlations that the engine would not run, such as for want of a file."""
-    told = {it.rule.id for it in blind}
-    heads = {rule.head.id: rule.head for rule in rules}
     lost = Engine(rules, compile_rules(rules), windows).unusable
-    return [
-        Blind(heads[it.rule], "needs", it.reason)
-        for it in lost
-        if it.rule in heads and it.rule not in told
-    ]
+    return unusable_ones(rules, blind, lost)
 
 
-def _look(ledger: LocalLedger, observed: Observed) -> int:
-    """Look at entries spread over the log, the newest among them; return how many were records."""
+def _surveyed(ledger: LocalLedger, rules: Sequence[AnyRule]) -> RuleSurvey:
+    """Look at entries spread over the log, the newest among them."""
     reader = LedgerReader(ledger.directory, ledger.keys)
     try:
-        size = reader.refresh()
-        part = RULE_CHECK_ENTRIES // RULE_CHECK_PARTS
-        step = max(size // RULE_CHECK_PARTS, part)
-        count = 0
-        for end in range(size, 0, -step):
-            for portion in portions(reader, max(end - part, 0), end, native_of):
-                for record in portion.records:
-                    observed.look(record)
-                count += len(portion.records)
-        return count
+        survey = RuleSurvey(reader, rules, native_of)
+        while survey.step():
+            pass
+        return survey
     finally:
         reader.close()

@@ -10,7 +10,6 @@ import click
 from whodid.app.rule_checking import Checked, read_for
 from whodid.config.load import load
 from whodid.config.settings import DetectionSettings
-from whodid.detection.rule import AnyRule, Rule
 from whodid.detection.rulebook import Choice
 from whodid.detection.windows import Settings as WindowSettings
 
@@ -29,7 +28,9 @@ def read(directory: Path | None, paths: tuple[Path, ...]) -> Checked:
     choice = Choice()
     if directory is not None and not paths:
         settings = _settings(directory)
-        choice = Choice(settings.packs, settings.rules, settings.disabled_rules)
+        choice = Choice(
+            settings.packs, settings.rules, settings.disabled_rules, settings.enabled_rules
+        )
     return read_for(directory, paths, choice)
 
 
@@ -46,16 +47,3 @@ def windows(directory: Path | None) -> WindowSettings:
 
 def _settings(directory: Path) -> DetectionSettings:
     return load(directory, environment=os.environ).settings.detection
-
-
-def kind_of(rule: AnyRule) -> str:
-    """Return in a word what a rule is."""
-    return "rule" if isinstance(rule, Rule) else rule.kind
-
-
-def about_of(rule: AnyRule) -> str:
-    """Return the logsource of a rule, the number of rules of a correlation."""
-    if isinstance(rule, Rule):
-        said = (rule.source.category, rule.source.product, rule.source.service)
-        return "/".join(it for it in said if it)
-    return f"{len(rule.rules)} rule{'s' if len(rule.rules) > 1 else ''}"

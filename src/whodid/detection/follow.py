@@ -88,8 +88,8 @@ class Detector:
     """One follower. Not safe for threads.
 
     Invariants: a finding is taken before the state that has seen its entries is kept; the cursor
-    is behind every entry that all lookers have seen. `notes` are sentences for people, to be said
-    and cleared by the owner.
+    is behind every entry that all lookers have seen. `state_bytes` is the size of the state as it
+    was kept last. `notes` are sentences for people, to be said and cleared by the owner.
     """
 
     def __init__(
@@ -118,6 +118,7 @@ class Detector:
         self._save_after_s = DETECTION_SAVE_S
         self.cursor = 0
         self.counts = Counts()
+        self.state_bytes = 0
         self.notes: list[str] = []
 
     @property
@@ -153,7 +154,9 @@ class Detector:
         begun_s = self._monotonic()
         kept = {name: looker.snapshot() for name, looker in self._lookers.items()}
         state = _State(_VERSION, self.cursor, self._leaf(self.cursor), kept)
-        self._file.write(msgspec.msgpack.encode(state))
+        data = msgspec.msgpack.encode(state)
+        self._file.write(data)
+        self.state_bytes = len(data)
         self.counts.saved += 1
         self._kept_at = self.cursor
         self._saved_s = self._monotonic()

@@ -460,6 +460,9 @@ ANSWER_RAW_BYTES_MAX = 16 * 1024 * 1024
 WEB_FORM_BYTES_MAX = 64 * 1024
 """Largest form that a page sends (a login whose way back holds a long search is the largest)."""
 
+WEB_RULES_SHOWN = 100
+"""Rules on a page of them."""
+
 WEB_PAGE_ROWS = 50
 """Events on one page of the search."""
 

@@ -1,8 +1,14 @@
 """Bounds of telling people of alerts: the outbox, messages, requests to receivers."""
 
 # --- delivery of alerts ------------------------------------------------------------------------
+OUTBOX_MESSAGES_SHOWN = 200
+"""Most waiting messages, and most given-up ones, that a page shows: the newest."""
+
 OUTBOX_MESSAGES_MAX = 2000
 """Most messages of one channel that wait; beyond, further ones are left out, told and counted."""
+
+OUTBOX_AGE_S_MAX = 900.0
+"""A message that waits for longer asks for somebody (`whodid status`)."""
 
 OUTBOX_ALERTS_MAX = 20_000
 """Most open alerts that the outbox remembers having told; beyond, the oldest are forgotten."""

@@ -123,6 +123,9 @@ DETECTION_SAVE_SHARE_MAX = 0.05
 DETECTION_STATE_BYTES_MAX = 512 * 1024 * 1024
 """Largest state of detection that is read back, decompressed."""
 
+DETECTION_LAG_S_MAX = 300.0
+"""When something waits for longer to be looked at, `whodid status` asks for somebody."""
+
 DETECTION_GRACE_US = 30_000_000
 """Time without events counts as passed only so long afterwards: a door may still be storing."""
 
@@ -191,6 +194,24 @@ BACKTEST_OPENED_AT_ONCE = 4096
 
 BACKTEST_ROWS_MAX = 50_000_000
 """Most events that a backtest looks at."""
+
+BACKTEST_DAYS_MAX = 400
+"""Most days over which a server looks back with a rule."""
+
+BACKTEST_SECONDS_MAX = 900.0
+"""Longest time of such a look; then it is ended without an answer."""
+
+BACKTEST_MEMORY_BYTES_MAX = 2 * 1024**3
+"""Most memory that the process of such a look may ask for."""
+
+BACKTESTS_KEPT = 20
+"""So many of them that ended are kept by a running server, the newest ones."""
+
+BACKTEST_FINDINGS_SHOWN = 50
+"""Most findings that it shows, the last ones."""
+
+BACKTEST_DAYS_SHOWN = 120
+"""Most days that it draws, the last ones."""
 
 BACKTEST_KEYS_SHOWN = 10
 """Most keys that a backtest names of one rule."""

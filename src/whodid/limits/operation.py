@@ -45,6 +45,12 @@ STATUS_QUARANTINED_SHARE_MAX = 0.2
 BACKUP_SEAL_WAIT_S = 60.0
 """A backup gives up when the running server has sealed nothing for this long."""
 
+BACKUP_SETUP_FILES_MAX = 20_000
+"""Most files of rules, calendars and settings in a backup."""
+
+BACKUP_SETUP_BYTES_MAX = 64 * 1024 * 1024
+"""Most bytes of these files."""
+
 KEY_FILE_BYTES_MAX = 1024 * 1024
 """Largest encrypted file of keys that is read back."""
 

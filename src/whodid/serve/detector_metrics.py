@@ -26,14 +26,16 @@ class DetectorMetrics:
         self._level_s = monotonic_s()
         self._before = Counts()
         self._counts = Counts()
-        self._rules = self._faults = self._warnings = self._unusable = 0
+        self._rules = self._faults = self._warnings = self._unusable = self._blind = 0
+        self._state_bytes = 0
         self._notices: Counter[str] = Counter()
         self._learning: dict[str, int] = {}
 
-    def stands(self, *, durable: int, cursor: int, counts: Counts) -> None:
+    def stands(self, *, durable: int, cursor: int, counts: Counts, state_bytes: int = 0) -> None:
         """Take note of where it is; `counts` are of the one that runs now."""
         self._durable, self._cursor = durable, cursor
         self._counts = counts
+        self._state_bytes = state_bytes
         if cursor >= self._goal:  # what was durable when this began was looked at
             self._level_s = self._monotonic_s()
             self._goal = durable
@@ -45,12 +47,13 @@ class DetectorMetrics:
             setattr(self._before, name, whole)
         self._counts = Counts()
 
-    def rules(self, *, used: int, faults: Sequence[Fault], unusable: int) -> None:
+    def rules(self, *, used: int, faults: Sequence[Fault], unusable: int, blind: int) -> None:
         """Take note of the rules that are used."""
         self._rules = used
         self._warnings = sum(fault.warning for fault in faults)
         self._faults = len(faults) - self._warnings
         self._unusable = unusable
+        self._blind = blind
 
     def notices(self, notices: Sequence[Notice]) -> None:
         """Count what correlations gave up or passed over."""
@@ -85,10 +88,13 @@ class DetectorMetrics:
             counter("whodid_detector_failures_total",
                 "Steps of the detector that failed and were begun again.", self.failures),
             Metric("whodid_detection_rules", "gauge",
-                "Rules: used, faulty (not used), doubtful, or of no use here.",
+                "Rules: used, faulty (not used), doubtful, not run, or that can never match here.",
                 [({"state": state}, value) for state, value in (
                     ("used", self._rules), ("faulty", self._faults),
-                    ("doubtful", self._warnings), ("unusable", self._unusable))]),
+                    ("doubtful", self._warnings), ("unusable", self._unusable),
+                    ("blind", self._blind))]),
+            gauge("whodid_detection_state_bytes",
+                "What rules and learning remember, as it was kept last.", self._state_bytes),
             Metric("whodid_detection_notices_total", "counter",
                 "State that correlations gave up, and events too late or too early for them.",
                 [({"kind": kind}, self._notices[kind]) for kind in _NOTICES]),

@@ -169,9 +169,14 @@ def _own(keys: KeyFolder, port: SequencerClient) -> OwnEvents:
 
 def _tell(metrics: DetectorMetrics, detecting: Detecting) -> None:
     detector, engine = detecting.detector, detecting.engine
-    metrics.stands(durable=detecting.durable, cursor=detector.cursor, counts=detector.counts)
+    metrics.stands(
+        durable=detecting.durable, cursor=detector.cursor, counts=detector.counts,
+        state_bytes=detector.state_bytes,
+    )  # fmt: skip
     book = detecting.ready.book
     unusable = 0 if engine is None else len(engine.unusable)
-    metrics.rules(used=len(book.rules), faults=book.faults, unusable=unusable)
+    metrics.rules(
+        used=len(book.rules), faults=book.faults, unusable=unusable, blind=detecting.health.blind
+    )
     metrics.notices(detecting.take_notices())
     metrics.learning(detecting.scorer)

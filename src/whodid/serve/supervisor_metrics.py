@@ -19,6 +19,7 @@ _UTIME, _STIME, _RSS = 13, 14, 23  # fields of proc_pid_stat(5), from 0
 UP = "whodid_process_up"
 CRASH_LOOP = "whodid_process_crash_loop"
 RESTARTS = "whodid_process_restarts_total"
+MEMORY = "whodid_process_resident_memory_bytes"
 
 
 def supervisor_metrics(
@@ -53,7 +54,7 @@ def supervisor_metrics(
             [(_of(child), int(child.crash_loop)) for child in children],
         ),
         Metric(
-            "whodid_process_resident_memory_bytes", "gauge", "Memory of the process.",
+            MEMORY, "gauge", "Memory of the process.",
             [({"process": name}, use[1]) for name, use in uses.items() if use],
         ),
         Metric(

@@ -3,8 +3,10 @@
 import time
 from pathlib import Path
 
+from whodid.app.detection_standing import DetectionStanding
 from whodid.clock import Clock, system_clock
 from whodid.metrics import Metric, merged
+from whodid.serve.detection_told import detection_told
 from whodid.serve.metrics_file import STALE_US, Snapshot, read_snapshots
 from whodid.serve.supervisor_metrics import CRASH_LOOP, UP
 
@@ -42,6 +44,10 @@ class Watch:
             "whodid_metrics_age_seconds", "gauge", "Since the process last told its metrics.", ages
         )
         return [*own, *others, *([age] if ages else [])]
+
+    def detection(self) -> DetectionStanding | None:
+        """Return how detection stands (see `detection_told`)."""
+        return detection_told(self.snapshots(), self._clock())
 
     def faults(self) -> list[str]:
         """Return why the server is not ready, as far as its processes are concerned."""

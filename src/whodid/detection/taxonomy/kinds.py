@@ -26,6 +26,9 @@ _WORKSPACE = next(kind for kind in CLOUD if kind.name == "google_workspace")
 _OF_WORKSPACE = ("admin.googleapis.com", "login.googleapis.com")
 """Services whose logs are those of Google Workspace, though they come as Cloud Audit Logs."""
 _GENERIC = PLAIN.formats | {"syslog", "auto", "json-lines"}
+OWN_FORMAT = "own"
+"""That of whodid's own events."""
+
 _WORDS = re.compile(r"[^a-z0-9._]+")
 _KEYS_MAX = 256
 
@@ -64,6 +67,8 @@ def _category(native: dict[str, Any]) -> str:
 
 def may_vary(format_name: str) -> bool:
     """Tell whether the kind of this format's records depends on what is in them."""
+    if format_name == OWN_FORMAT:
+        return False
     return format_name in _GENERIC or format_name not in _BY_FORMAT
 
 
