@@ -23,12 +23,18 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Made(Struct, frozen=True):
-    """A backup that was made: the head that it holds, bytes in all and bytes that were new."""
+    """A backup that was made: the head that it holds, bytes in all and bytes that were new.
+
+    `setup` counts the files of rules, calendars and settings in it; `left_out` are those that the
+    settings name and that lie elsewhere.
+    """
 
     size: int
     root: bytes
     size_bytes: int
     fresh_bytes: int
+    setup: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 class Report(Struct):
@@ -68,7 +74,11 @@ def make_backup(ledger: Ledger, place: Path, report: Report, disk: PosixDisk | N
                 "older one there is as it was"
             ) from error
         raise
-    return Made(snapshot.note.size, snapshot.note.root, snapshot.size_bytes(), fresh)
+    setup = snapshot.setup
+    return Made(
+        snapshot.note.size, snapshot.note.root, snapshot.size_bytes(), fresh, len(setup.files),
+        setup.left_out,
+    )  # fmt: skip
 
 
 def _check_place(ledger: Ledger, place: Path) -> None:

@@ -4,6 +4,7 @@
    say, the tree has the head that the note names.
 2. Make the new ledger beside its place, with a key folder of its own beside the old one: the same
    keys, but a new signing key under a new origin. Its manifest and `origins` are signed by that.
+   Rules, calendars and settings that were backed up are put into it (`setup`).
 3. Open it, which appends the entry that names the old head, publish and verify.
 4. Put DIR in its place, then the new signing key; the old signing key is gone here.
 
@@ -27,6 +28,7 @@ from whodid.backup import folder
 from whodid.backup.archive import is_archive, read_archive
 from whodid.backup.key_file import Keys
 from whodid.backup.key_switch import KeySwitch
+from whodid.backup.setup import put_setup
 from whodid.clock import Clock, system_clock
 from whodid.errors import InputError, IntegrityError, LedgerError, UsageError
 from whodid.ledger.backup_note import BackupNote, read_backup_note
@@ -52,10 +54,11 @@ from whodid.storage.posix import PosixDisk
 
 
 class Restored(Struct, frozen=True):
-    """What was restored: the new origin, and what the old one ended with."""
+    """What was restored: the new origin, what the old one ended with, files of `setup`."""
 
     origin: str
     restart: Restart
+    setup: tuple[str, ...] = ()
 
 
 class Wish(Struct, frozen=True):
@@ -106,6 +109,7 @@ def restore(
             restart = _check(partial, note, switch, progress)
             origin = wish.origin or f"{socket.gethostname()}/whodid/{secrets.token_hex(16)}"
             _make_new(partial, switch, origin, restart, disk)
+            setup = put_setup(partial, folder.write)
             _open(partial, switch.new, restart, wish.reason, clock, settings)
             _verify(partial, switch.new, progress)
             switch.ready(place)
@@ -114,7 +118,7 @@ def restore(
         finally:
             lock.release()
             switch.clear()
-    return Restored(origin, restart)
+    return Restored(origin, restart, setup)
 
 
 def _what_is_there(place: Path, keys: KeyFolder) -> Restored:

@@ -8,6 +8,7 @@
 4. When a source was declared meanwhile, begin again: state.db must know the sources of all entries.
 5. Have the head of exactly the sealed entries signed, and keep of checkpoints.log what it covers.
 6. Copy keys.db: it has a key for each block that the manifest names, the key coming first.
+7. Read what people set up beside the ledger (`setup`): rules, calendars, settings.
 
 Left out: the write-ahead log, keys that open keys, and what can be derived (index, tiles,
 identities).
@@ -23,6 +24,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from whodid.backup.setup import SETUP, Setup, read_setup
 from whodid.clock import Clock
 from whodid.errors import IntegrityError, LedgerError, RefusedError
 from whodid.ledger.backup_note import BackupFile, BackupNote
@@ -49,7 +51,10 @@ _LOOK_S = 0.1
 
 
 class Ledger(Struct):
-    """The ledger to back up, and the way to its sequencer; `alone` when that is in this process."""
+    """The ledger to back up, and the way to its sequencer; `alone` when that is in this process.
+
+    `named` are further files that the settings name, such as that of calendars.
+    """
 
     directory: Path
     keys: KeyFolder
@@ -57,14 +62,19 @@ class Ledger(Struct):
     alone: bool
     clock: Clock
     sleep: Callable[[float], None] = time.sleep
+    named: tuple[str, ...] = ()
 
 
 class Snapshot(Struct, frozen=True):
-    """What is to be copied: sealed files from DIR, and the small ones, whose bytes are here."""
+    """What is to be copied: sealed files from DIR, and the small ones, whose bytes are here.
+
+    `setup` is among these, when there is any.
+    """
 
     note: BackupNote
     sealed: tuple[SealedFile, ...]
     small: dict[str, bytes]
+    setup: Setup
 
     def size_bytes(self) -> int:
         """Return how many bytes a whole copy has."""
@@ -80,8 +90,8 @@ def take_snapshot(ledger: Ledger) -> Snapshot:
         state = _signed_state(ledger)  # 1
         _seal(ledger)  # 2
         vkey = ledger.keys.vkey()
-        note = (ledger.directory / MANIFEST).read_bytes()  # 3
-        manifest = parse_manifest(verify_note(note, vkey))
+        signed = (ledger.directory / MANIFEST).read_bytes()  # 3
+        manifest = parse_manifest(verify_note(signed, vkey))
         if _names(copy_database(ledger.directory / STATE_DB)) == _names(state):  # 4
             break
     else:
@@ -89,7 +99,7 @@ def take_snapshot(ledger: Ledger) -> Snapshot:
     head_note = ledger.port.head_at(manifest.sealed)  # 5
     head = parse_body(verify_note(head_note, vkey))
     small = {
-        MANIFEST: note,
+        MANIFEST: signed,
         CHECKPOINT: head_note.encode(),
         CHECKPOINTS_LOG: _kept(ledger.directory, head_note, head),
         STATE_DB: state,
@@ -99,17 +109,18 @@ def take_snapshot(ledger: Ledger) -> Snapshot:
         small[ORIGINS] = (ledger.directory / ORIGINS).read_bytes()
     for chapter in manifest.chapters:
         small[chapter.path] = (ledger.directory / chapter.path).read_bytes()
+    setup = read_setup(ledger.directory, ledger.named)  # 7
+    if setup.files:
+        small[SETUP] = setup.packed()
+    note = _signed_note(ledger, manifest, head, small)
     files = tuple(all_files(ledger.directory, manifest))
-    return _with_note(ledger, manifest, head, files, small)
+    return Snapshot(note, files, small, setup)
 
 
-def _with_note(
-    ledger: Ledger,
-    manifest: Manifest,
-    head: Checkpoint,
-    files: tuple[SealedFile, ...],
-    small: dict[str, bytes],
-) -> Snapshot:
+def _signed_note(
+    ledger: Ledger, manifest: Manifest, head: Checkpoint, small: dict[str, bytes]
+) -> BackupNote:
+    """Return the note that names the small files, and put it among them, signed."""
     listed = tuple(
         BackupFile(path, len(data), sha256(data).hexdigest()) for path, data in small.items()
     )
@@ -117,7 +128,8 @@ def _with_note(
         manifest.origin, manifest.ledger_id, head.size, head.root, ledger.clock(), listed
     )
     signed = sign_note(note.body(), manifest.origin, ledger.keys.signing_key())
-    return Snapshot(note, files, {**small, BACKUP: signed.encode()})
+    small[BACKUP] = signed.encode()
+    return note
 
 
 def _seal(ledger: Ledger) -> None:

@@ -1,5 +1,6 @@
 """`whodid backup`."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +17,14 @@ from whodid.cli.options import (
     dir_option,
     json_option,
     need_directory,
+    plain,
     print_json,
     read_password,
     stderr,
     stdout,
 )
 from whodid.clock import system_clock
+from whodid.config.load import load
 from whodid.errors import UsageError
 from whodid.storage.posix import PosixDisk
 
@@ -69,7 +72,14 @@ def _make(ledger: LocalLedger, destination: Path) -> Made:
     act = Act("back up", "administer", "backup", str(destination.absolute()))
     with ledger.acting(act), _report() as report:
         made = make_backup(
-            Ledger(ledger.directory, ledger.keys, ledger.port, ledger.alone, system_clock),
+            Ledger(
+                ledger.directory,
+                ledger.keys,
+                ledger.port,
+                ledger.alone,
+                system_clock,
+                named=_named(ledger.directory),
+            ),
             destination,
             report,
         )
@@ -79,12 +89,23 @@ def _make(ledger: LocalLedger, destination: Path) -> Made:
     return made
 
 
+def _named(directory: Path) -> tuple[str, ...]:
+    """Return the files beside the ledger that its settings name; none when these are faulty."""
+    try:
+        found = load(directory, environment=os.environ).settings.detection
+    except UsageError as error:
+        stderr.print(f"warning: {plain(str(error))}", markup=False, style="yellow")
+        return ()
+    return tuple(name for name in (*found.rules, found.calendars, found.geo) if name)
+
+
 def _say(destination: Path, made: Made, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
                 "destination": str(destination), "size": made.size, "root": made.root.hex(),
                 "bytes": made.size_bytes, "bytes_copied": made.fresh_bytes,
+                "setup": made.setup, "left_out": list(made.left_out),
             }
         )  # fmt: skip
         return
@@ -93,6 +114,12 @@ def _say(destination: Path, made: Made, *, as_json: bool) -> None:
         f"{made.fresh_bytes:,} of {made.size_bytes:,} bytes were new",
         markup=False,
     )
+    if made.setup:
+        files = f"{made.setup:,} file{'' if made.setup == 1 else 's'}"
+        stdout.print(f"{files} of rules, calendars and settings are in it too", markup=False)
+    for name in made.left_out:
+        said = f"{plain(name)} is not in it: it lies outside of the ledger's folder"
+        stdout.print(said, markup=False, style="yellow")
     stdout.print(f"head {made.size} {made.root.hex()}", markup=False)
 
 

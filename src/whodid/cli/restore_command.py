@@ -13,6 +13,7 @@ from whodid.app.own import Act
 from whodid.backup.adopt import adopting
 from whodid.backup.key_file import read_key_file
 from whodid.backup.restore import Restored, Wish, restore
+from whodid.backup.setup import RESTORED_SETTINGS, SETTINGS
 from whodid.cli.options import json_option, print_json, read_password, stderr, stdout
 from whodid.errors import UsageError
 from whodid.ledger.opening import keys_of
@@ -71,11 +72,16 @@ def _say(directory: Path, restored: Restored, *, as_json: bool) -> None:
             {
                 "directory": str(directory), "origin": restored.origin, "before": restart.origin,
                 "size": restart.size, "root": restart.root.hex(), "lost": restart.lost,
+                "setup": list(restored.setup),
             }
         )  # fmt: skip
         return
     stdout.print(f"{restart.size:,} entries are restored in {directory}", markup=False)
     stdout.print(f"It goes on as {restored.origin}; before it was {restart.origin}", markup=False)
+    if restored.setup:
+        stdout.print(f"Rules and calendars are back: {len(restored.setup):,} files", markup=False)
+    if SETTINGS in restored.setup:
+        stdout.print(f"The settings are in {RESTORED_SETTINGS}: look at them, then rename it")
     if restart.lost:
         stdout.print(
             f"{restart.lost:,} entries had been signed after this backup and are not in it",
