@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import click
 import httpx
+import msgspec
 from rich.progress import Progress
 
 from whodid.access.sessions import Sessions
@@ -18,6 +19,9 @@ from whodid.cli.ingest_command import read_one
 from whodid.cli.options import stderr, stdout
 from whodid.cli.server_options import effective
 from whodid.clock import system_clock
+from whodid.config.load import FILE_NAME
+from whodid.config.settings import Settings
+from whodid.demo.hours import calendars_text
 from whodid.demo.mark import is_demo, mark_of
 from whodid.demo.plot import PLOT
 from whodid.demo.story import write_story
@@ -28,6 +32,7 @@ from whodid.serve.supervisor import Supervisor
 from whodid.sources.intake import Tally
 
 USER = "demo"
+HOURS_FILE = "hours.yml"
 _READY_S = 60.0
 _LINK_US = 24 * 3600 * 1_000_000
 
@@ -43,7 +48,7 @@ def command(
     directory: Path, host: str | None, port: int | None, events: int, *, no_serve: bool
 ) -> None:
     """Make a demo ledger (once), serve it, and print what to try."""
-    settings = effective(None, {"host": host, "port": port}).settings
+    settings = with_hours(effective(None, {"host": host, "port": port}).settings)
     supervisor = None if no_serve else Supervisor(directory, settings)
     make_demo(directory, events)
     if supervisor is None:
@@ -95,7 +100,17 @@ def make_demo(directory: Path, events: int) -> None:
         with ledger.acting(Act("create user", "administer", "user", USER)):
             Users(directory, ledger.state_keys).add(USER, None, "investigator")
         _tell(ledger, events)
+    (directory / HOURS_FILE).write_text(calendars_text(), "utf-8")
+    (directory / FILE_NAME).write_text(f'[detection]\ncalendars = "{HOURS_FILE}"\n', "utf-8")
     mark_of(directory.resolve()).touch()
+
+
+def with_hours(settings: Settings) -> Settings:
+    """Return settings by which rules know when the people of the demo work."""
+    if settings.detection.calendars:
+        return settings
+    detection = msgspec.structs.replace(settings.detection, calendars=HOURS_FILE)
+    return msgspec.structs.replace(settings, detection=detection)
 
 
 def _tell(ledger: LocalLedger, events: int) -> None:

@@ -65,7 +65,7 @@ _VISITOR = tuple(accumulate(_VISITOR_WEIGHTS))
 _ALWAYS = tuple(accumulate(_NIGHT_WEIGHTS))
 _HOURS = range(24)
 
-_WEEKEND_TEAMS = {"support": 0.3, "operations": 0.25, "engineering": 0.06, "sales": 0.03}
+WEEKEND_TEAMS = {"support": 0.3, "operations": 0.25, "engineering": 0.06, "sales": 0.03}
 _ABSENT = 0.07
 
 
@@ -75,7 +75,7 @@ def works(chance: Random, stage: Stage, person: Person, day: int) -> bool:
         return False
     if stage.is_workday(day):
         return chance.random() > _ABSENT
-    return chance.random() < _WEEKEND_TEAMS.get(person.team, 0.0)
+    return chance.random() < WEEKEND_TEAMS.get(person.team, 0.0)
 
 
 def desk_times(chance: Random, stage: Stage, person: Person, day: int, count: int) -> list[int]:
