@@ -12,6 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 import alert_kit
+import desks_kit
 from state_keys import KEYS
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.access.password import Cost
@@ -315,6 +316,10 @@ class Server:
         self.reading.alerts = alert_kit.desk(
             directory, lambda: self.reading.hits, self._write, alert_kit.Clock(TIME_US)
         )
+        self.processes = []
+        self.desks = desks_kit.desks(
+            directory, self.reading.alerts, self._write, start=self._process
+        )
         self.tails = Tails(
             self.reading, self.doorkeeper, self.stopping.is_set, poll_s=0.001, heartbeat_s=0.01
         )
@@ -324,9 +329,14 @@ class Server:
             ledger_files={"demo": FakeFiles()},
             metrics=lambda: "whodid_ready 1\n",
             tails=self.tails,
+            desks=self.desks,
         )
         self.app = Starlette(routes=self.routes)
         self.app.router.redirect_slashes = False
+
+    def _process(self):
+        self.processes.append(desks_kit.FakeProcess(waits=True))
+        return self.processes[-1]
 
     def _write(self, caller, act):
         self.reading.record(caller, act.action, act.resource, ok=act.ok)

@@ -1,7 +1,10 @@
 import re
+import time
 
 import pytest
 from starlette.routing import Route
+
+import desks_kit
 
 
 @pytest.fixture
@@ -127,6 +130,32 @@ def test_public_operations_and_no_others_need_no_credential(server, document):
             "name": "demo",
             "path": "0/000",
             "alert_id": "0190",
+            "rule_id": "rule-high",
+            "backtest_id": "0190",
         }
         status = server.get(path.format(**values), token="").status_code
         assert (status == 200) == (operations["get"]["security"] == []), path
+
+
+def test_rules_looks_and_messages_have_the_shape_that_is_described(server, document, tmp_path):
+    desks_kit.with_rules(tmp_path)
+    desks_kit.messages(tmp_path)
+
+    def post(path, **body):
+        return server.get(path, method="POST", json=body).json()
+
+    begun = post("/v1/backtests", rule="rule-high", days=7)
+    server.processes[0].free.set()
+    end = time.monotonic() + 20
+    while (done := server.get(f"/v1/backtests/{begun['id']}").json())["state"] == "running":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert done["answer"]
+    for name, value in (
+        ("Backtest", begun), ("Backtest", done), ("Rules", server.get("/v1/rules").json()),
+        ("RuleDetail", server.get("/v1/rules/rule-high").json()),
+        ("RuleDetail", server.get("/v1/rules/over").json()),
+        ("Outbox", server.get("/v1/outbox").json()),
+        ("Messages", post("/v1/outbox/send-again", ids=["m3"])),
+    ):  # fmt: skip
+        valid(document["components"]["schemas"][name], value, document)

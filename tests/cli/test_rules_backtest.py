@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from whodid.cli.main import main
+from whodid.cli.rules_remote import days_of
+from whodid.errors import UsageError
 
 RULE = """
 title: Key made
@@ -109,3 +111,17 @@ def test_habits_are_suggested_and_what_happened_once_is_not(run):
     assert "filter_usual:" in told
     searched = json.loads(run("search", "--own", "action:=backtest", "--json").stdout)
     assert searched["total"] == 2, "each is an event of its own"
+
+
+def test_a_server_looks_over_whole_days():
+    for given, days in (("", 30), ("90d", 90), ("7d", 7)):
+        assert days_of(given) == days
+    for given in ("90", "12h", "2026-11-01", "-7d", "d", "99999d", "٣d"):
+        with pytest.raises(UsageError, match="whole days"):
+            days_of(given)
+
+
+def test_a_server_lists_what_it_uses_and_takes_no_paths():
+    answer = CliRunner().invoke(main, ["rules", "list", "x.yml", "--url", "http://127.0.0.1:1"])
+    assert answer.exit_code == 2
+    assert "leave out the paths" in answer.output

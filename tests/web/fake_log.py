@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import alert_kit
+import desks_kit
 from hostile_events import HOSTILE, NOW_US, hostile_event
 from overviews_kit import FakeOverviews
 from state_keys import KEYS
@@ -37,6 +38,7 @@ from whodid.app.counts import (
     HistogramAnswer,
     TableAnswer,
 )
+from whodid.app.desks import Desks
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
@@ -95,6 +97,8 @@ class FakeLog(FakeOverviews):
     hostile: bool = False
     found: Integrity = NOTHING_KNOWN
     alerts: AlertDesk | None = None
+    processes: list = field(default_factory=list)
+    folder: Path | None = None
 
     def add(self, event: Event, flags: int = 0) -> Hit:
         hit = Hit(len(self.hits), event, event.when.received + 900, flags)
@@ -479,6 +483,21 @@ def alerts_of(log: FakeLog, folder: Path) -> AlertDesk:
     return alert_kit.desk(folder, lambda: log.hits, write, alert_kit.Clock(NOW_US))
 
 
+def desks_of(log: FakeLog, folder: Path) -> Desks:
+    """The rules and the outbox of this log; looks over history wait for `log.processes`."""
+
+    def write(caller, act):
+        log._called(act.action, caller)
+        log.recorded.append((caller.name, act.action, act.resource, act.ok, act.reason))
+
+    def start():
+        log.processes.append(desks_kit.FakeProcess(waits=True))
+        return log.processes[-1]
+
+    log.folder = folder
+    return desks_kit.desks(folder, log.alerts, write, lambda: NOW_US, start=start)
+
+
 def raise_alerts(log: FakeLog) -> None:
     """Let the log's desk have alerts of every level, muted and closed ones among them."""
     desk, now = log.alerts, log.alerts.now
@@ -524,12 +543,15 @@ def site_of(log: FakeLog, folder: Path, *, demo: bool = True):
 
     StateDb(folder, KEYS.doors).close()
     log.alerts = alerts_of(log, folder)
+    desks = desks_of(log, folder)
     doorkeeper = Doorkeeper(folder, KEYS, cost=Cost(memory_kib=8, passes=1, lanes=1))
     admin = doorkeeper.users.add("admin", PASSWORD, "investigator")
     public = PublicLog(ORIGIN, VKEY.encode(), "/ledger/demo", log.note)
-    web = make_web(log, doorkeeper, public, demo=demo)
+    web = make_web(log, doorkeeper, public, desks, demo=demo)
     stopping = []
-    api = make_api(log, doorkeeper, ledger_files={}, metrics=str, stopping=lambda: bool(stopping))
+    api = make_api(
+        log, doorkeeper, ledger_files={}, metrics=str, desks=desks, stopping=lambda: bool(stopping)
+    )
     app = Starlette(routes=[*api, *web.routes], middleware=web.middleware)
     app.state.stop = lambda: stopping.append(True)
     return app, doorkeeper, admin

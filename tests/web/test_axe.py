@@ -10,6 +10,7 @@ from importlib.resources import files
 import pytest
 
 import alert_kit
+import desks_kit
 
 pytestmark = pytest.mark.slow
 
@@ -40,38 +41,49 @@ def told(findings):
     return json.dumps(findings, indent=1)
 
 
-def open_drawer(tab):
+def open_drawer(tab, _log=None):
     tab.js("document.querySelector('.hits td.open a').click()")
     tab.until("document.querySelector('.drawer form')")
     tab.js("document.querySelector('.drawer .tabs a').click()")
     tab.until("document.querySelector('.drawer .around-rows tr')")
 
 
-def open_completion(tab):
+def open_completion(tab, _log=None):
     tab.type("#q", "outcome:")
     tab.until("!document.querySelector('#offers').hidden")
     tab.key("ArrowDown")
 
 
-def go_live(tab):
+def go_live(tab, _log=None):
     tab.key("t")
     tab.until("document.querySelector('.live-state').textContent.startsWith('Live')")
 
 
-def brush(tab):
+def brush(tab, _log=None):
     tab.js("document.querySelector('.brush').focus()")
     tab.key("ArrowLeft", shift=True)
 
 
-def verify(tab):
+def verify(tab, _log=None):
     tab.press(".beside form button")
 
 
-def show_keys(tab):
+def show_keys(tab, _log=None):
     tab.key("?")
 
 
-def choose_columns(tab):
+def look_over_history(tab, _log):
+    tab.press("form[action='/backtests'] button")
+    assert "It has been looking for" in tab.js("document.querySelector('main').textContent")
+
+
+def look_to_its_end(tab, log):
+    log.processes[-1].free.set()
+    tab.press("a[href^='/backtests/']")
+    tab.until("document.querySelector('.days svg')")
+
+
+def choose_columns(tab, _log=None):
     tab.js("document.querySelector('.choose summary').click()")
 
 
@@ -81,6 +93,8 @@ def test_every_page_of_a_reader(tab, served, fake, examined, dark):
     changed = log.add(fake.hostile_event(5000, "words"))
     base, link = served(log)
     fake.raise_alerts(log)
+    desks_kit.with_rules(log.folder)
+    desks_kit.messages(log.folder)
     alert = f"/alerts/{alert_kit.all_of(log.alerts.alerts)[-1].id}"
     tab.look(dark=dark)
     tab.open(f"{base}/login")
@@ -102,12 +116,15 @@ def test_every_page_of_a_reader(tab, served, fake, examined, dark):
         ("/lookers?q=", None), ("/views", None), ("/views?save=1&q=actor:alice", None),
         ("/at/40?q=access:read", None), ("/alerts", None), ("/alerts?state=all", None),
         ("/alerts?level=critical&state=closed", None), (alert, None), (f"{alert}/mute", None),
-        ("/silences", None), ("/silences?ended=1", None),
+        ("/silences", None), ("/silences?ended=1", None), ("/rules", None),
+        ("/rules?state=blind&level=low", None), ("/rules?level=critical&state=failing", None),
+        ("/rules/rule-high", None), ("/rules/over", None), ("/outbox", None),
+        ("/rules/rule-high", look_over_history), ("/rules/rule-high", look_to_its_end),
     )  # fmt: skip
     for path, act in pages:
         tab.open(base + path)
         if act is not None:
-            act(tab)
+            act(tab, log)
         findings += examined(f"{path} {act.__name__ if act else ''}")
     assert not findings, told(findings)
 
@@ -126,7 +143,10 @@ def test_a_narrow_search_page(tab, served, fake, examined, dark):
     findings += examined("drawer")
     tab.open(f"{base}/?columns=actor,action,outcome,rows")
     findings += examined("columns")
-    for path in ("/alerts?state=all", alert, "/silences"):
+    desks_kit.with_rules(log.folder)
+    desks_kit.messages(log.folder)
+    pages = ("/alerts?state=all", alert, "/silences", "/rules", "/rules/rule-high", "/outbox")
+    for path in pages:
         tab.open(base + path)
         findings += examined(path)
     assert not findings, told(findings)
@@ -134,12 +154,17 @@ def test_a_narrow_search_page(tab, served, fake, examined, dark):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_every_page_of_an_administrator(tab, served, fake, examined, dark):
-    base, _ = served(fake.small_log())
+    log = fake.small_log()
+    base, _ = served(log)
+    desks_kit.with_rules(log.folder)
+    desks_kit.messages(log.folder)
     tab.look(dark=dark)
     tab.open(served.link_as("administrator"))
     tab.press("main button")
     findings = []
-    for path in ("/people", "/tokens", "/sources", "/about"):
+    for path in (
+        "/people", "/tokens", "/sources", "/about", "/rules", "/rules/rule-high", "/outbox",
+    ):  # fmt: skip
         tab.open(base + path)
         findings += examined(path)
     assert not findings, told(findings)

@@ -4,18 +4,30 @@ from urllib.parse import quote
 
 import pytest
 
+import desks_kit
+
 pytestmark = pytest.mark.slow
 
 
 def test_nothing_planted_in_an_event_runs(tab, served, fake):
     log, _ = fake.hostile_log()
     base, link = served(log)
+    heads = desks_kit.hostile(log.folder, fake.HOSTILE)
     tab.enter(link)
     tables = ("/?q=|+stats+by+(actor)", "/?q=|+stats+by+(agent,+time:1d)+count()+as+n")
     stories = [f"/trace/{quote(text, safe='')}" for text in fake.HOSTILE if "\n" not in text]
     stories += [f"/profile/actor/{quote(text, safe='')}" for text in fake.HOSTILE[:9]]
     events = [f"/events/{hit.event.when.id}" for hit in log.hits]
-    overviews = ("/overview", "/lookers?q=", "/views?save=1&q=%3Cscript%3E", "/at/40?q=")
+    rules = [f"/rules/{quote(head.id, safe='')}" for head in heads if "\n" not in head.id]
+    overviews = (
+        "/rules",
+        "/outbox",
+        *rules,
+        "/overview",
+        "/lookers?q=",
+        "/views?save=1&q=%3Cscript%3E",
+        "/at/40?q=",
+    )
     for page in ("/", *tables, "/sources", *overviews, *stories, *events):
         tab.open(base + page)
         # what is planted would make the title OWNED and nothing else

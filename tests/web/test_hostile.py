@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import html
 import re
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -12,6 +13,7 @@ import pytest
 from jinja2 import FileSystemLoader
 
 import alert_kit
+import desks_kit
 import whodid.web
 from whodid.detection.rule import Head
 from whodid.errors import UsageError
@@ -35,7 +37,7 @@ ATTRIBUTES = {
     "viewbox", "preserveaspectratio", "x", "y", "height", "aria-sort", "data-shell",
     "datetime", "scope", "colspan", "tabindex", "max", "maxlength", "required", "autofocus",
     "selected", "checked", "download", "aria-labelledby", "hidden", "data-copy", "aria-live",
-    "data-zoom", "data-edges", "data-counts", "data-tail", "data-columns",
+    "open", "data-zoom", "data-edges", "data-counts", "data-tail", "data-columns",
 }  # fmt: skip
 
 
@@ -283,6 +285,41 @@ def test_alerts_with_a_hostile_text_in_every_field(hostile, fake):
         assert "&lt;script&gt;document.title" in text
 
 
+def test_rules_and_messages_with_a_hostile_text_in_every_field(hostile, fake):
+    log, form = hostile.log, {"csrf": hostile.csrf("/about")}
+    heads = desks_kit.hostile(log.folder, fake.HOSTILE)
+    text = check(hostile.client.get("/rules"))
+    assert "&lt;script&gt;document.title" in text
+    for head, text in zip(heads, fake.HOSTILE, strict=True):
+        for query in ({"state": text}, {"pack": text}, {"level": text}, {"first": text}):
+            check(hostile.client.get("/rules", params=query))
+        if "\n" not in text:
+            answer = hostile.client.get(f"/rules/{quote(head.id, safe='')}")
+            assert answer.status_code == 200, head.id
+            check(answer)
+            check(hostile.client.get(f"/rules/{quote(text, safe='')}"))
+            check(hostile.client.get(f"/backtests/{quote(text, safe='')}"))
+        begun = hostile.client.post("/backtests", data={**form, "rule": head.id, "days": "7"})
+        assert begun.status_code == 303
+        check(hostile.client.get(begun.headers["location"]))
+        process = log.processes[-1]
+        process.answered = desks_kit.hostile_answer(text)
+        process.free.set()
+        end = time.monotonic() + 20
+        while "refresh" in (page := hostile.client.get(begun.headers["location"])).headers:
+            assert time.monotonic() < end
+        check(page)
+        for path, more in (
+            ("/backtests", {"rule": text, "days": text}), ("/backtests/end", {"id": text}),
+            ("/outbox", {"id": text, "all": text}),
+        ):  # fmt: skip
+            answer = hostile.client.post(path, data={**form, **more})
+            assert answer.status_code in {400, 404}
+            check(answer)
+    text = check(hostile.client.get("/outbox"))
+    assert "&lt;script&gt;document.title" in text
+
+
 def check_part_or_redirect(answer):
     assert answer.status_code in {303, 400, 403, 404}
     if answer.status_code == 303:
@@ -381,6 +418,11 @@ def test_every_page_is_well_formed_and_guarded(loaded, site):
     site.log.alerts.alerts.take([alert_kit.finding_of(site.log.hits[:2])])
     [alert] = alert_kit.all_of(site.log.alerts.alerts)
     paths += [f"/alerts/{alert.id}", f"/alerts/{alert.id}/mute"]
+    desks_kit.with_rules(site.log.folder)
+    desks_kit.messages(site.log.folder)
+    form = {"csrf": site.csrf("/about"), "rule": "rule-high", "days": "7"}
+    look = site.client.post("/backtests", data=form).headers["location"]
+    paths += ["/rules", "/rules/rule-high", look, "/outbox"]
     for path in [*paths, "/people", "/tokens"]:
         if path == "/people":
             site.doorkeeper.users.set_rights("admin", role="administrator")

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from whodid.access.doorkeeper import Doorkeeper
 from whodid.api import parameters as given_as
 from whodid.api.body import read_body
-from whodid.api.caller import identify
-from whodid.api.reply import NotFoundError, UnauthenticatedError, json_answer
+from whodid.api.caller import identify, identify_holder
+from whodid.api.reply import NotFoundError, json_answer
 from whodid.api.threads import Threads
 from whodid.app.alert_acts import AlertAct, SilenceAsked, do, key_of, level_of, silence
 from whodid.app.alert_answer import AlertQuery
@@ -25,7 +25,6 @@ from whodid.app.alert_document import (
     effect_document,
     silence_document,
 )
-from whodid.app.answer import Caller
 from whodid.app.reads import Reading
 from whodid.errors import UsageError
 from whodid.limits import ALERT_EFFECT_DAYS_MAX
@@ -88,7 +87,7 @@ class AlertsApi:
         return await self._reads.run(self._act, request, await read_body(request, AlertAct))
 
     def _act(self, request: Request, asked: AlertAct) -> Response:
-        caller = self._holder(request)
+        caller = identify_holder(request, self._doorkeeper, self._reading)
         done = do(self._reading.alerts, caller, _id(request, "alert_id"), asked)
         return json_answer(alert_document(done))
 
@@ -121,7 +120,7 @@ class AlertsApi:
         return await self._reads.run(self._silence, request, await read_body(request, SilenceAsked))
 
     def _silence(self, request: Request, asked: SilenceAsked) -> Response:
-        caller = self._holder(request)
+        caller = identify_holder(request, self._doorkeeper, self._reading)
         made = silence(self._reading.alerts, caller, asked)
         return json_answer(silence_document(made))
 
@@ -130,15 +129,9 @@ class AlertsApi:
         return await self._reads.run(self._end, request, await read_body(request, SilenceEnd))
 
     def _end(self, request: Request, asked: SilenceEnd) -> Response:
-        caller = self._holder(request)
+        caller = identify_holder(request, self._doorkeeper, self._reading)
         ended = self._reading.alerts.end_silence(caller, _id(request, "silence_id"), asked.note)
         return json_answer(silence_document(ended))
-
-    def _holder(self, request: Request) -> Caller:
-        """Return who asks with a token. Raises UnauthenticatedError for a cookie."""
-        if not request.headers.get("authorization"):
-            raise UnauthenticatedError("Send a read token: `Authorization: Bearer wdr_…`.")
-        return identify(request, self._doorkeeper, self._reading)
 
 
 def _id(request: Request, name: str) -> str:

@@ -74,6 +74,13 @@ def identify(request: Request, doorkeeper: Doorkeeper, reading: Reading) -> Call
     raise UnauthenticatedError("The token is not valid: unknown, expired or revoked.")
 
 
+def identify_holder(request: Request, doorkeeper: Doorkeeper, reading: Reading) -> Caller:
+    """Return who asks with a token. Raises UnauthenticatedError for a cookie, and as `identify`."""
+    if not request.headers.get("authorization"):
+        raise UnauthenticatedError("Send a read token: `Authorization: Bearer wdr_…`.")
+    return identify(request, doorkeeper, reading)
+
+
 def check_still(doorkeeper: Doorkeeper, caller: Caller, credential: Credential) -> None:
     """Raise UnauthenticatedError when a login, token or rights have ended or changed. Blocks."""
     identity = credential.identity(doorkeeper, used=False)

@@ -30,8 +30,10 @@ from whodid.api.reply import (
     error_document,
     json_answer,
 )
+from whodid.api.rules import RulesApi
 from whodid.api.sql import SQL_PARAMETERS
 from whodid.api.tail import EVENT_STREAM, Tails
+from whodid.app.desks import Desks
 from whodid.app.export_formats import FORMATS
 from whodid.app.public_files import PublicFiles
 from whodid.app.reads import Reading
@@ -81,17 +83,20 @@ def make_api(
     *,
     ledger_files: Mapping[str, PublicFiles],
     metrics: Callable[[], str],
+    desks: Desks,
     stopping: Callable[[], bool] = lambda: False,
     tails: Tails | None = None,
 ) -> list[Route]:
     """Return the routes. `ledger_files` are the logs by name, under `/ledger/<name>/`.
 
-    `metrics` returns the text of /metrics; `stopping` ends the tails when the server stops.
+    `desks` are what there is of detection beside the alerts; `metrics` returns the text of
+    /metrics; `stopping` ends the tails when the server stops.
     """
     does = Operations(
-        reading, doorkeeper, ledger_files, metrics, tails or Tails(reading, doorkeeper, stopping)
-    )
-    table = _table(does)
+        reading, doorkeeper, ledger_files, metrics, tails or Tails(reading, doorkeeper, stopping),
+        desks,
+    )  # fmt: skip
+    table = [*_table(does), *_detection(RulesApi(reading, doorkeeper, desks))]
     document = openapi([described for described, _ in table] + [_OPENAPI])
 
     async def described_as(_request: Request) -> Response:
@@ -188,6 +193,35 @@ def _alerts(does: Operations) -> list[tuple[Described, Handler]]:
             Described("POST", "/v1/silences/{silence_id}/end", "End a silence or an exclusion",
                       "token", {200: (JSON, "Silence")}, body="SilenceEnd"),
             does.end_silence,
+        ),
+    ]  # fmt: skip
+
+
+def _detection(does: RulesApi) -> list[tuple[Described, Handler]]:
+    """Return what is about rules, looks over history and the outbox."""
+    return [
+        _get("/v1/rules", "The rules that are used: what they look for, whether they can find it",
+            does.rules, JSON, "Rules"),
+        _get("/v1/rules/{rule_id:path}", "One rule: its text, its alerts, what is excluded of it",
+            does.rule, JSON, "RuleDetail"),
+        (
+            Described("POST", "/v1/backtests", "Begin to look over history with a rule", "token",
+                      {202: (JSON, "Backtest")}, body="BacktestRequest"),
+            does.begin,
+        ),
+        _get("/v1/backtests/{backtest_id}", "How a look over history is getting on, or its answer",
+            does.run, JSON, "Backtest"),
+        (
+            Described("POST", "/v1/backtests/{backtest_id}/end", "End a look over history", "token",
+                      {200: (JSON, "Backtest")}),
+            does.end,
+        ),
+        _get("/v1/outbox", "What people are still to be told, and what was given up", does.outbox,
+            JSON, "Outbox"),
+        (
+            Described("POST", "/v1/outbox/send-again", "Have messages tried again", "token",
+                      {200: (JSON, "Messages")}, body="SendAgain"),
+            does.send_again,
         ),
     ]  # fmt: skip
 

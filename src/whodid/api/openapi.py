@@ -133,6 +133,11 @@ _PARAMETERS: dict[str, tuple[str, Schema]] = {
     "event_id": ("The id of an event.", {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}),
     "alert_id": ("The id of an alert.", {"type": "string", "pattern": "^[0-9a-f-]{1,64}$"}),
     "silence_id": ("The id of a silence.", {"type": "string", "pattern": "^[0-9a-f-]{1,64}$"}),
+    "rule_id": (
+        "The id of a rule that is used, or its name.",
+        {"type": "string", "minLength": 1, "maxLength": RULE_CHARS_MAX},
+    ),
+    "backtest_id": ("The id of a backtest.", {"type": "string", "pattern": "^[0-9a-f]{1,64}$"}),
     "state": (
         "In which state; active ones are open or acknowledged.",
         {"type": "string", "enum": list(STATES_ASKED), "default": "active"},

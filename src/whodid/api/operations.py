@@ -31,6 +31,7 @@ from whodid.api.views import ViewsApi
 from whodid.app.answer import Caller, Health
 from whodid.app.chains import chains_document
 from whodid.app.count_document import facets_document, histogram_document, table_document
+from whodid.app.desks import Desks
 from whodid.app.document import (
     Document,
     answer_document,
@@ -76,12 +77,14 @@ class Operations:
         ledger_files: Mapping[str, PublicFiles],
         metrics: Callable[[], str],
         tails: Tails,
+        desks: Desks,
     ) -> None:
         self._reading = reading
         self._doorkeeper = doorkeeper
         self._ledger_files = ledger_files
         self._metrics = metrics
         self._tails = tails
+        self._detection = desks.standing
         self._accounts = Accounts(reading, doorkeeper)
         self._completing = Completing(reading)
         self._exports = Exports(reading, doorkeeper)
@@ -278,7 +281,7 @@ class Operations:
     def _status(self, request: Request) -> Response:
         caller = identify(request, self._doorkeeper, self._reading)
         given_as.parameters(request, ())
-        return json_answer(standing_document(self._reading.standing(caller)))
+        return json_answer(standing_document(self._reading.standing(caller), self._detection()))
 
     async def integrity(self, request: Request) -> Response:
         """Answer `GET /v1/integrity`."""

@@ -6,6 +6,7 @@ The event's is made from the types of `whodid.event`, so that it cannot fall beh
 import msgspec
 
 from whodid.api.alert_schemas import alert_schemas
+from whodid.api.rule_schemas import rule_schemas
 from whodid.api.schema_parts import (
     BASE64,
     INSTANT,
@@ -92,6 +93,7 @@ def schemas() -> dict[str, Schema]:
         "Login": shape("A read token.", token=TEXT, expires=INSTANT, role=TEXT),
         **_views(),
         **alert_schemas(),
+        **rule_schemas(),
         "PasswordRequest": shape(
             "Who changes his password, from which to which.", name=TEXT, password=TEXT, new=TEXT
         ),
@@ -115,7 +117,7 @@ def _standing() -> dict[str, Schema]:
             bytes_an_entry={"type": "number"}, bytes_a_day={"type": "number"},
             disk_free_bytes=NUMBER, days_until_full={"type": ["number", "null"]},
             sources={"type": "array", "items": {"type": "object"}},
-            integrity=reference("Integrity"),
+            integrity=reference("Integrity"), detection={"type": ["object", "null"]},
         ),
         "Integrity": shape(
             "Where the verification of the whole ledger stands.",

@@ -126,6 +126,10 @@ class AlertDesk:
         except WhodidError:
             return 0
 
+    def raised(self) -> dict[str, tuple[int, int]]:
+        """Return alerts by rule, and when something was last seen: for who sees all (no event)."""
+        return self._alerts.read(lambda reads: reads.by_rule())
+
     def show(self, caller: Caller, alert_id: str) -> AlertAnswer:
         """Return an alert with its events. Raises UsageError when there is none that he sees."""
         act = Act("show alert", "read", _PAGE, alert_id[:64], rows=1)

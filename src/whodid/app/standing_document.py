@@ -1,16 +1,22 @@
 """The JSON form of where a ledger stands (`whodid status`, `GET /v1/status`)."""
 
 from whodid.app.answer import Standing
+from whodid.app.detection_standing import (
+    DetectionStanding,
+    detection_attention,
+    detection_document,
+)
 from whodid.app.document import Document, integrity_document, source_document
 
 
-def standing_document(found: Standing) -> Document:
-    """Return the JSON form; sizes are bytes, lags are entries."""
+def standing_document(found: Standing, detection: DetectionStanding | None = None) -> Document:
+    """Return the JSON form; sizes are bytes, lags are entries. No detection: nothing told of it."""
+    attention = [*found.attention, *detection_attention(detection)]
     health, growth = found.health, found.growth
     days = found.days_until_full
     return {
-        "ok": not found.attention,
-        "attention": found.attention,
+        "ok": not attention,
+        "attention": attention,
         "version": found.version,
         "format": found.format,
         "origin": found.origin,
@@ -33,4 +39,5 @@ def standing_document(found: Standing) -> Document:
         "days_until_full": None if days is None else round(days, 1),
         "sources": [source_document(source) for source in found.sources],
         "integrity": integrity_document(found.integrity),
+        "detection": detection_document(detection),
     }

@@ -11,7 +11,16 @@ from rich.text import Text
 from whodid.app.delivering import try_channel
 from whodid.app.local import open_local
 from whodid.app.own import Act
-from whodid.cli.options import dir_option, json_option, need_directory, plain, print_json, stdout
+from whodid.cli.options import (
+    dir_option,
+    json_option,
+    need_directory,
+    plain,
+    print_json,
+    stdout,
+    url_option,
+)
+from whodid.cli.remote import Remote
 from whodid.clock import to_rfc3339
 from whodid.config.load import load
 from whodid.detection.delivery.dead import DeadLetters
@@ -43,9 +52,13 @@ def test_channel(name: str, config_file: Path | None, directory: Path | None) ->
 
 @click.command("outbox")
 @json_option
+@url_option
 @dir_option
-def outbox(directory: Path | None, *, as_json: bool) -> None:
+def outbox(directory: Path | None, url: str | None, *, as_json: bool) -> None:
     """List the messages that wait and those that were given up."""
+    if url:
+        _print_there(Remote(url).get("/v1/outbox"), as_json=as_json)
+        return
     where = need_directory(directory)
     letters = DeadLetters(where, keys_of(where))
     try:
@@ -68,11 +81,17 @@ def outbox(directory: Path | None, *, as_json: bool) -> None:
 @click.command("send-again")
 @click.argument("ids", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every message that was given up.")
+@url_option
 @dir_option
-def send_again(ids: tuple[str, ...], directory: Path | None, *, every: bool) -> None:
+def send_again(
+    ids: tuple[str, ...], directory: Path | None, url: str | None, *, every: bool
+) -> None:  # fmt: skip
     """Have messages IDS that were given up tried again, with the ids that they had."""
     if bool(ids) == every:
         raise UsageError("name messages of `whodid alerts outbox`, or say --all")
+    if url:
+        _send_there(Remote(url), ids)
+        return
     where = need_directory(directory)
     letters = DeadLetters(where, keys_of(where))
     try:
@@ -83,6 +102,32 @@ def send_again(ids: tuple[str, ...], directory: Path | None, *, every: bool) -> 
     finally:
         letters.close()
     stdout.print(f"{len(again)} will be tried again while a server runs", markup=False)
+
+
+def _send_there(remote: Remote, ids: tuple[str, ...]) -> None:
+    names = list(ids)
+    if not names:
+        found = remote.get("/v1/outbox")["messages"]
+        names = [one["id"] for one in found if one["state"] == "given up"]
+    again = remote.post("/v1/outbox/send-again", {"ids": names})["messages"] if names else []
+    stdout.print(f"{len(again)} will be tried again", markup=False)
+
+
+def _print_there(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    waiting, given_up = found["waiting"], found["given_up"]
+    stdout.print(f"{waiting} wait, {given_up} were given up", markup=False)
+    table = _columns()
+    for one in found["messages"]:
+        cells = (
+            one["id"], one["channel"], (one["made"] or "")[:19], str(one["attempts"]),
+            "waits" if one["state"] == "waiting" else one["state"], one["reason"] or "",
+        )  # fmt: skip
+        table.add_row(*(Text(plain(cell)) for cell in cells))
+    if found["messages"]:
+        stdout.print(table)
 
 
 def add_delivery(group: click.Group) -> None:
@@ -98,10 +143,15 @@ def _row(one: Waiting) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _table(found: list[Waiting]) -> Table:
+def _columns() -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("ID", "CHANNEL", "MADE (UTC)", "TRIES", "STATE", "REASON"):
         table.add_column(title, overflow="fold")
+    return table
+
+
+def _table(found: list[Waiting]) -> Table:
+    table = _columns()
     for one in found:
         state = "given up" if one.state == "dead" else "waits"
         cells = (

@@ -53,7 +53,7 @@ class Remote:
         except httpx.HTTPError as error:
             where = self._client.base_url
             raise RefusedError(f"the server at {where} does not answer ({error})") from error
-        if response.status_code != httpx.codes.OK:
+        if response.status_code not in {httpx.codes.OK, httpx.codes.ACCEPTED}:
             raise _error(response)
         try:
             document = msgspec.json.decode(response.content, type=dict[str, Any])

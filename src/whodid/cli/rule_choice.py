@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from whodid.config.load import load
 from whodid.config.settings import Settings
-from whodid.detection.rule import AnyRule, Correlation
-from whodid.detection.rulebook import Choice, Rulebook, read_rules
+from whodid.detection.rule import AnyRule
+from whodid.detection.rulebook import Choice, Rulebook, read_rules, with_needed
 from whodid.detection.sigma import Fault
 from whodid.errors import InputError, UsageError
 from whodid.serve.detection_plan import plan_of
@@ -45,7 +45,7 @@ def chosen(name: str, directory: Path, settings: Settings) -> Chosen:
         near = get_close_matches(name, names, 1)
         hint = f"; did you mean {near[0]}?" if near else "; `whodid rules list` lists them"
         raise UsageError(f"there is no rule, file or folder {name!r}{hint}")
-    return Chosen(_with_needed(book.rules, ids), ids, ())
+    return Chosen(with_needed(book.rules, ids), ids, ())
 
 
 def _of_path(path: Path, directory: Path, choice: Choice, book: Rulebook) -> Chosen:
@@ -61,7 +61,7 @@ def _of_path(path: Path, directory: Path, choice: Choice, book: Rulebook) -> Cho
         raise InputError(
             f"{path}: no rule can be used: {'; '.join(reasons[:3]) or 'none is there'}"
         )
-    return Chosen(_with_needed(book.rules, ids), ids, faults)
+    return Chosen(with_needed(book.rules, ids), ids, faults)
 
 
 def _below(path: Path, book: Rulebook) -> frozenset[str]:
@@ -70,18 +70,3 @@ def _below(path: Path, book: Rulebook) -> frozenset[str]:
 
 def _is_below(path: Path, place: str) -> bool:
     return Path(place).resolve().is_relative_to(path.resolve())
-
-
-def _with_needed(rules: tuple[AnyRule, ...], ids: frozenset[str]) -> tuple[AnyRule, ...]:
-    """Return rules by id and what they are built on, in their order."""
-    by_name = {name: rule for rule in rules for name in (rule.head.name, rule.head.id) if name}
-    needed: set[str] = set()
-    waiting = list(ids)
-    while waiting:
-        rule = by_name.get(waiting.pop())
-        if rule is None or rule.head.id in needed:
-            continue
-        needed.add(rule.head.id)
-        if isinstance(rule, Correlation):
-            waiting += rule.rules
-    return tuple(rule for rule in rules if rule.head.id in needed)

@@ -16,8 +16,10 @@ from whodid.cli.options import (
     print_json,
     stderr,
     stdout,
+    url_option,
 )
 from whodid.cli.rule_choice import Chosen, chosen, settings_of
+from whodid.cli.rules_remote import backtest_there
 from whodid.clock import to_rfc3339
 from whodid.detection.backtest.noise import Noise, noise
 from whodid.detection.finding import Finding
@@ -30,13 +32,19 @@ _SHOWN = 20
 @click.argument("rule")
 @click.option("--since", default="", metavar="TIME", help="Of events since then: 90d, 2026-11-01.")
 @dir_option
+@url_option
 @json_option
-def backtest_rules(rule: str, since: str, directory: Path | None, *, as_json: bool) -> None:
+def backtest_rules(
+    rule: str, since: str, directory: Path | None, url: str | None, *, as_json: bool
+) -> None:  # fmt: skip
     """Tell what RULE would have raised: a file, a folder, the id or name of a rule in use.
 
     How often, about whom, and what it took. What rules remember begins with the first event that
-    is looked at.
+    is looked at. With --url the server looks, with a rule that it uses, over whole days (30).
     """
+    if url:
+        backtest_there(url, rule, since, as_json=as_json)
+        return
     where = need_directory(directory)
     found, meant = backtest(rule, since, where)
     findings = [one for one in found.replayed.findings if one.rule.id in meant.wanted]

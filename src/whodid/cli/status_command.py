@@ -17,6 +17,7 @@ from whodid.cli.options import (
     url_option,
 )
 from whodid.cli.remote import Remote
+from whodid.serve.watch import Watch
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _ENTRIES_TELLING = 10_000
@@ -48,7 +49,9 @@ def _document(directory: Path | None, url: str | None) -> dict[str, Any]:
         return Remote(url).get("/v1/status")
     with open_local(need_directory(directory)) as ledger:
         reading = ledger.reading()
-        return standing_document(reading.standing(ledger.caller(), running=not ledger.alone))
+        standing = reading.standing(ledger.caller(), running=not ledger.alone)
+        detection = None if ledger.alone else Watch(ledger.directory).detection()
+        return standing_document(standing, detection)
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -71,6 +74,8 @@ def _print(found: dict[str, Any]) -> None:
     _line("size", f"{size_text(sizes['total'])}, {each}: {said}")
     _line("disk", f"{size_text(found['disk_free_bytes'])} free{_full(found['days_until_full'])}")
     _line("verified", _verified(found["integrity"]))
+    if found.get("detection"):
+        _print_detection(found["detection"])
     for source in found["sources"][:_SOURCES_SHOWN]:
         newest = (source["newest"] or "never")[:19]
         bad = f", {source['quarantined']:,} quarantined" if source["quarantined"] else ""
@@ -81,6 +86,25 @@ def _print(found: dict[str, Any]) -> None:
         )
     for sentence in found["attention"]:
         stdout.print(plain(f"! {sentence}"), markup=False, style="yellow")
+
+
+def _print_detection(found: dict[str, Any]) -> None:
+    if not found["up"]:
+        _line("rules", "the detector does not run")
+        return
+    behind = "all entries looked at"
+    if found["behind"]:
+        behind = f"{found['behind']:,} entries behind, for {found['behind_seconds']:,.0f} s"
+    names = ("blind", "faulty", "unusable")
+    counts = [f"{found[name]:,} {name}" for name in names if found[name]]
+    said = ", ".join([f"{found['rules']:,} used", *counts])
+    _line("rules", f"{said}; {behind}; they remember {size_text(found['state_bytes'])}")
+    outbox = found["outbox"]
+    if outbox["channels"]:
+        waiting = f"{outbox['waiting']:,} messages wait"
+        if outbox["waiting"]:
+            waiting += f", the oldest for {outbox['oldest_seconds']:,.0f} s"
+        _line("outbox", f"{waiting}; {outbox['given_up']:,} were given up")
 
 
 def _line(name: str, text: str) -> None:

@@ -94,6 +94,21 @@ def stamp(directory: Path, choice: Choice) -> bytes:
     return digest.digest()
 
 
+def with_needed(rules: Sequence[AnyRule], ids: frozenset[str]) -> tuple[AnyRule, ...]:
+    """Return rules by id and what they are built on, in their order."""
+    by_name = {name: rule for rule in rules for name in (rule.head.name, rule.head.id) if name}
+    needed: set[str] = set()
+    waiting = list(ids)
+    while waiting:
+        rule = by_name.get(waiting.pop())
+        if rule is None or rule.head.id in needed:
+            continue
+        needed.add(rule.head.id)
+        if isinstance(rule, Correlation):
+            waiting += rule.rules
+    return tuple(rule for rule in rules if rule.head.id in needed)
+
+
 def _paths(directory: Path, choice: Choice) -> tuple[list[Path], list[Fault]]:
     """Return what there is to read, and a fault for what is missing."""
     names = packs()

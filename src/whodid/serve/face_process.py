@@ -20,11 +20,14 @@ from whodid.api.integrity_metrics import integrity_metrics
 from whodid.api.make_api import make_api
 from whodid.api.metrics import log_metrics
 from whodid.api.tail import Tails
+from whodid.app.desks import Desks, open_desks
 from whodid.app.public_files import LedgerFiles
 from whodid.app.reading import LedgerReading
 from whodid.clock import system_clock
 from whodid.config.settings import Settings
 from whodid.demo.mark import is_demo
+from whodid.detection.rulebook import Choice
+from whodid.detection.windows import Settings as WindowSettings
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import FACE_SOCKET
@@ -33,6 +36,7 @@ from whodid.ledger.opening import keys_of
 from whodid.ledger.read_memory import ReadMemory
 from whodid.ledger.server import listen
 from whodid.metrics import render
+from whodid.serve.detection_plan import plan_of
 from whodid.serve.face_front import FaceFront, FailedLoginCount, templates_of
 from whodid.serve.face_metrics import face_metrics
 from whodid.serve.face_protocol import FaceProtocol
@@ -67,7 +71,13 @@ def run_faces(directory: Path, settings: Settings) -> None:
     memory = ReadMemory.of(settings.server.memory_bytes)
     reading = LedgerReading(directory, keys, port, system_clock, faults=watch.faults, memory=memory)
     ending = threading.Event()
-    application = make_application(directory, keys, reading, ending, watch)
+    current = _Current(settings)
+    desks = open_desks(
+        directory, keys, port, reading.alerts, system_clock,
+        history=lambda: current.history(directory), settings=lambda: current.settings.alerts,
+        standing=watch.detection,
+    )  # fmt: skip
+    application = make_application(directory, keys, reading, ending, watch, desks)
     gc.freeze()
     config = uvicorn.Config(
         application, loop="uvloop", http=FaceProtocol, log_config=None, access_log=False,
@@ -80,7 +90,7 @@ def run_faces(directory: Path, settings: Settings) -> None:
         ending.set()
         server.should_exit = True
 
-    when_told_to_end(stop)
+    when_told_to_end(stop, current.change)
     path = directory / FACE_SOCKET
     listener = listen(path)
     inode = path.stat().st_ino
@@ -90,6 +100,7 @@ def run_faces(directory: Path, settings: Settings) -> None:
     finally:
         ending.set()
         fresh.join()
+        desks.close()
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_ino == inode:  # else another server took its place already
                 path.unlink()
@@ -102,6 +113,7 @@ def make_application(
     reading: LedgerReading,
     ending: threading.Event,
     watch: Watch,
+    desks: Desks,
 ) -> Starlette:
     """Put API and pages together."""
     doorkeeper = Doorkeeper(directory, keys.state_keys())
@@ -113,14 +125,30 @@ def make_application(
     logins = FailedLoginCount()
     api = make_api(
         reading, doorkeeper, ledger_files={name: files, "default": files},
-        metrics=_Metrics(reading, watch, tails, logins), tails=tails,
+        metrics=_Metrics(reading, watch, tails, logins), tails=tails, desks=desks,
     )  # fmt: skip
-    web = make_web(reading, doorkeeper, log, demo=is_demo(directory))
+    web = make_web(reading, doorkeeper, log, desks, demo=is_demo(directory))
     routes = [*api, *web.routes]
     front = Middleware(FaceFront, count=logins, templates=templates_of(routes))
     application = Starlette(routes=routes, middleware=[front, *web.middleware])
     application.router.redirect_slashes = False
     return application
+
+
+class _Current:
+    """The settings as they are now; the supervisor tells when they change."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def change(self, settings: Settings) -> None:
+        """Go on by other settings."""
+        self.settings = settings
+
+    def history(self, directory: Path) -> tuple[Choice, WindowSettings]:
+        """Return which rules are used and how they correlate over history."""
+        plan = plan_of(directory, self.settings.detection, live=False)
+        return plan.choice, plan.windows
 
 
 class _Metrics:

@@ -21,6 +21,7 @@ from whodid.query.tree import Term
 from whodid.web.links import (
     around,
     exact_term,
+    rule_url,
     search_url,
     text_of,
     trace_url,
@@ -130,7 +131,8 @@ def _detail(visit: Visit, alert_id: str, error: str = "") -> Response:
         related=[_line(one, visit) for one in answer.related],
         story_href=_story(answer),
         around_href=_around(answer),
-        rule_href="/alerts?" + urlencode([("rule", alert.rule), ("state", "all")]),
+        rule_href=rule_url(alert.rule),
+        same_rule_href="/alerts?" + urlencode([("rule", alert.rule), ("state", "all")]),
         records_href=search_url(
             f'service:whodid (correlation:"{alert.id}" OR resource:"{alert.id}")', own=True
         ),
@@ -200,9 +202,13 @@ def _taken(visit: Visit) -> list[tuple[str, str]]:
 def _line(shown: ShownAlert, visit: Visit) -> Line:
     alert = shown.alert
     who = _url(visit, assignee=alert.assignee, below=None) if alert.assignee else None
-    return Line(
-        f"/alerts/{alert.id}", alert.seen_us, shown, [item_of(pair) for pair in shown.key], who
-    )
+    return line_of(shown, who)
+
+
+def line_of(shown: ShownAlert, assignee_href: str | None = None) -> Line:
+    """Return an alert as a row of a list."""
+    key = [item_of(pair) for pair in shown.key]
+    return Line(f"/alerts/{shown.alert.id}", shown.alert.seen_us, shown, key, assignee_href)
 
 
 # --- one alert -----------------------------------------------------------------------------------

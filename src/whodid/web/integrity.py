@@ -27,6 +27,7 @@ def show(visit: Visit) -> Response:
     return visit.page(
         "integrity.html",
         found=found,
+        detection=visit.site.desks.standing(),
         verdict=verdict(found),
         percent=_percent(found),
         rounds=found.rounds[:_ROUNDS_SHOWN],

@@ -74,6 +74,11 @@ def alerts_url(field: str, value: str) -> str:
     return "/alerts?" + urlencode([("state", "all"), ("key", urlencode([(field, value)]))])
 
 
+def rule_url(rule_id: str) -> str:
+    """Return the address of a rule's page."""
+    return f"/rules/{quote(rule_id, safe='')}"
+
+
 def trace_url(trace_id: str, *, stated: bool = False) -> str:
     """Return the address of the story of an id."""
     return f"/trace/{quote(trace_id, safe='')}" + ("?stated=1" if stated else "")

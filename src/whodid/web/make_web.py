@@ -6,20 +6,24 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from whodid.access.doorkeeper import Doorkeeper
+from whodid.app.desks import Desks
 from whodid.app.reads import Reading
 from whodid.web import (
     about,
     alerts,
     around,
+    backtests,
     connect,
     event,
     integrity,
     login,
     lookers,
+    outbox,
     overview,
     people,
     pinned,
     profile,
+    rules,
     search,
     silences,
     sources,
@@ -40,10 +44,12 @@ class Web(NamedTuple):
     middleware: list[Middleware]
 
 
-def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: bool) -> Web:
+def make_web(
+    reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, desks: Desks, *, demo: bool
+) -> Web:  # fmt: skip
     """Make the pages. `demo` says on each page that the people are invented."""
     files = StaticFiles()
-    site = Site(reading, doorkeeper, log, environment(), files, demo)
+    site = Site(reading, doorkeeper, log, desks, environment(), files, demo)
 
     def get(path: str, page: Page, *, public: bool = False) -> Route:
         return Route(path, endpoint(site, page, public=public), methods=["GET"])
@@ -64,6 +70,13 @@ def make_web(reading: Reading, doorkeeper: Doorkeeper, log: PublicLog, *, demo: 
         post("/alerts/{id}/mute", silences.mute),
         get("/silences", silences.show),
         post("/silences/end", silences.end),
+        get("/rules", rules.show),
+        get("/rules/{id:path}", rules.detail),
+        post("/backtests", backtests.begin),
+        post("/backtests/end", backtests.end),
+        get("/backtests/{id}", backtests.show),
+        get("/outbox", outbox.show),
+        post("/outbox", outbox.send_again),
         get("/trace", trace.ask),
         get("/trace/{id:path}", trace.show),
         get("/profile/{kind}/{value:path}", profile.show),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from jinja2 import Environment
 
 from whodid.access.doorkeeper import Doorkeeper
+from whodid.app.desks import Desks
 from whodid.app.reads import Reading
 from whodid.web.static_files import StaticFiles
 
@@ -31,6 +32,7 @@ class Site:
     reading: Reading
     doorkeeper: Doorkeeper
     log: PublicLog
+    desks: Desks
     templates: Environment
     files: StaticFiles
     demo: bool

@@ -82,6 +82,11 @@ class Reads:
         """Count alerts that nobody acknowledged, without muted ones."""
         return self._count("SELECT count(*) FROM alerts WHERE state = 'open' AND muted = ''")
 
+    def by_rule(self) -> dict[str, tuple[int, int]]:
+        """Return how many alerts there are of each rule, and when something was last seen."""
+        sql = "SELECT rule, count(*), max(seen_us) FROM alerts GROUP BY rule"
+        return {row[0]: (row[1], row[2]) for row in self.db.execute(sql)}
+
     # --- silences --------------------------------------------------------------------------------
 
     def silence(self, silence_id: str) -> Silence | None:

@@ -67,6 +67,13 @@ class WebhookChannel(_Channel, frozen=True, tag="webhook"):
 ChannelSettings: TypeAlias = AppriseChannel | PagerDutyChannel | WebhookChannel
 
 
+def kind_of(channel: ChannelSettings) -> str:
+    """Return in a word what a channel is, as the settings say it."""
+    kind = type(channel).__struct_config__.tag
+    assert isinstance(kind, str)
+    return kind
+
+
 class Calendar(Struct, frozen=True, forbid_unknown_fields=True):
     """Working hours: `days` from `start` to `end` (past midnight when it is not later).
 
