@@ -7,7 +7,8 @@
 | investigator | the same, and whodid's own events; without a filter everything |
 | administrator | no events at all: he makes users, sources and tokens |
 
-Alerts are cut as events are (`app.alert_rights`); an investigator acts on those that he sees.
+Alerts are cut as events are (`app.alert_rights`); an investigator acts on those that he sees. Rules
+and the outbox are for who sees every event, and for the administrator, without what was found.
 
 Everybody who reads events sees his own looks too, where he asks who looked (`app.looking`).
 """
