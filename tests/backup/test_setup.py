@@ -90,8 +90,8 @@ def packed(files):
 @pytest.mark.parametrize(
     "name",
     [
-        "../a.yml", "/a.yml", "rules/../../a.yml", "state.db", "payload/00.yml.db", "", "a\0.yml",
-        "rules\\a.yml", "wal/x", "keys.db", "x/" * 40 + "a.yml",
+        "../a.yml", "/a.yml", "rules/../../a.yml", "state.db", "payload/00.yml.db", "",
+        "payload/a.yml", "a\0.yml", "rules\\a.yml", "wal/x", "keys.db", "x/" * 40 + "a.yml",
     ],
 )  # fmt: skip
 def test_no_name_leaves_the_folder_or_is_a_part_of_the_ledger(tmp_path, name):

@@ -18,7 +18,7 @@ import zstandard
 from msgspec import Struct
 
 from whodid.errors import IntegrityError, LedgerError
-from whodid.ledger.layout import RULES
+from whodid.ledger.layout import FOLDERS, RULES
 from whodid.limits import BACKUP_SETUP_BYTES_MAX, BACKUP_SETUP_FILES_MAX
 
 SETUP = "setup"
@@ -26,6 +26,7 @@ SETTINGS = "whodid.toml"
 RESTORED_SETTINGS = "whodid.toml.restored"
 _MAGIC = b"whodidS\x01"
 _RULES = (".yml", ".yaml", ".json")
+_TEXTS = {".yml", ".yaml", ".toml", ".json", ".mmdb"}
 _PARTS_MAX = 32
 
 
@@ -127,10 +128,9 @@ def _is_plain(name: str) -> bool:
 
 
 def _is_ours(name: str) -> bool:
-    """Tell whether a name is not that of a part of a ledger: rules, or a text of settings."""
-    return name.startswith(f"{RULES}/") or PurePosixPath(name).suffix in {
-        ".yml", ".yaml", ".toml", ".json",
-    }  # fmt: skip
+    """Tell whether a name is that of rules or settings, and not of a part of the ledger."""
+    path = PurePosixPath(name)
+    return path.parts[0] not in FOLDERS and (path.parts[0] == RULES or path.suffix in _TEXTS)
 
 
 def _leads_out(directory: Path, path: Path) -> bool:
