@@ -177,8 +177,8 @@ def messages(folder, reason="HTTP 503", alert="a1", channel="chat", number=0):
 def desks(folder, alerts, write, clock=lambda: NOW_US, *, start=FakeProcess, shown=STANDING):
     """Desks whose looks over history are done by what `start` returns."""
     rules = RuleDesk(
-        folder, RulesFile(folder, KEYS), alerts, lambda: (Choice(), WindowSettings()), write, clock,
-        Runs(folder, write, clock, start),
+        folder, RulesFile(folder, KEYS), lambda: alerts,
+        lambda: (Choice(), WindowSettings()), write, clock, Runs(folder, write, clock, start),
     )  # fmt: skip
     settings = AlertSettings(channels={"chat": WebhookChannel(url="https://hooks.example/x")})
     outbox = OutboxDesk(folder, KEYS, lambda: settings, write, clock)

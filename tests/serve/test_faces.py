@@ -19,12 +19,13 @@ from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
 from whodid.clock import system_clock
+from whodid.config.settings import Settings
 from whodid.errors import RefusedError, StoppedError
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.local import LocalSequencer
 from whodid.ledger.opening import init_ledger, open_ledger
 from whodid.ledger.reader import LedgerReader
-from whodid.serve.face_process import make_application
+from whodid.serve.face_process import desks_of, make_application
 from whodid.serve.watch import Watch
 from whodid.sources.intake import Delivery
 
@@ -63,7 +64,9 @@ class Faces:
         self.port = RecordingPort(port, self.happened)
         reading = LedgerReading(directory, keys, self.port, system_clock)
         self.reading = reading
-        self.app = make_application(directory, keys, reading, threading.Event(), Watch(directory))
+        watch = Watch(directory)
+        desks = desks_of(directory, keys, self.port, reading, watch, Settings)
+        self.app = make_application(directory, keys, reading, threading.Event(), watch, desks)
         user = Users(directory, keys.state_keys(), cost=Cost(8, 1, 1)).add(
             "ann", PASSWORD, "investigator"
         )

@@ -16,10 +16,11 @@ from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
 from whodid.clock import system_clock
+from whodid.config.settings import Settings as ServerSettings
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.local import LocalSequencer
 from whodid.ledger.opening import Settings, init_ledger, open_ledger
-from whodid.serve.face_process import make_application
+from whodid.serve.face_process import desks_of, make_application
 from whodid.serve.watch import Watch
 from whodid.sources.intake import Delivery
 
@@ -56,8 +57,10 @@ class House:
         keys = init_ledger(self.directory, origin="test.example/whodid/roles")
         self.port = LocalSequencer(*open_ledger(self.directory, settings=Settings(1 << 20, 0)))
         self.reading = LedgerReading(self.directory, keys, self.port, system_clock)
+        watch = Watch(self.directory)
+        desks = desks_of(self.directory, keys, self.port, self.reading, watch, ServerSettings)
         self.app = make_application(
-            self.directory, keys, self.reading, threading.Event(), Watch(self.directory)
+            self.directory, keys, self.reading, threading.Event(), watch, desks
         )
         users = Users(self.directory, keys.state_keys(), cost=Cost(8, 1, 1))
         self.tokens, self.sessions = {}, {}

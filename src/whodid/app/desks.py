@@ -5,11 +5,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from whodid.app.alert_desk import AlertDesk
 from whodid.app.detection_standing import DetectionStanding
 from whodid.app.outbox_desk import OutboxDesk
 from whodid.app.own import OwnEvents
-from whodid.app.rule_desk import HistoryOf, RuleDesk
+from whodid.app.rule_desk import AlertsOf, HistoryOf, RuleDesk
 from whodid.app.rule_standing import RulesFile
 from whodid.clock import Clock
 from whodid.detection.delivery.settings import AlertSettings
@@ -31,7 +30,7 @@ class Desks(Struct, frozen=True):
 
 
 def open_desks(
-    directory: Path, keys: KeyFolder, port: SequencerPort, alerts: AlertDesk, clock: Clock, *,
+    directory: Path, keys: KeyFolder, port: SequencerPort, alerts: AlertsOf, clock: Clock, *,
     history: HistoryOf, settings: Callable[[], AlertSettings],
     standing: Callable[[], DetectionStanding | None],
 ) -> Desks:  # fmt: skip

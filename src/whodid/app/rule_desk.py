@@ -37,6 +37,10 @@ HistoryOf = Callable[[], tuple[Choice, WindowSettings]]
 """Returns which rules are used and how they correlate, as the settings say now."""
 
 
+AlertsOf = Callable[[], AlertDesk]
+"""Returns the alerts; they are opened when somebody asks, and may be damaged."""
+
+
 class RuleDesk:
     """The rules of one ledger for its readers. Safe for threads; calls block.
 
@@ -45,7 +49,7 @@ class RuleDesk:
     """
 
     def __init__(
-        self, directory: Path, file: RulesFile, alerts: AlertDesk, history: HistoryOf,
+        self, directory: Path, file: RulesFile, alerts: AlertsOf, history: HistoryOf,
         write: Callable[[Caller, Act], None], clock: Clock, runs: Runs | None = None,
     ) -> None:  # fmt: skip
         self._file = file
@@ -86,7 +90,7 @@ class RuleDesk:
         alerts = []
         if caller.rights.content:
             asked = AlertQuery(state="all", rule=used.head.id, limit=_ALERTS_SHOWN)
-            alerts = self._alerts.page(caller, asked).alerts
+            alerts = self._alerts().page(caller, asked).alerts
         text, told = _text(used) if whole else (None, "withheld from you")
         self._write(caller, act)
         return RuleAnswer(
@@ -149,12 +153,12 @@ class RuleDesk:
         return standing, used
 
     def _raised(self) -> dict[str, Raises]:
-        return {rule: Raises(*found) for rule, found in self._alerts.raised().items()}
+        return {rule: Raises(*found) for rule, found in self._alerts().raised().items()}
 
     def _exclusions(self, caller: Caller, rule: str) -> list[ShownSilence]:
         if not caller.rights.whole:
             return []
-        found = self._alerts.silences(caller)
+        found = self._alerts().silences(caller)
         return [
             one
             for one in found

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -33,6 +34,7 @@ from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import FACE_SOCKET
 from whodid.ledger.manifest import read_manifest
 from whodid.ledger.opening import keys_of
+from whodid.ledger.port import SequencerPort
 from whodid.ledger.read_memory import ReadMemory
 from whodid.ledger.server import listen
 from whodid.metrics import render
@@ -72,11 +74,7 @@ def run_faces(directory: Path, settings: Settings) -> None:
     reading = LedgerReading(directory, keys, port, system_clock, faults=watch.faults, memory=memory)
     ending = threading.Event()
     current = _Current(settings)
-    desks = open_desks(
-        directory, keys, port, reading.alerts, system_clock,
-        history=lambda: current.history(directory), settings=lambda: current.settings.alerts,
-        standing=watch.detection,
-    )  # fmt: skip
+    desks = desks_of(directory, keys, port, reading, watch, lambda: current.settings)
     application = make_application(directory, keys, reading, ending, watch, desks)
     gc.freeze()
     config = uvicorn.Config(
@@ -145,10 +143,21 @@ class _Current:
         """Go on by other settings."""
         self.settings = settings
 
-    def history(self, directory: Path) -> tuple[Choice, WindowSettings]:
-        """Return which rules are used and how they correlate over history."""
-        plan = plan_of(directory, self.settings.detection, live=False)
+
+def desks_of(
+    directory: Path, keys: KeyFolder, port: SequencerPort, reading: LedgerReading, watch: Watch,
+    settings: Callable[[], Settings],
+) -> Desks:  # fmt: skip
+    """Return what there is of detection beside the alerts, by the settings as they are now."""
+
+    def history() -> tuple[Choice, WindowSettings]:
+        plan = plan_of(directory, settings().detection, live=False)
         return plan.choice, plan.windows
+
+    return open_desks(
+        directory, keys, port, lambda: reading.alerts, system_clock, history=history,
+        settings=lambda: settings().alerts, standing=watch.detection,
+    )  # fmt: skip
 
 
 class _Metrics:
