@@ -24,9 +24,9 @@ from benchmarks.lab import Lab
 from benchmarks.report import Figure, Section, at_least, at_most, plain, say
 from whodid.detection.compiled import Matcher, compile_rules
 from whodid.detection.compiled.blind import fields_of
+from whodid.detection.packs import PACKS
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
-from whodid.detection.rulebook import PACKS
 from whodid.detection.sigma import load_rules
 from whodid.detection.taxonomy import native_of
 from whodid.event import encode_groups

@@ -19,6 +19,9 @@ CORRELATION_SOURCES_MAX = 1_000
 CORRELATION_KEYS_PER_EVENT = 16
 """Most keys of one event for one correlation, when fields of its group-by are lists."""
 
+CORRELATION_KEYS_SHARED = 65_536
+"""Different keys of which all events that wait share one copy."""
+
 CORRELATION_CHARS_MAX = 256
 """Longest text of a key or value that is kept whole; a longer one ends in a digest of all of it."""
 

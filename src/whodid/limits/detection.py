@@ -107,6 +107,12 @@ RULE_CHECK_PARTS = 20
 RULE_ASKED_VALUES_MAX = 4096
 """Values of one field whose rules are remembered, so that they are not looked for again."""
 
+RULE_ASKED_CHARS_MAX = 256
+"""Longest of these values."""
+
+RULE_ANSWERS_MAX = 4096
+"""Combinations of what values say, of one kind of log, whose rules are remembered."""
+
 # --- following ---------------------------------------------------------------------------------
 DETECTION_BACK_ENTRIES = 250_000
 """So many entries are looked at again when the state of detection is missing or damaged."""

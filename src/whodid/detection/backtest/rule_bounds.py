@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from whodid.detection.backtest.bounds import Bound, Known, KnownOf, any_bound, every_bound, may
 from whodid.detection.compiled.fields import OTHER_NAMES, is_of_event
-from whodid.detection.compiled.matcher import asks_event_first
+from whodid.detection.compiled.index import asks_event_first
 from whodid.detection.rule import All, AnyOf, Node, Not, Rule, Test
 from whodid.detection.taxonomy.kind import Kind
 from whodid.detection.taxonomy.kinds import EVERY, KINDS, kinds_of, may_vary, names_of

@@ -1,14 +1,14 @@
-"""Anchors of a rule: looks at single fields of which one must hold when the rule does.
+"""Anchors of a condition: looks at single fields of which one must hold when the condition does.
 
-They are proved from the condition: an "all of" needs any one of its parts, an "any of" all of
-them; what is negated, or looks for what is missing, proves nothing. Without anchors a rule is
-asked of every record.
+They are proved from it: an "all of" needs any one of its parts, an "any of" all of them; what is
+negated, or looks for what is missing, proves nothing.
 """
 
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from whodid.detection.compiled.wildcards import longest
-from whodid.detection.rule import All, AnyOf, Node, Not, Test
+from whodid.detection.rule import All, Node, Not, Test
 
 _ACTIONS = frozenset(
     ("eventname", "operationname", "eventtype", "action", "operation", "verb", "methodname",
@@ -16,7 +16,14 @@ _ACTIONS = frozenset(
 )  # fmt: skip
 """Names of fields, their last word in small letters, that tell rules apart best."""
 
+_COMMON = frozenset(
+    ("access", "outcome", "actor.type", "readonly", "useridentity.type", "managementevent")
+)
+"""Names of fields in small letters that have a few values only, so that none of them is rare."""
+
 _ANCHORS_MAX = 5000
+_WORTHS = {"equals": 75, "startswith": 35, "endswith": 35, "contains": 30, "pattern": 25}
+_OTHER_WORTHS = {"cidr": 40, "regex": 28, "lt": 15, "lte": 15, "gt": 15, "gte": 15}
 
 
 class Anchors(NamedTuple):
@@ -43,7 +50,7 @@ def _union(found: list[Anchors | None]) -> Anchors | None:
     parts = [it for it in found if it is not None]
     if len(parts) < len(found) or not parts:
         return None
-    tests = tuple(dict.fromkeys(test for it in parts for test in it.tests))
+    tests = tuple({key_of(test): test for it in parts for test in it.tests}.values())
     if len(tests) > _ANCHORS_MAX:
         return None
     fields = {test.field for test in tests}
@@ -51,22 +58,35 @@ def _union(found: list[Anchors | None]) -> Anchors | None:
 
 
 def _worth(test: Test) -> float | None:
-    """Return how well a look tells records apart, None when it may hold for a missing field."""
-    if test.op == "null" or (test.op == "exists" and not test.value):
-        return None
-    if test.field is None:
-        text = needle_of(test)
+    """Return how well a look tells records apart, None when one value does not decide it."""
+    if not is_of_value(test):
+        text = needle_of(test) if test.field is None else ""
         return None if not text else 15 + min(len(text), 20)
-    if test.part is not None or test.op not in _WORTHS:
+    assert test.field is not None
+    name = test.field.lower()
+    if test.part is not None or test.op == "exists":
         return 5
-    bonus = 40 if test.field.rpartition(".")[2].lower() in _ACTIONS else 0
+    bonus = 40 if name.rpartition(".")[2] in _ACTIONS else 0
+    if test.op in _OTHER_WORTHS:
+        return _OTHER_WORTHS[test.op] + bonus
+    if test.op == "equals" and name in _COMMON:
+        return 20
     if test.op == "equals" and not isinstance(test.value, str):
         return (10 if isinstance(test.value, bool) else 50) + bonus
     text = needle_of(test)
     return 5 if not text else min(_WORTHS[test.op] + 3 * len(text), 90) + bonus
 
 
-_WORTHS = {"equals": 75, "startswith": 35, "endswith": 35, "contains": 30, "pattern": 25}
+def key_of(test: Test) -> Hashable:
+    """Return what two looks share that are the same; `true`, 1 and 1.0 are not."""
+    return test.field, test.op, test.value.__class__, test.value, test.cased, test.part
+
+
+def is_of_value(test: Test) -> bool:
+    """Tell whether a look is passed by single values of its field, and never by their lack."""
+    if test.field is None or test.op == "null" or test.op.startswith("fieldref"):
+        return False
+    return test.op != "exists" or bool(test.value)
 
 
 def needle_of(test: Test) -> str:
@@ -76,64 +96,3 @@ def needle_of(test: Test) -> str:
     if test.op in _WORTHS and isinstance(test.value, str):
         return test.value.lower()
     return ""
-
-
-def groups_of(node: Node) -> list[Anchors]:
-    """Return anchors of which each group must hold, two at most, the best first.
-
-    A second one spares a look at rules whose first holds often; it must tell something itself.
-    """
-    best = anchors_of(node)
-    if best is None:
-        return []
-    others = [
-        it
-        for part in _parts(node)
-        if (it := anchors_of(part)) is not None
-        and it.worth >= _SECOND_WORTH_MIN
-        and it.tests != best.tests
-        and it.tests[0].field is not None
-    ]
-    return [best, *sorted(others, key=lambda it: -it.worth)[:1]]
-
-
-def _parts(node: Node) -> list[Node]:
-    """Return what must hold, all of it."""
-    if isinstance(node, All):
-        return [part for item in node.items for part in _parts(item)]
-    return [node]
-
-
-def rest_of(node: Node) -> Node | None:
-    """Return what is still to be asked when the groups of anchors hold, None for nothing.
-
-    Parts that are texts and nothing else are what their anchors say.
-    """
-    told = {group.tests for group in groups_of(node)}
-    left = tuple(
-        part
-        for part in _parts(node)
-        if not _is_exact(part) or (it := anchors_of(part)) is None or it.tests not in told
-    )
-    if not left:
-        return None
-    return left[0] if len(left) == 1 else All(left)
-
-
-def _is_exact(node: Node) -> bool:
-    if isinstance(node, Test):
-        value = node.value
-        return (
-            node.op in _EXACT
-            and node.field is not None
-            and node.part is None
-            and not node.cased
-            and isinstance(value, str)
-            and not _NUMERIC.issuperset(value)  # 5.0 is looked for as 5, too
-        )
-    return isinstance(node, AnyOf) and all(map(_is_exact, node.items))
-
-
-_SECOND_WORTH_MIN = 25
-_EXACT = frozenset(("equals", "contains", "startswith", "endswith"))
-_NUMERIC = frozenset("0123456789.e+-")

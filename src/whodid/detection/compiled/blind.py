@@ -11,7 +11,8 @@ from typing import Literal
 from msgspec import Struct
 
 from whodid.detection.compiled.fields import View, is_known, is_of_event
-from whodid.detection.compiled.matcher import Index, Matcher, asks_event_first
+from whodid.detection.compiled.index import Index, asks_event_first
+from whodid.detection.compiled.matcher import Matcher
 from whodid.detection.record import Record
 from whodid.detection.rule import All, AnyRule, Correlation, Head, Node, Not, Rule, Test
 from whodid.detection.taxonomy.cloud import CLOUD

@@ -5,7 +5,7 @@ record, our Event. Rules about all records (`product: whodid`) ask our Event fir
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -112,11 +112,36 @@ def is_known(kind: Kind, name: str) -> bool:
 
 def loader(kind: Kind, name: str, *, event_first: bool) -> Load:
     """Return what loads the values of a field that rules call `name`."""
+    others, of_event = _others(kind, name), _of_event(name)
+    return _first([*of_event, *others] if event_first else [*others, *of_event])
+
+
+class EventPlace(NamedTuple):
+    """Where a field of the Event is: its group, its attribute there; and where else it may be."""
+
+    group: int
+    attribute: str
+    otherwise: Load | None
+
+
+def event_place(kind: Kind, name: str) -> EventPlace | None:
+    """Return where a field is that is looked for in the Event first; None when it is no plain one.
+
+    What `loader` loads with `event_first` is this attribute, else what `otherwise` loads.
+    """
+    name_of_event = OTHER_NAMES.get(name, name)
+    if name in UNIONS or name_of_event not in FIELDS or name_of_event in ("time", "changes"):
+        return None
+    group, attribute = FIELDS[name_of_event]
+    others = _others(kind, name)
+    return EventPlace(GROUP_NUMBER[group], attribute, _first(others) if others else None)
+
+
+def _others(kind: Kind, name: str) -> list[Load]:
+    """Return what loads a field from anywhere but the field of the Event that is called so."""
     explicit = [_place(kind, it) for it in kind.fields.get(name, ())]
     native = [] if kind.top is not None and not kind.top else _native(kind, name)
-    of_event = _of_event(name)
-    loads = [*of_event, *explicit, *native] if event_first else [*explicit, *native, *of_event]
-    return _first(loads)
+    return [*explicit, *native]
 
 
 def plain_path(kind: Kind, name: str) -> tuple[str, ...] | None:

@@ -11,6 +11,7 @@ from typing import Any
 from whodid.limits import NESTING_MAX
 
 Values = tuple[Any, ...]
+Step = str | int
 Get = Callable[[dict[str, Any]], Values]
 """Native record → the values at a path: texts, numbers, truth values, maps; no None, no list."""
 
@@ -38,6 +39,8 @@ def getter(path: str, *, folds: bool = False, dotted: bool = False) -> Get:
         _walk(native, steps, 0, found, _Ways(folds, dotted), 0)
         return tuple(found)
 
+    if dotted and plain and not folds:
+        return _unless_absent(walk, steps)
     if not plain or folds or dotted:
         return walk
 
@@ -50,6 +53,19 @@ def getter(path: str, *, folds: bool = False, dotted: bool = False) -> Get:
             if value is None:
                 return ()
         return (value,) if value.__class__ is str else flat(value)
+
+    return get
+
+
+def _unless_absent(walk: Get, steps: tuple[Step, ...]) -> Get:
+    """Return a getter that looks first whether any key is there with which the path may begin."""
+    heads = [".".join(map(str, steps[:end])) for end in range(1, len(steps) + 1)]
+
+    def get(native: dict[str, Any]) -> Values:
+        for head in heads:
+            if head in native:
+                return walk(native)
+        return ()
 
     return get
 
@@ -82,7 +98,6 @@ class _Ways:
 
 
 _PLAIN = _Ways(folds=False, dotted=False)
-Step = str | int
 
 
 def _steps(path: str) -> tuple[Step, ...]:

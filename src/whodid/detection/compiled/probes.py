@@ -1,103 +1,135 @@
-"""The index over anchors: which rules may match a record, from the values of a few fields.
+"""What single values decide: which looks at a field they pass, as the bits of their rules.
 
-Values repeat, so what was found for a value is remembered, within bounds.
+Values repeat, so what was found for one is remembered, within bounds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 from whodid.detection.compiled.anchors import needle_of
-from whodid.detection.compiled.fields import Field, View, text_of
+from whodid.detection.compiled.fields import EventPlace, Load, View, text_of
+from whodid.detection.compiled.filed import Numbers, Regexes, Texts, is_compare, is_text, passed
 from whodid.detection.compiled.needles import Needles
+from whodid.detection.compiled.passes import Passes, passes_of
+from whodid.detection.compiled.path import Values
 from whodid.detection.compiled.tests import all_lower
 from whodid.detection.rule import Test
-from whodid.limits import RULE_ASKED_VALUES_MAX
+from whodid.limits import RULE_ASKED_CHARS_MAX, RULE_ASKED_VALUES_MAX
 
-_REMEMBERED_CHARS_MAX = 512
-Numbers = tuple[int, ...]
+Looks = Iterable[tuple[Test, int]]
+"""Looks at one field, each with the bits that it gives when a value passes it."""
 
 
-class Hits:
-    """Numbers of rules: those of which the first anchors hold, and those of which the second do."""
+class Remembered(dict[Any, int]):
+    """Values → bits, looked up when they are asked for, and then remembered within bounds.
 
-    __slots__ = ("first", "second")
+    What was not asked for while others filled it is forgotten.
+    """
 
-    def __init__(self, first: Iterable[int]) -> None:
-        self.first = set(first)
-        self.second: set[int] = set()
+    __slots__ = ("_look", "_old")
+
+    def __init__(self, look: Callable[[Any], int]) -> None:
+        super().__init__()
+        self._look = look
+        self._old: dict[Any, int] = {}
+
+    def __missing__(self, value: Any) -> int:
+        """Return the bits of a value that is not among the newer ones."""
+        found = self._old.pop(value, None)
+        if found is None:
+            found = self._look(value)
+            if value.__class__ is str and len(value) > RULE_ASKED_CHARS_MAX:
+                return found
+        if len(self) >= RULE_ASKED_VALUES_MAX // 2:
+            self._old = dict(self)
+            self.clear()
+        self[value] = found
+        return found
 
 
 class Probe:
-    """The anchors on one field. `ask` gives the numbers of rules whose anchor may hold.
+    """The looks at one field: `texts[value]`, or `bits_of` any value, are those that it passes."""
 
-    A second anchor of rule n has the number ~n.
-    """
+    def __init__(self, looks: Looks) -> None:
+        looks = list(looks)
+        texts = [look for look in looks if is_text(look[0])]
+        numbers = [look for look in looks if is_compare(look[0])]
+        regexes = [look for look in looks if look[0].op == "regex"]
+        told = {id(look) for some in (texts, numbers, regexes) for look in some}
+        self._texts = Texts(texts) if texts else None
+        self._numbers = Numbers(numbers) if numbers else None
+        self._regexes = Regexes(regexes) if regexes else None
+        self._any = 0
+        self._others: list[tuple[Passes, int]] = []
+        for look in looks:
+            if look[0].op == "exists":
+                self._any |= look[1]
+            elif id(look) not in told:
+                self._others.append((passes_of(look[0]), look[1]))
+        self.texts = Remembered(lambda text: self._look(text, text))
+        self._ints = Remembered(lambda number: self._look(number, repr(number)))
 
-    def __init__(self, field: Field, anchors: Iterable[tuple[Test, int]]) -> None:
-        self.raw = field.raw
-        equal: dict[str, list[int]] = {}
-        starts: list[tuple[str, int]] = []
-        ends: list[tuple[str, int]] = []
-        needles: list[tuple[str, int]] = []
-        present: list[int] = []
-        for test, number in anchors:
-            text = needle_of(test)
-            if test.op == "equals" and test.part is None:
-                said = test.value if isinstance(test.value, str) else text_of(test.value)
-                equal.setdefault(said.lower(), []).append(number)
-            elif not text:
-                present.append(number)
-            elif test.op == "startswith":
-                starts.append((text, number))
-            elif test.op == "endswith":
-                ends.append((text, number))
-            else:
-                needles.append((text, number))
-        self._equal = {text: tuple(numbers) for text, numbers in equal.items()}
-        self._starts, self._ends = _by_length(starts), _by_length(ends)
-        self._needles = Needles(needles)
-        self._present = tuple(present)
-        self._known: dict[str, tuple[Numbers, Numbers]] = {}
+    def bits_of_all(self, values: Values) -> int:
+        """Return the bits of the looks that one of the values passes."""
+        found = 0
+        for value in values:
+            found |= self.texts[value] if value.__class__ is str else self.bits_of(value)
+        return found
 
-    def ask(self, view: View, hits: Hits) -> None:
-        """Add the numbers of the rules that the field's values leave possible."""
-        for value in self.raw(view):
-            self.take(value, hits)
+    def bits_of(self, value: Any) -> int:
+        """Return the bits of the looks that one value passes."""
+        if value.__class__ is str:
+            return self.texts[value]
+        if value.__class__ is int:
+            return self._ints[value]
+        return self._look(value, text_of(value))
 
-    def take(self, value: Any, hits: Hits) -> None:
-        """Add the numbers of the rules that one value leaves possible."""
-        text = value if value.__class__ is str else text_of(value)
-        found = self._known.get(text)
-        if found is None:
-            found = self._look(text)
-        first, second = found
-        if first:
-            hits.first.update(first)
-        if second:
-            hits.second.update(second)
-        if value.__class__ is float and value.is_integer():  # a rule's 5 is also 5.0
-            first, second = self._look(str(int(value)))
-            hits.first.update(first)
-            hits.second.update(second)
-
-    def _look(self, text: str) -> tuple[Numbers, Numbers]:
-        lowered = text.lower()
-        found = [*self._present, *self._equal.get(lowered, ()), *self._needles.numbers_in(lowered)]
-        for length, heads in self._starts:
-            found += heads.get(lowered[:length], ())
-        for length, tails in self._ends:
-            found += tails.get(lowered[-length:], ())
-        numbers = _parted(found)
-        if len(text) <= _REMEMBERED_CHARS_MAX:
-            if len(self._known) >= RULE_ASKED_VALUES_MAX:
-                self._known.clear()
-            self._known[text] = numbers
-        return numbers
+    def _look(self, value: Any, text: str) -> int:
+        found = self._any
+        if self._texts is not None:
+            found |= self._texts.bits_of(text.lower())
+        if self._numbers is not None:
+            found |= self._numbers.bits_of(value)
+        if self._regexes is not None:
+            found |= self._regexes.bits_of(text)
+        return found | passed(self._others, value) if self._others else found
 
 
-def _parted(found: list[int]) -> tuple[Numbers, Numbers]:
-    numbers = set(found)
-    return tuple(it for it in numbers if it >= 0), tuple(~it for it in numbers if it < 0)
+class EventProbes:
+    """Probes of fields of the Event, group by group; a field that is missing may be elsewhere."""
+
+    def __init__(self) -> None:
+        self._groups: dict[int, list[tuple[str, Probe, Load | None]]] = {}
+        self._ready: list[tuple[int, Callable[[Any], Any], list[tuple[Probe, Load | None]]]] = []
+
+    def add(self, place: EventPlace, probe: Probe) -> None:
+        """File the probe of a field."""
+        some = self._groups.setdefault(place.group, [])
+        some.append((place.attribute, probe, place.otherwise))
+        names = [name for name, _, _ in some]
+        get = attrgetter(names[0], *(names[1:] or names))  # of one name it gives no tuple
+        self._ready = [it for it in self._ready if it[0] != place.group]
+        self._ready.append((place.group, get, [(it, other) for _, it, other in some]))
+
+    def ask(self, view: View) -> int:
+        """Return the bits of all looks that the record's values pass."""
+        found = 0
+        record = view.record
+        for number, get, probes in self._ready:
+            for value, (probe, otherwise) in zip(get(record.group(number)), probes, strict=False):
+                if value.__class__ is str:
+                    bits = probe.texts[value]
+                elif value is None or value == ():
+                    values = () if otherwise is None else otherwise(view)
+                    bits = probe.bits_of_all(values) if values else 0
+                elif value.__class__ is tuple:
+                    bits = probe.bits_of_all(value)
+                else:
+                    bits = probe.bits_of(value)
+                if bits:
+                    found |= bits
+        return found
 
 
 class TextProbe:
@@ -107,21 +139,22 @@ class TextProbe:
     what cannot be in them; only then, or for any other record, its values are taken apart.
     """
 
-    def __init__(self, anchors: Iterable[tuple[Test, int]]) -> None:
-        pairs = [(needle_of(test), number) for test, number in anchors]
+    def __init__(self, looks: Looks) -> None:
+        pairs = [(needle_of(test), bits) for test, bits in looks]
         self._needles = Needles(pairs)
         self._told = all(_is_told(text) for text, _ in pairs)
 
-    def ask(self, view: View, hits: Hits) -> None:
-        """Add the numbers of the rules whose keyword stands in the record."""
+    def ask(self, view: View) -> int:
+        """Return the bits of the keywords that may stand in the record."""
         raw = view.record.groups[_RAW]
         if self._told and raw and raw.isascii() and b"\\" not in raw:
             text = raw.decode("ascii").lower()
         else:
             text = all_lower(view)
-        first, second = _parted(self._needles.numbers_in(text))
-        hits.first.update(first)
-        hits.second.update(second)
+        found = 0
+        for bits in self._needles.numbers_in(text):
+            found |= bits
+        return found
 
 
 def _is_told(text: str) -> bool:
@@ -131,14 +164,3 @@ def _is_told(text: str) -> bool:
 
 _NUMERIC = frozenset("0123456789.e+-")
 _RAW = 6
-
-
-def _by_length(pairs: list[tuple[str, int]]) -> list[tuple[int, dict[str, Numbers]]]:
-    """File texts by their length: a beginning is then one look-up for each length."""
-    tables: dict[int, dict[str, list[int]]] = {}
-    for text, number in pairs:
-        tables.setdefault(len(text), {}).setdefault(text, []).append(number)
-    return [
-        (length, {text: tuple(numbers) for text, numbers in table.items()})
-        for length, table in sorted(tables.items())
-    ]

@@ -7,7 +7,7 @@ paths. So the walk follows the keys that both have.
 from typing import Any
 
 from whodid.detection.compiled.path import flat
-from whodid.detection.compiled.probes import Hits, Probe
+from whodid.detection.compiled.probes import Probe
 from whodid.limits import NESTING_MAX
 
 
@@ -39,12 +39,13 @@ class Tree:
             below = branch.below
         branch.probe = probe
 
-    def ask(self, native: dict[str, Any], hits: Hits) -> None:
-        """Add the numbers of the rules that the record's values leave possible."""
-        _walk(native, self._top, hits)
+    def ask(self, native: dict[str, Any]) -> int:
+        """Return the bits of all looks that the record's values pass."""
+        return _walk(native, self._top)
 
 
-def _walk(value: dict[str, Any], branches: dict[str, Branch], hits: Hits) -> None:
+def _walk(value: dict[str, Any], branches: dict[str, Branch]) -> int:
+    found = 0
     for key in branches.keys() & value.keys():
         branch, inner = branches[key], value[key]
         if inner is None:
@@ -52,23 +53,25 @@ def _walk(value: dict[str, Any], branches: dict[str, Branch], hits: Hits) -> Non
         probe = branch.probe
         if probe is not None:
             if inner.__class__ is str:
-                probe.take(inner, hits)
+                found |= probe.texts[inner]
             else:
-                for item in flat(inner):
-                    probe.take(item, hits)
+                found |= probe.bits_of_all(flat(inner))
         if branch.below:
             if inner.__class__ is dict:
-                _walk(inner, branch.below, hits)
+                found |= _walk(inner, branch.below)
             elif inner.__class__ is list:
-                _walk_items(inner, branch.below, hits, 1)
+                found |= _walk_items(inner, branch.below, 1)
+    return found
 
 
-def _walk_items(items: list[Any], branches: dict[str, Branch], hits: Hits, depth: int) -> None:
+def _walk_items(items: list[Any], branches: dict[str, Branch], depth: int) -> int:
     """Walk the items of a list; lists that are nested too deeply are not looked at."""
+    found = 0
     if depth > NESTING_MAX:
-        return
+        return found
     for item in items:
         if item.__class__ is dict:
-            _walk(item, branches, hits)
+            found |= _walk(item, branches)
         elif item.__class__ is list:
-            _walk_items(item, branches, hits, depth + 1)
+            found |= _walk_items(item, branches, depth + 1)
+    return found

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from whodid.detection.regex import compile_regex
+from whodid.detection.regex import finder
 
 Fits = Callable[[str], bool]
 Pieces = tuple[str | bool | None, ...]
@@ -42,8 +42,7 @@ def _by_regex(pieces: Pieces, *, within: bool) -> Fits:
         re.escape(piece) if isinstance(piece, str) else one if piece is True else f"{one}*"
         for piece in pieces
     )
-    search = compile_regex(body if within else f"(?s)^(?:{body})$").search
-    return lambda text: search(text) is not None
+    return finder(body if within else f"(?s)^(?:{body})$")
 
 
 def longest(pieces: Pieces) -> str:

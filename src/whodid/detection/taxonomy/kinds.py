@@ -81,6 +81,7 @@ def _marked(keys: tuple[str, ...]) -> Kind | None:
     return CLOUD[fits.index(most)] if most else None
 
 
+@lru_cache(maxsize=1024)
 def source_words(source: str) -> frozenset[str]:
     """Return what a source is called: its whole name, and the words in it."""
     name = source.lower()

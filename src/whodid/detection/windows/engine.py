@@ -18,7 +18,7 @@ from whodid.detection.windows.settings import Settings
 from whodid.detection.windows.snapshot import Counts, State, restored, snapshot_of
 from whodid.detection.windows.stored import NoticeKind
 from whodid.detection.windows.watermark import Watermark
-from whodid.limits import CORRELATION_NEAR_US, CORRELATION_WAITING_MAX
+from whodid.limits import CORRELATION_KEYS_SHARED, CORRELATION_NEAR_US, CORRELATION_WAITING_MAX
 from whodid.query.sentence import event_sentence
 
 __all__ = ["Engine", "Matching", "Notice", "Unusable"]
@@ -78,6 +78,7 @@ class Engine:
         self.unusable = ready.unusable
         """Correlations that are not run."""
         self._matcher = matcher
+        self._keys: dict[Key, Key] = {}
         self._feeds: dict[str, list[Feed]] = feeds_of(ready.plans, matcher, ready.files)
 
     def _new_lane(self) -> Lane:
@@ -177,6 +178,7 @@ class Engine:
     ) -> Iterable[Hit]:
         """Return a record's hits: one for each correlation and key, whichever rules match."""
         hits: dict[tuple[int, Key], Hit] = {}
+        known: dict[int, list[tuple[Key, Key]]] = {}
         for rule in rules:
             if not rule.silent:
                 found.append(self._single(record, rule, time))
@@ -186,10 +188,10 @@ class Engine:
                     value = feed.value_of(record, rule, time)
                     if value is None:
                         continue
-                for shown in keys_of(self._matcher, record, rule, feed.fields):
-                    key: Key = tuple([text.lower() for text in shown])
-                    if key == shown:
-                        shown = key  # noqa: PLW2901 - one object less to keep
+                keys = known.get(feed.keyed)
+                if keys is None:
+                    keys = known[feed.keyed] = self._keys_of(record, rule, feed.fields)
+                for key, shown in keys:
                     place, mask = (feed.place, key), feed.bit
                     if place in hits:
                         mask |= hits[place][MASK]
@@ -197,6 +199,18 @@ class Engine:
                         time, record.id, feed.place, key, record.entry, mask, value, shown, None,
                     )  # fmt: skip
         return hits.values()
+
+    def _keys_of(
+        self, record: Record, rule: Rule, fields: tuple[str, ...]
+    ) -> list[tuple[Key, Key]]:
+        """Return a record's keys; the same key is one object, of which thousands of hits are."""
+        found = keys_of(self._matcher, record, rule, fields)
+        known = self._keys
+        if len(known) >= CORRELATION_KEYS_SHARED:
+            known.clear()
+        return [
+            (known.setdefault(key, key), known.setdefault(shown, shown)) for key, shown in found
+        ]
 
     def _single(self, record: Record, rule: Rule, time: int) -> Finding:
         who, where = record.group(_WHO), record.group(_WHERE)

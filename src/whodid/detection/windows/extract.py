@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from whodid.detection.finding import Finding
 from whodid.detection.record import Record
-from whodid.detection.rule import Correlation, Rule
+from whodid.detection.rule import Correlation, LogSource, Rule
 from whodid.detection.windows.calendars import Calendars
 from whodid.detection.windows.hit import Key
 from whodid.detection.windows.new_value import values_of
@@ -42,11 +42,15 @@ class Matching(Protocol):
 
 
 class Feed(Struct, frozen=True):
-    """A correlation that a rule about single events feeds. `bit` is the rule's in its masks."""
+    """A correlation that a rule about single events feeds. `bit` is the rule's in its masks.
+
+    Feeds of one `keyed` have the same keys of one record: their fields, and what these mean.
+    """
 
     place: int
     bit: int
     fields: tuple[str, ...]
+    keyed: int
     value_of: ValueOf | None
 
 
@@ -60,11 +64,14 @@ class Files(Struct, frozen=True):
 def feeds_of(plans: Sequence[Plan], matcher: Matching, files: Files) -> dict[str, list[Feed]]:
     """Return what each rule about single events feeds, by its id."""
     feeds: dict[str, list[Feed]] = {}
+    keyed: dict[tuple[LogSource, tuple[str, ...]], int] = {}
     for plan in plans:
         for bit, rule in enumerate(plan.below):
             if isinstance(rule, Rule):
                 value_of = _value_of(plan, rule, matcher, files)
-                feed = Feed(plan.place, 1 << bit, plan.keys[bit], value_of)
+                fields = plan.keys[bit]
+                number = keyed.setdefault((rule.source, fields), len(keyed))
+                feed = Feed(plan.place, 1 << bit, fields, number, value_of)
                 feeds.setdefault(rule.head.id, []).append(feed)
     return feeds
 
@@ -96,12 +103,24 @@ def text_of(value: Scalar) -> str:
     return f"{text[: CORRELATION_CHARS_MAX - 17]}…{digest}"
 
 
-def keys_of(matcher: Matching, record: Record, rule: Rule, fields: tuple[str, ...]) -> list[Key]:
-    """Return the keys of a record, as they stand in it.
+def keys_of(
+    matcher: Matching, record: Record, rule: Rule, fields: tuple[str, ...]
+) -> list[tuple[Key, Key]]:
+    """Return the keys of a record, each in small letters and as it stands there.
 
     None when one of the fields is missing or empty: what nobody did is not one person's. Of lists
     each item makes a key.
     """
+    found = []
+    for shown in _shown_keys(matcher, record, rule, fields):
+        key: Key = tuple([text.lower() for text in shown])
+        found.append((key, key if key == shown else shown))  # one object less to keep
+    return found
+
+
+def _shown_keys(
+    matcher: Matching, record: Record, rule: Rule, fields: tuple[str, ...]
+) -> list[Key]:
     if len(fields) == 1:  # the usual case
         values = matcher.values(record, rule, fields[0])
         if len(values) == 1:

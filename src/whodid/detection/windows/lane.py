@@ -196,7 +196,10 @@ class Lane:
     def _look_early(self, hit: Hit) -> list[Finding]:
         place = (hit[PLAN], hit[KEY])
         hits = self._by_key.setdefault(place, [])
-        insort(hits, hit, key=_by_place)
+        if hits and hit < hits[-1]:
+            insort(hits, hit, key=_by_place)
+        else:
+            hits.append(hit)
         plan = self.plans[hit[PLAN]]
         if plan.correlation.silent or (len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT):
             return []  # of a key with very many that wait, not each makes all be looked at again

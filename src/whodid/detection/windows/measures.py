@@ -86,7 +86,7 @@ class Sum(Measure):
         """Add its numbers."""
         extra = window.extra
         for value in hit[VALUE]:
-            extra[0] += value if isinstance(value, int) else Fraction(value)
+            extra[0] += _exact(value)
             extra[1] += 1
             extra[2] += value < 0
 
@@ -94,7 +94,7 @@ class Sum(Measure):
         """Take its numbers away."""
         extra = window.extra
         for value in hit[VALUE]:
-            extra[0] -= value if isinstance(value, int) else Fraction(value)
+            extra[0] -= _exact(value)
             extra[1] -= 1
             extra[2] -= value < 0
 
@@ -110,7 +110,7 @@ class Sum(Measure):
         values = [value for hit in hits for value in hit[VALUE]]
         if negative or any(value < 0 for value in values):
             return False
-        return self._holds(total + sum(map(Fraction, values)))
+        return self._holds(total + sum(map(_exact, values)))
 
 
 class Rank(Measure):
@@ -146,6 +146,10 @@ def percentile(ascending: list[Number], percent: int) -> float:
     if not rest:
         return float(ascending[low])
     return float(ascending[low] + Fraction(ascending[low + 1] - ascending[low]) * rest / 100)
+
+
+def _exact(value: Number) -> Exact:
+    return value if isinstance(value, int) else Fraction(value)
 
 
 def _ordinal(percent: int) -> str:

@@ -1,0 +1,142 @@
+"""The rules about one kind of log, and what tells which of them match a record.
+
+Each rule has a bit for each group of its needs, and one for its bars. What the values of a record
+decide is added up (`probes`); a rule is possible when its needs are all there and no bar is. Then
+only its rest is asked, if it has one.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+
+from whodid.detection.compiled.anchors import key_of
+from whodid.detection.compiled.closures import Closures
+from whodid.detection.compiled.fields import Field, View, event_place, loader, plain_path
+from whodid.detection.compiled.parts import NEEDS_MAX, parts_of
+from whodid.detection.compiled.probes import EventProbes, Looks, Probe, TextProbe
+from whodid.detection.compiled.tests import Holds
+from whodid.detection.compiled.tree import Tree
+from whodid.detection.record import Record
+from whodid.detection.rule import Rule, Test
+from whodid.detection.taxonomy.kind import Kind
+from whodid.detection.taxonomy.kinds import EVERY
+from whodid.limits import RULE_ANSWERS_MAX
+
+Possible = tuple[tuple[Rule, Holds | None], ...]
+_Looks = dict[Hashable, tuple[Test, int]]
+
+
+class Fields:
+    """The fields of one kind of log, each with its own place in a View."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._known: dict[tuple[str, bool], Field] = {}
+
+    def get(self, name: str, *, event_first: bool) -> Field:
+        """Return a field; rules about all records ask our Event first."""
+        known = self._known.get((name, event_first))
+        if known is None:
+            load = loader(self._kind, name, event_first=event_first)
+            known = self._known[name, event_first] = Field(len(self._known), load)
+        return known
+
+
+class Index:
+    """Rules about one kind of log. Deterministic; not safe for threads."""
+
+    def __init__(self, kind: Kind, rules: Sequence[Rule]) -> None:
+        self.kind = kind
+        self.rules = rules
+        self.fields = Fields(kind)
+        self._rests: list[Holds | None] = []
+        self._spared = [0] * NEEDS_MAX
+        """Of each group of needs the rules that have none."""
+        self._tree = Tree()
+        self._asks: list[Callable[[View], int]] = []
+        self._answers: dict[int, Possible] = {}
+        self._compile()
+
+    def _compile(self) -> None:
+        makers = {
+            first: Closures(partial(self.fields.get, event_first=first)) for first in (False, True)
+        }
+        looks: dict[tuple[str | None, bool], _Looks] = {}
+
+        def add(tests: Sequence[Test], bit: int, *, first: bool) -> None:
+            for test in tests:
+                some = looks.setdefault((test.field, first), {})
+                key = key_of(test)
+                some[key] = test, some.get(key, (test, 0))[1] | bit
+
+        size = len(self.rules)
+        for number, rule in enumerate(self.rules):
+            first = asks_event_first(rule)
+            parts = parts_of(rule.node)
+            self._rests.append(None if parts.rest is None else makers[first].compile(parts.rest))
+            for group, tests in enumerate(parts.needs):
+                add(tests, 1 << (group * size + number), first=first)
+            for group in range(len(parts.needs), NEEDS_MAX):
+                self._spared[group] |= 1 << number
+            add(parts.bars, 1 << (NEEDS_MAX * size + number), first=first)
+        self._make_probes(looks)
+
+    def _make_probes(self, looks: dict[tuple[str | None, bool], _Looks]) -> None:
+        """Make a probe for each field, or plain path, that looks are about."""
+        of_event = EventProbes()
+        paths: dict[tuple[str, ...], list[tuple[Test, int]]] = {}
+        for (name, first), some in looks.items():
+            steps = None if name is None else plain_path(self.kind, name)
+            if name is None:
+                self._asks.append(TextProbe(some.values()).ask)
+            elif steps is not None:
+                paths.setdefault(steps, []).extend(some.values())
+            elif first and (place := event_place(self.kind, name)) is not None:
+                of_event.add(place, Probe(some.values()))
+            else:
+                self._asks.append(_asking(self.fields.get(name, event_first=first), some.values()))
+        for steps, tests in paths.items():
+            self._tree.add(steps, Probe(tests))
+        self._asks.append(of_event.ask)
+
+    def matching(self, view: View) -> list[Rule]:
+        """Return the rules that match a record of this kind, in their order."""
+        bits = self._tree.ask(view.native) if self._tree else 0
+        for ask in self._asks:
+            bits |= ask(view)
+        possible = self._answers.get(bits)
+        if possible is None:
+            possible = self._answer(bits)
+        return [rule for rule, rest in possible if rest is None or rest(view)]
+
+    def _answer(self, bits: int) -> Possible:
+        """Return the rules that are possible, each with what is left to ask."""
+        size = len(self.rules)
+        left = (1 << size) - 1
+        for group, spared in enumerate(self._spared):
+            left &= bits >> (group * size) | spared
+        left &= ~(bits >> (NEEDS_MAX * size))
+        found = []
+        while left:
+            lowest = left & -left
+            number = lowest.bit_length() - 1
+            found.append((self.rules[number], self._rests[number]))
+            left ^= lowest
+        if len(self._answers) >= RULE_ANSWERS_MAX:
+            self._answers.clear()
+        self._answers[bits] = tuple(found)
+        return tuple(found)
+
+
+def _asking(field: Field, looks: Looks) -> Callable[[View], int]:
+    raw, bits_of_all = field.raw, Probe(looks).bits_of_all
+    return lambda view: bits_of_all(raw(view))
+
+
+def asks_event_first(rule: Rule) -> bool:
+    """Tell whether a rule means fields of our Event before those of the native record."""
+    return rule.source.product == EVERY
+
+
+def view_of(record: Record) -> View:
+    """Return a record as rules look at it."""
+    return View(record, record.native)
