@@ -4,7 +4,19 @@ import argparse
 import sys
 import time
 
-from benchmarks import backtest, detect, disk, ingest, peer, pipeline, report, scale, search, verify
+from benchmarks import (
+    backtest,
+    detect,
+    disk,
+    ingest,
+    live,
+    peer,
+    pipeline,
+    report,
+    scale,
+    search,
+    verify,
+)
 from benchmarks.lab import FULL, SMALL, Lab
 
 NAMES = {
@@ -15,6 +27,8 @@ NAMES = {
     "pipeline": pipeline.run,
     "disk": disk.run,
     "detect": detect.run,
+    "live": live.run,
+    "memory": live.memory,
     "scale": scale.run,
     "backtest": backtest.run,
 }

@@ -10,11 +10,12 @@ from functools import partial
 
 import random_rules
 from rule_kit import record
+from whodid.detection.compiled import probes
 from whodid.detection.compiled.closures import Closures
 from whodid.detection.compiled.fields import View
 from whodid.detection.compiled.index import Fields, Index, asks_event_first
 from whodid.detection.compiled.parts import parts_of
-from whodid.detection.compiled.probes import Probe, Remembered
+from whodid.detection.compiled.probes import Memory, Probe
 from whodid.detection.rule import All, AnyOf, Head, LogSource, Not, Rule
 from whodid.detection.rule import Test as Look
 from whodid.detection.taxonomy.kinds import KINDS
@@ -67,7 +68,7 @@ def test_the_index_says_what_whole_conditions_say():
         )
         for number in range(150)
     ]  # fmt: skip
-    index = Index(JSON, rules)
+    index = Index(JSON, rules, Memory())
     fields = Fields(JSON)
     wholes = [
         Closures(partial(fields.get, event_first=asks_event_first(it))).compile(it.node)
@@ -101,7 +102,7 @@ def test_true_one_and_its_text_are_not_the_same():
     rules = [Rule(Head("r", "t", "low", "1"), LogSource(product="app"), chosen)]
     for value, holds in ((True, True), (1, True), (1.0, True), ("1", True), (2, False)):
         one = record(json.dumps({"flag": value}), "json", "app")
-        assert bool(Index(JSON, rules).matching(View(one, one.native))) == holds, value
+        assert bool(Index(JSON, rules, Memory()).matching(View(one, one.native))) == holds, value
 
 
 def test_what_is_remembered_is_bounded_and_what_is_asked_again_stays():
@@ -111,7 +112,7 @@ def test_what_is_remembered_is_bounded_and_what_is_asked_again_stays():
         asked.append(value)
         return len(asked)
 
-    known = Remembered(look)
+    known = Memory().of(look)
     first = known["often"]
     for number in range(3 * RULE_ASKED_VALUES_MAX):
         known[str(number)]
@@ -123,10 +124,21 @@ def test_what_is_remembered_is_bounded_and_what_is_asked_again_stays():
     assert known[long] != known[long]
 
 
+def test_all_that_is_remembered_together_is_bounded(monkeypatch):
+    monkeypatch.setattr(probes, "RULE_ASKED_BYTES_MAX", 100_000)
+    memory = Memory()
+    some = [memory.of(len) for _ in range(4)]
+    for number in range(4000):
+        text = "x" * (number % 200) + str(number)
+        assert some[number % 4][text] == len(text)
+        assert sum(len(key) for known in some for key in known) < 100_000
+    assert any(some)
+
+
 def test_one_regex_for_many_finds_what_each_finds():
     patterns = ["(?i)^AB", "b$", "(?s)a.b", "[0-9]{3}", "é|x", "(?m)^two$"]
-    probe = Probe([(Look("f", "regex", it), 1 << at) for at, it in enumerate(patterns)])
-    alone = [Probe([(Look("f", "regex", it), 1)]) for it in patterns]
+    probe = Probe([(Look("f", "regex", it), 1 << at) for at, it in enumerate(patterns)], Memory())
+    alone = [Probe([(Look("f", "regex", it), 1)], Memory()) for it in patterns]
     for text in ("abc", "AB", "cab", "a\nb", "12 345", "É", "é", "one\ntwo\n", "", "zzz"):
         said = [bool(probe.texts[text] >> at & 1) for at in range(len(patterns))]
         assert said == [bool(it.texts[text]) for it in alone], text

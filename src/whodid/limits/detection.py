@@ -110,6 +110,9 @@ RULE_ASKED_VALUES_MAX = 4096
 RULE_ASKED_CHARS_MAX = 256
 """Longest of these values."""
 
+RULE_ASKED_BYTES_MAX = 64 * 1024 * 1024
+"""About what all these values take together; when there are more they are found anew."""
+
 RULE_ANSWERS_MAX = 4096
 """Combinations of what values say, of one kind of log, whose rules are remembered."""
 

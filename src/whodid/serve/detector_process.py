@@ -4,6 +4,7 @@ It yields to ingest, the follower and the faces (nice 7): it is behind rather th
 Alerts are delivered by a thread of it, which waits for others' servers.
 """
 
+import gc
 import logging
 import sqlite3
 import threading
@@ -44,6 +45,7 @@ def run_detector(directory: Path, settings: Settings) -> None:
     """
     stopping = threading.Event()
     yield_to_others(7)
+    gc.set_threshold(50_000, 20, 20)  # what waits in windows is hundreds of thousands of tuples
     process = _Process(directory, keys_of(directory), settings)
     when_told_to_end(stopping.set, process.change)
     process.begin()

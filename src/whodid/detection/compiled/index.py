@@ -12,7 +12,7 @@ from whodid.detection.compiled.anchors import key_of
 from whodid.detection.compiled.closures import Closures
 from whodid.detection.compiled.fields import Field, View, event_place, loader, plain_path
 from whodid.detection.compiled.parts import NEEDS_MAX, parts_of
-from whodid.detection.compiled.probes import EventProbes, Looks, Probe, TextProbe
+from whodid.detection.compiled.probes import EventProbes, Memory, Probe, TextProbe
 from whodid.detection.compiled.tests import Holds
 from whodid.detection.compiled.tree import Tree
 from whodid.detection.record import Record
@@ -44,9 +44,10 @@ class Fields:
 class Index:
     """Rules about one kind of log. Deterministic; not safe for threads."""
 
-    def __init__(self, kind: Kind, rules: Sequence[Rule]) -> None:
+    def __init__(self, kind: Kind, rules: Sequence[Rule], memory: Memory) -> None:
         self.kind = kind
         self.rules = rules
+        self._memory = memory
         self.fields = Fields(kind)
         self._rests: list[Holds | None] = []
         self._spared = [0] * NEEDS_MAX
@@ -91,11 +92,12 @@ class Index:
             elif steps is not None:
                 paths.setdefault(steps, []).extend(some.values())
             elif first and (place := event_place(self.kind, name)) is not None:
-                of_event.add(place, Probe(some.values()))
+                of_event.add(place, Probe(some.values(), self._memory))
             else:
-                self._asks.append(_asking(self.fields.get(name, event_first=first), some.values()))
+                field = self.fields.get(name, event_first=first)
+                self._asks.append(_asking(field, Probe(some.values(), self._memory)))
         for steps, tests in paths.items():
-            self._tree.add(steps, Probe(tests))
+            self._tree.add(steps, Probe(tests, self._memory))
         self._asks.append(of_event.ask)
 
     def matching(self, view: View) -> list[Rule]:
@@ -127,8 +129,8 @@ class Index:
         return tuple(found)
 
 
-def _asking(field: Field, looks: Looks) -> Callable[[View], int]:
-    raw, bits_of_all = field.raw, Probe(looks).bits_of_all
+def _asking(field: Field, probe: Probe) -> Callable[[View], int]:
+    raw, bits_of_all = field.raw, probe.bits_of_all
     return lambda view: bits_of_all(raw(view))
 
 

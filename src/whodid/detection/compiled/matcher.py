@@ -5,6 +5,7 @@ from typing import Any
 
 from whodid.detection.compiled.fields import View, text_of
 from whodid.detection.compiled.index import Index, asks_event_first, view_of
+from whodid.detection.compiled.probes import Memory
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
 from whodid.detection.taxonomy.kind import Kind
@@ -28,6 +29,7 @@ class Matcher:
         self._called = frozenset(name for names in self._names for name in names)
         self._indexes: dict[tuple[str, frozenset[str]], Index] = {}
         self._senders: dict[tuple[str, str], Index] = {}
+        self._memory = Memory()
         self._record: Record | None = None
         self._seen: tuple[Index, View]
 
@@ -90,7 +92,7 @@ class Matcher:
                 for number, rule in enumerate(self.rules)
                 if kind.name in self._kinds[number] or self._names[number] & called
             ]
-            index = self._indexes[key] = Index(kind, chosen)
+            index = self._indexes[key] = Index(kind, chosen, self._memory)
         return index
 
 

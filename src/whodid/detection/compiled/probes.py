@@ -15,10 +15,36 @@ from whodid.detection.compiled.passes import Passes, passes_of
 from whodid.detection.compiled.path import Values
 from whodid.detection.compiled.tests import all_lower
 from whodid.detection.rule import Test
-from whodid.limits import RULE_ASKED_CHARS_MAX, RULE_ASKED_VALUES_MAX
+from whodid.limits import RULE_ASKED_BYTES_MAX, RULE_ASKED_CHARS_MAX, RULE_ASKED_VALUES_MAX
 
 Looks = Iterable[tuple[Test, int]]
 """Looks at one field, each with the bits that it gives when a value passes it."""
+
+_ENTRY_BYTES = 150
+
+
+class Memory:
+    """What all probes of a matcher may remember together; when it is full they begin again.
+
+    What they forget by themselves is not given back, so it is full sooner than it need be.
+    """
+
+    def __init__(self) -> None:
+        self._left = RULE_ASKED_BYTES_MAX
+        self._all: list[Remembered] = []
+
+    def of(self, look: Callable[[Any], int]) -> "Remembered":
+        """Return what remembers the bits that `look` finds."""
+        self._all.append(Remembered(look, self))
+        return self._all[-1]
+
+    def spend(self, size: int) -> None:
+        """Take note that a value of so many characters is remembered."""
+        self._left -= size + _ENTRY_BYTES
+        if self._left < 0:
+            self._left = RULE_ASKED_BYTES_MAX
+            for remembered in self._all:
+                remembered.forget()
 
 
 class Remembered(dict[Any, int]):
@@ -27,11 +53,12 @@ class Remembered(dict[Any, int]):
     What was not asked for while others filled it is forgotten.
     """
 
-    __slots__ = ("_look", "_old")
+    __slots__ = ("_look", "_memory", "_old")
 
-    def __init__(self, look: Callable[[Any], int]) -> None:
+    def __init__(self, look: Callable[[Any], int], memory: Memory) -> None:
         super().__init__()
         self._look = look
+        self._memory = memory
         self._old: dict[Any, int] = {}
 
     def __missing__(self, value: Any) -> int:
@@ -39,19 +66,26 @@ class Remembered(dict[Any, int]):
         found = self._old.pop(value, None)
         if found is None:
             found = self._look(value)
-            if value.__class__ is str and len(value) > RULE_ASKED_CHARS_MAX:
+            size = len(value) if value.__class__ is str else 0
+            if size > RULE_ASKED_CHARS_MAX:
                 return found
+            self._memory.spend(size)
         if len(self) >= RULE_ASKED_VALUES_MAX // 2:
             self._old = dict(self)
             self.clear()
         self[value] = found
         return found
 
+    def forget(self) -> None:
+        """Forget everything."""
+        self._old = {}
+        self.clear()
+
 
 class Probe:
     """The looks at one field: `texts[value]`, or `bits_of` any value, are those that it passes."""
 
-    def __init__(self, looks: Looks) -> None:
+    def __init__(self, looks: Looks, memory: Memory) -> None:
         looks = list(looks)
         texts = [look for look in looks if is_text(look[0])]
         numbers = [look for look in looks if is_compare(look[0])]
@@ -67,8 +101,8 @@ class Probe:
                 self._any |= look[1]
             elif id(look) not in told:
                 self._others.append((passes_of(look[0]), look[1]))
-        self.texts = Remembered(lambda text: self._look(text, text))
-        self._ints = Remembered(lambda number: self._look(number, repr(number)))
+        self.texts = memory.of(lambda text: self._look(text, text))
+        self._ints = memory.of(lambda number: self._look(number, repr(number)))
 
     def bits_of_all(self, values: Values) -> int:
         """Return the bits of the looks that one of the values passes."""
