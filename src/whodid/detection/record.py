@@ -76,7 +76,7 @@ class Record:
         found = self._sender
         if found is None:
             try:
-                seen = _decode_sender(self.groups[_ENVELOPE])
+                seen = self._parts[_ENVELOPE] or _decode_sender(self.groups[_ENVELOPE])
                 found = seen.format, seen.source
             except _UNREADABLE:
                 found = "", ""

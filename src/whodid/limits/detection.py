@@ -104,7 +104,7 @@ RULE_CHECK_ENTRIES = 20_000
 RULE_CHECK_PARTS = 20
 """They are taken from so many places of the log."""
 
-RULE_ASKED_VALUES_MAX = 4096
+RULE_ASKED_VALUES_MAX = 16_384
 """Values of one field whose rules are remembered, so that they are not looked for again."""
 
 RULE_ASKED_CHARS_MAX = 256

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from whodid.detection.compiled.path import Get, Values, flat, getter, plain_steps
+from whodid.detection.compiled.path import Get, Values, flat, getter, heads_of, plain_steps
 from whodid.detection.record import Record
 from whodid.detection.taxonomy.kind import Kind
 from whodid.event import FIELDS, GROUPS, Change
@@ -117,11 +117,16 @@ def loader(kind: Kind, name: str, *, event_first: bool) -> Load:
 
 
 class EventPlace(NamedTuple):
-    """Where a field of the Event is: its group, its attribute there; and where else it may be."""
+    """Where a field of the Event is: its group, its attribute there; and where else it may be.
+
+    There is nothing elsewhere when a native record has none of the keys `heads` at its top; None:
+    that does not tell.
+    """
 
     group: int
     attribute: str
     otherwise: Load | None
+    heads: frozenset[str] | None
 
 
 def event_place(kind: Kind, name: str) -> EventPlace | None:
@@ -134,7 +139,8 @@ def event_place(kind: Kind, name: str) -> EventPlace | None:
         return None
     group, attribute = FIELDS[name_of_event]
     others = _others(kind, name)
-    return EventPlace(GROUP_NUMBER[group], attribute, _first(others) if others else None)
+    otherwise = _first(others) if others else None
+    return EventPlace(GROUP_NUMBER[group], attribute, otherwise, _heads_of(kind, name))
 
 
 def _others(kind: Kind, name: str) -> list[Load]:
@@ -160,13 +166,31 @@ def _place(kind: Kind, place: str) -> Load:
 
 
 def _native(kind: Kind, name: str) -> list[Load]:
+    return [_native_load(kind, it) for it in _native_paths(kind, name)]
+
+
+def _native_paths(kind: Kind, name: str) -> list[str]:
     names = [name, *(name[len(it) + 1 :] for it in kind.above if name.startswith(f"{it}."))]
     for below in kind.below:
         inside = name.startswith(f"{below}.")
         names.append(name[len(below) + 1 :] if inside else f"{below}.{name}")
     if kind.top is not None and not is_known(kind, name):
         return []
-    return [_native_load(kind, it) for it in names if it]
+    return [it for it in names if it]
+
+
+def _heads_of(kind: Kind, name: str) -> frozenset[str] | None:
+    """Return the keys of which a native record has one when it has a field at all."""
+    places = kind.fields.get(name, ())
+    if any(place[:1] == "@" for place in places):
+        return None
+    found: set[str] = set()
+    for path in (*(it.partition("+")[0] for it in places), *_native_paths(kind, name)):
+        heads = heads_of(path, folds=kind.folds, dotted=kind.dotted)
+        if heads is None:
+            return None
+        found |= heads
+    return frozenset(found)
 
 
 def _native_load(kind: Kind, path: str) -> Load:

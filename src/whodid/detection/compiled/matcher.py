@@ -13,7 +13,7 @@ from whodid.detection.taxonomy.kinds import kind_of, kinds_of, may_vary, names_o
 from whodid.limits import RULE_SOURCES_MAX
 
 Scalar = str | int | float
-_SCALARS = frozenset((str, int, float))
+_SCALARS: frozenset[Any] = frozenset((str, int, float))
 
 
 class Matcher:
@@ -29,6 +29,7 @@ class Matcher:
         self._called = frozenset(name for names in self._names for name in names)
         self._indexes: dict[tuple[str, frozenset[str]], Index] = {}
         self._senders: dict[tuple[str, str], Index] = {}
+        self._named: dict[tuple[str, str], Index] = {}
         self._memory = Memory()
         self._record: Record | None = None
         self._seen: tuple[Index, View]
@@ -68,18 +69,15 @@ class Matcher:
         if known is not None:
             return known
         format_name, source = sender
-        if may_vary(format_name):
-            kind = kind_of(format_name, source, record.native)
-            return self._index(kind, self._called_like(source))
-        kind = kind_of(format_name, source, None)
-        index = self._index(kind, self._called_like(source))
-        if len(self._senders) >= RULE_SOURCES_MAX:
-            self._senders.clear()
-        self._senders[sender] = index
+        varies = may_vary(format_name)
+        kind = kind_of(format_name, source, record.native if varies else None)
+        index = self._named.get((source, kind.name))
+        if index is None:
+            index = self._index(kind, source_words(source) & self._called)
+            _keep(self._named, (source, kind.name), index)
+        if not varies:
+            _keep(self._senders, sender, index)
         return index
-
-    def _called_like(self, source: str) -> frozenset[str]:
-        return source_words(source) & self._called
 
     def _index(self, kind: Kind, called: frozenset[str]) -> Index:
         key = kind.name, called
@@ -96,8 +94,16 @@ class Matcher:
         return index
 
 
+def _keep(known: dict[tuple[str, str], Index], key: tuple[str, str], index: Index) -> None:
+    if len(known) >= RULE_SOURCES_MAX:
+        known.clear()
+    known[key] = index
+
+
 def _scalar(value: Any) -> Scalar:
-    found: Scalar = value if value.__class__ in _SCALARS else text_of(value)
+    if value.__class__ not in _SCALARS:
+        return text_of(value)
+    found: Scalar = value
     return found
 
 

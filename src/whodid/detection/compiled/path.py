@@ -39,7 +39,7 @@ def getter(path: str, *, folds: bool = False, dotted: bool = False) -> Get:
         _walk(native, steps, 0, found, _Ways(folds, dotted), 0)
         return tuple(found)
 
-    if dotted and plain and not folds:
+    if dotted and plain and not folds and len(steps) > 1:
         return _unless_absent(walk, steps)
     if not plain or folds or dotted:
         return walk
@@ -57,12 +57,30 @@ def getter(path: str, *, folds: bool = False, dotted: bool = False) -> Get:
     return get
 
 
+def heads_of(path: str, *, folds: bool, dotted: bool) -> frozenset[str] | None:
+    """Return the keys at the top of a record of which one is there when anything is at `path`.
+
+    None when they cannot be told.
+    """
+    steps = _steps(path)
+    if folds or not steps or not isinstance(steps[0], str):
+        return None
+    return frozenset(_heads(steps) if dotted else steps[:1])  # type: ignore[arg-type]
+
+
+def _heads(steps: tuple[Step, ...]) -> list[str]:
+    return [".".join(map(str, steps[:end])) for end in range(1, len(steps) + 1)]
+
+
 def _unless_absent(walk: Get, steps: tuple[Step, ...]) -> Get:
-    """Return a getter that looks first whether any key is there with which the path may begin."""
-    heads = [".".join(map(str, steps[:end])) for end in range(1, len(steps) + 1)]
+    """Return a getter of two steps or more that looks first whether the path can begin at all."""
+    first, *joined = _heads(steps)
 
     def get(native: dict[str, Any]) -> Values:
-        for head in heads:
+        value = native.get(first)
+        if value.__class__ is dict or value.__class__ is list:
+            return walk(native)
+        for head in joined:
             if head in native:
                 return walk(native)
         return ()

@@ -130,33 +130,42 @@ class Probe:
         return found | passed(self._others, value) if self._others else found
 
 
+_Asked = tuple[Probe, frozenset[str] | None, Load | None]
+
+
 class EventProbes:
     """Probes of fields of the Event, group by group; a field that is missing may be elsewhere."""
 
     def __init__(self) -> None:
-        self._groups: dict[int, list[tuple[str, Probe, Load | None]]] = {}
-        self._ready: list[tuple[int, Callable[[Any], Any], list[tuple[Probe, Load | None]]]] = []
+        self._groups: dict[int, list[tuple[EventPlace, Probe]]] = {}
+        self._ready: list[tuple[int, Callable[[Any], Any], list[_Asked]]] = []
+        self._heads: set[str] = set()
 
     def add(self, place: EventPlace, probe: Probe) -> None:
         """File the probe of a field."""
         some = self._groups.setdefault(place.group, [])
-        some.append((place.attribute, probe, place.otherwise))
-        names = [name for name, _, _ in some]
+        some.append((place, probe))
+        self._heads |= place.heads or set()
+        names = [it.attribute for it, _ in some]
         get = attrgetter(names[0], *(names[1:] or names))  # of one name it gives no tuple
         self._ready = [it for it in self._ready if it[0] != place.group]
-        self._ready.append((place.group, get, [(it, other) for _, it, other in some]))
+        asked = [(it, place.heads, place.otherwise) for place, it in some]
+        self._ready.append((place.group, get, asked))
 
     def ask(self, view: View) -> int:
         """Return the bits of all looks that the record's values pass."""
         found = 0
         record = view.record
+        native = self._heads & view.native.keys()
         for number, get, probes in self._ready:
-            for value, (probe, otherwise) in zip(get(record.group(number)), probes, strict=False):
+            values = get(record.group(number))
+            for value, (probe, heads, otherwise) in zip(values, probes, strict=False):
                 if value.__class__ is str:
                     bits = probe.texts[value]
                 elif value is None or value == ():
-                    values = () if otherwise is None else otherwise(view)
-                    bits = probe.bits_of_all(values) if values else 0
+                    if otherwise is None or (heads is not None and heads.isdisjoint(native)):
+                        continue
+                    bits = probe.bits_of_all(otherwise(view))
                 elif value.__class__ is tuple:
                     bits = probe.bits_of_all(value)
                 else:

@@ -104,6 +104,8 @@ class ValueCount(Windowed[dict[Any, int]]):
     def can_hold(self, window: Window[dict[Any, int]] | None, hits: list[Hit]) -> bool:
         """Tell whether there would be enough if all were in one window."""
         kept = window.extra if window else {}
+        if not self._holds(len(kept) + sum([len(hit[VALUE]) for hit in hits])):
+            return False  # not even if each were another
         new = {value for hit in hits for value in hit[VALUE] if value not in kept}
         return self._holds(len(kept) + len(new))
 

@@ -179,6 +179,7 @@ class Engine:
         """Return a record's hits: one for each correlation and key, whichever rules match."""
         hits: dict[tuple[int, Key], Hit] = {}
         known: dict[int, list[tuple[Key, Key]]] = {}
+        event, entry = record.id, record.entry
         for rule in rules:
             if not rule.silent:
                 found.append(self._single(record, rule, time))
@@ -193,11 +194,10 @@ class Engine:
                     keys = known[feed.keyed] = self._keys_of(record, rule, feed.fields)
                 for key, shown in keys:
                     place, mask = (feed.place, key), feed.bit
-                    if place in hits:
-                        mask |= hits[place][MASK]
-                    hits[place] = (
-                        time, record.id, feed.place, key, record.entry, mask, value, shown, None,
-                    )  # fmt: skip
+                    before = hits.get(place)
+                    if before is not None:
+                        mask |= before[MASK]
+                    hits[place] = (time, event, feed.place, key, entry, mask, value, shown, None)
         return hits.values()
 
     def _keys_of(

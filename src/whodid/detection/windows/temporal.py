@@ -60,12 +60,15 @@ class Together(Windowed[list[int]]):
 
     def can_hold(self, window: Window[list[int]] | None, hits: list[Hit]) -> bool:
         """Tell whether enough would have, if all were in one window."""
-        seen = {bit for bit, count in enumerate(window.extra) if count} if window else set()
+        seen = 0
         for hit in hits:
-            seen.update(bit for bit in range(self._size) if hit[MASK] >> bit & 1)
+            seen |= hit[MASK]
+        for bit, count in enumerate(window.extra if window else ()):
+            if count:
+                seen |= 1 << bit
         if self._words:
-            return asked_holds(self._words, sum(1 << bit for bit in seen))
-        return self._holds(len(seen))
+            return asked_holds(self._words, seen)
+        return self._holds(seen.bit_count())
 
     def why(self, window: Window[list[int]], hits: list[Hit]) -> str:
         """Return e.g. `“Failed login” (12) and “Login” (1) of alice within 3 minutes …`."""
