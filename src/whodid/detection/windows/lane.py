@@ -200,13 +200,13 @@ class Lane:
             insort(hits, hit, key=_by_place)
         else:
             hits.append(hit)
-        plan = self.plans[hit[PLAN]]
+        plan, machine = self.plans[hit[PLAN]], self.machines[hit[PLAN]]
         if plan.correlation.silent or (len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT):
             return []  # of a key with very many that wait, not each makes all be looked at again
-        if self._was_told((*place, ()), hit[TIME], plan.span):
+        if not machine.may_hold(hits) or self._was_told((*place, ()), hit[TIME], plan.span):
             return []
         told = []
-        for finding in self.machines[hit[PLAN]].early(hits[-CORRELATION_REPLAY_EVENTS:]):
+        for finding in machine.early(hits[-CORRELATION_REPLAY_EVENTS:]):
             name = (*place, finding.values if plan.kind == "new_value" else ())
             if not self._was_told(name, finding.time_us, plan.span):
                 self._told[name] = finding.time_us

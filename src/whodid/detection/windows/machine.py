@@ -35,6 +35,9 @@ class Machine(Protocol):
     def add_late(self, hit: Hit) -> list[Finding]:
         """Take a hit in whose time is over, and return what it makes hold that was not found."""
 
+    def may_hold(self, hits: list[Hit]) -> bool:
+        """Tell, cheaply, whether hits of one key that wait might make it hold."""
+
     def early(self, hits: list[Hit]) -> list[Finding]:
         """Return what hits of one key that wait, by time, will make hold."""
 
@@ -56,6 +59,10 @@ class Told:
         self.evicted = 0
         self.undone = False
         self._timer = set_timer
+
+    def may_hold(self, hits: list[Hit]) -> bool:  # noqa: ARG002 - kinds
+        """Tell, cheaply, whether hits of one key that wait might make it hold."""
+        return True
 
     def finding(
         self, time: int, hits: list[Hit], shown: Key, why: str, *,

@@ -185,6 +185,10 @@ class Windowed(Told, Generic[Extra]):
                 return [msgspec.structs.replace(item, late=True)]
         return []
 
+    def may_hold(self, hits: list[Hit]) -> bool:
+        """Tell, cheaply, whether hits of one key that wait might make it hold."""
+        return self.can_hold(self.keys.get(hits[0][KEY]), hits)
+
     def early(self, hits: list[Hit]) -> list[Finding]:
         """Return the first finding that hits that wait will make."""
         window = self.keys.get(hits[0][KEY])
