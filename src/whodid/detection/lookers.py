@@ -45,15 +45,12 @@ class Heedless:
     """
 
     def __init__(self, matcher: Matching) -> None:
-        self._matcher = matcher
+        self._matching = matcher.matching
+        self.values = matcher.values
 
     def matching(self, record: Record) -> list[Rule]:
         """Return the rules that match."""
-        return [] if is_about_alerts(record) else self._matcher.matching(record)
-
-    def values(self, record: Record, rule: Rule, field: str) -> tuple[str | int | float, ...]:
-        """Return the values of a field as a rule means it."""
-        return self._matcher.values(record, rule, field)
+        return [] if is_about_alerts(record) else self._matching(record)
 
 
 class Correlating:

@@ -12,6 +12,7 @@ from whodid.detection.compiled.anchors import key_of
 from whodid.detection.compiled.closures import Closures
 from whodid.detection.compiled.fields import Field, View, event_place, loader, plain_path
 from whodid.detection.compiled.parts import NEEDS_MAX, parts_of
+from whodid.detection.compiled.path import Values
 from whodid.detection.compiled.probes import EventProbes, Memory, Probe, TextProbe
 from whodid.detection.compiled.tests import Holds
 from whodid.detection.compiled.tree import Tree
@@ -55,6 +56,7 @@ class Index:
         self._tree = Tree()
         self._asks: list[Callable[[View], int]] = []
         self._answers: dict[int, Possible] = {}
+        self._values: dict[tuple[str, str | None], Callable[[View], Values]] = {}
         self._compile()
 
     def _compile(self) -> None:
@@ -99,6 +101,15 @@ class Index:
         for steps, tests in paths.items():
             self._tree.add(steps, Probe(tests, self._memory))
         self._asks.append(of_event.ask)
+
+    def values_of(self, rule: Rule, name: str) -> Callable[[View], Values]:
+        """Return what gives the values of a field as a rule means it."""
+        place = name, rule.source.product
+        found = self._values.get(place)
+        if found is None:
+            found = self.fields.get(name, event_first=asks_event_first(rule)).raw
+            self._values[place] = found
+        return found
 
     def matching(self, view: View) -> list[Rule]:
         """Return the rules that match a record of this kind, in their order."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from whodid.detection.compiled.fields import View, text_of
-from whodid.detection.compiled.index import Index, asks_event_first, view_of
+from whodid.detection.compiled.index import Index, view_of
 from whodid.detection.compiled.probes import Memory
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
@@ -46,7 +46,7 @@ class Matcher:
         record, truth values and maps as texts.
         """
         index, view = self._look(record)
-        values = index.fields.get(field, event_first=asks_event_first(rule)).raw(view)
+        values = index.values_of(rule, field)(view)
         for value in values:
             if value.__class__ not in _SCALARS:
                 return tuple(map(_scalar, values))
