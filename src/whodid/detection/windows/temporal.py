@@ -93,16 +93,39 @@ def _bits(counts: list[int]) -> int:
     return sum(1 << bit for bit, count in enumerate(counts) if count)
 
 
-class Ordered(Windowed[list[Chain | None]]):
+class Chains(list[Chain | None]):
+    """For each rule the chain up to it; `masks` are how many hits of a window have which mask."""
+
+    __slots__ = ("masks",)
+
+    def __init__(self, size: int) -> None:
+        super().__init__([None] * size)
+        self.masks: dict[int, int] = {}
+
+
+class Ordered(Windowed[Chains]):
     """Sigma's temporal_ordered: all rules matched, one after the other.
 
     What is kept is, for each rule, the chain up to it that began last. Events of one time have
     no order, so either may come first; no event stands for two steps.
     """
 
-    def nothing(self) -> list[Chain | None]:
+    def nothing(self) -> Chains:
         """Return no chains."""
-        return [None] * len(self.plan.below)
+        return Chains(len(self.plan.below))
+
+    def enter(self, window: Window[Chains], hit: Hit) -> None:
+        """Count its rules in."""
+        masks = window.extra.masks
+        masks[hit[MASK]] = masks.get(hit[MASK], 0) + 1
+
+    def leave(self, window: Window[Chains], hit: Hit) -> None:
+        """Count its rules out."""
+        masks, mask = window.extra.masks, hit[MASK]
+        if masks[mask] == 1:
+            del masks[mask]
+        else:
+            masks[mask] -= 1
 
     def settle(self, key: Key, time: int) -> list[Finding]:
         """Make the chains longer, whether there may be a finding or not."""
@@ -114,19 +137,18 @@ class Ordered(Windowed[list[Chain | None]]):
             self._extend(window.extra, window.events[place:end], time)
         return super().settle(key, time)
 
-    def holds(self, window: Window[list[Chain | None]], time: int) -> bool:
+    def holds(self, window: Window[Chains], time: int) -> bool:
         """Tell whether a chain ended at `time`."""
         last = window.extra[-1]
         return last is not None and last[-1][TIME] == time and last[0][TIME] >= time - self._span
 
-    def can_hold(self, window: Window[list[Chain | None]] | None, hits: list[Hit]) -> bool:
+    def can_hold(self, window: Window[Chains] | None, hits: list[Hit]) -> bool:
         """Tell whether each rule has a hit."""
         seen = 0
         for hit in hits:
             seen |= hit[MASK]
-        if window:
-            for hit in window.events[window.head :]:
-                seen |= hit[MASK]
+        for mask in window.extra.masks if window else ():
+            seen |= mask
         return seen == (1 << len(self.plan.below)) - 1
 
     def shown_hits(self, window: Window[Any], time: int) -> list[Hit]:  # noqa: ARG002 - as all
@@ -144,7 +166,7 @@ class Ordered(Windowed[list[Chain | None]]):
 
     def rebuilt(self, window: Window[Any]) -> None:
         """Find the chains of a window anew."""
-        window.extra[:] = self.nothing()
+        window.extra[:] = [None] * len(self.plan.below)
         for time, same in groupby(window.events[window.head :], itemgetter(TIME)):
             self._extend(window.extra, list(same), time)
 
