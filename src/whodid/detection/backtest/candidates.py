@@ -19,7 +19,7 @@ from whodid.detection.backtest.screen import Screen, Screened
 from whodid.detection.backtest.sieve import Sieve, can_hold, is_sieved
 from whodid.detection.backtest.stretch import FieldName, Stretch
 from whodid.detection.backtest.stretch_rules import StretchRules, fields_of
-from whodid.detection.compiled.matcher import asks_event_first
+from whodid.detection.compiled.index import asks_event_first
 from whodid.detection.rule import AnyRule, Rule
 from whodid.detection.windows.plan import Plan, field_of
 from whodid.limits import BACKTEST_OPENED_FEW, BACKTEST_SIEVED_SHARE, STRETCH_ROWS

@@ -8,7 +8,7 @@ from whodid.detection.backtest.distinct import Array
 from whodid.detection.backtest.sieve import Hits
 from whodid.detection.backtest.stretch import UNTOLD, Column, FieldName, Stretch
 from whodid.detection.compiled.fields import text_of
-from whodid.detection.compiled.matcher import asks_event_first
+from whodid.detection.compiled.index import asks_event_first
 from whodid.detection.compiled.path import Values
 from whodid.detection.rule import Rule
 from whodid.detection.windows.extract import text_of as key_text

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from whodid.detection.backtest.distinct import Array
 from whodid.detection.backtest.masks import Asker, CodedColumn, Orders, Told
 from whodid.detection.backtest.stretch import UNTOLD, FieldName, Stretch
-from whodid.detection.compiled.matcher import asks_event_first
+from whodid.detection.compiled.index import asks_event_first
 from whodid.detection.rule import Node, Not, Rule, Test
 from whodid.detection.taxonomy.kinds import KINDS, kinds_of, names_of, source_words
 
