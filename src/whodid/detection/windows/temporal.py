@@ -60,12 +60,9 @@ class Together(Windowed[list[int]]):
 
     def can_hold(self, window: Window[list[int]] | None, hits: list[Hit]) -> bool:
         """Tell whether enough would have, if all were in one window."""
-        seen = 0
+        seen = _bits(window.extra) if window else 0
         for hit in hits:
             seen |= hit[MASK]
-        for bit, count in enumerate(window.extra if window else ()):
-            if count:
-                seen |= 1 << bit
         if self._words:
             return asked_holds(self._words, seen)
         return self._holds(seen.bit_count())
