@@ -20,7 +20,7 @@ from sigma_events import TEXT
 from whodid.detection.compiled import compile_rules
 from whodid.detection.compiled.blind import fields_of
 from whodid.detection.compiled.fields import View, text_of
-from whodid.detection.compiled.matcher import Fields
+from whodid.detection.compiled.index import Fields
 from whodid.detection.compiled.tests import compile_test
 from whodid.detection.record import Record
 from whodid.detection.regex import compile_regex

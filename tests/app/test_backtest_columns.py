@@ -14,7 +14,7 @@ from whodid.detection.backtest.shelf import FOLDER, Shelf
 from whodid.detection.backtest.stretch import FieldName, read_stretch
 from whodid.detection.backtest.stretch_rules import StretchRules, fields_of
 from whodid.detection.compiled import compile_rules
-from whodid.detection.compiled.matcher import asks_event_first
+from whodid.detection.compiled.index import asks_event_first
 from whodid.detection.entries import portions
 from whodid.detection.rule import AnyOf, Head, LogSource, Not, Rule
 from whodid.detection.rule import Test as Look
