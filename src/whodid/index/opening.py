@@ -61,10 +61,18 @@ class RowMatcher:
             self.pause()
             for row in self._reader.pick(portion, self._look):
                 opened = self._open(row)
-                if opened is not None:
-                    self._states = states_of(int.from_bytes(row.leaf_bytes[2:4], "big"))
-                    if self._matches(opened.event):
-                        yield opened
+                if opened is not None and self._holds(opened):
+                    yield opened
+
+    def among(self, events: Iterable[Opened]) -> Iterator[Opened]:
+        """Yield those of these events that match."""
+        for opened in events:
+            if self._holds(opened):
+                yield opened
+
+    def _holds(self, opened: Opened) -> bool:
+        self._states = states_of(int.from_bytes(opened.row.leaf_bytes[2:4], "big"))
+        return self._matches(opened.event)
 
     def opened(self, indexes: Sequence[int]) -> dict[int, Opened]:
         """Return these rows (ascending) by index; those that cannot be opened are left out."""

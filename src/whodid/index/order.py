@@ -99,29 +99,28 @@ def below(found: Candidates, before: Cursor | None) -> Candidates:
     return found.take(older | same)
 
 
-def in_order(node: Node, tables: Sequence[Table], before: Cursor | None) -> Iterator[Candidates]:
+def in_order(
+    node: Node, tables: Sequence[Table], before: Cursor | None, known: Candidates | None = None
+) -> Iterator[Candidates]:
     """Yield all candidates below the cursor, in the order of answers, some at a time.
 
-    A row is yielded once no table that is still to be looked at can hold a newer one, so no more
-    is in memory than overlaps in time.
+    `known` are candidates that are in none of the tables. A row is yielded once no table that is
+    still to be looked at can hold a newer one, so no more is in memory than overlaps in time.
     """
-    ordered = newest_tables(tables)
-    waiting: list[Candidates] = []
-    for number, table in enumerate(ordered):
+    waiting = [] if known is None else [below(known, before)]
+    for table in newest_tables(tables):
+        if waiting:
+            joined = _joined(waiting)
+            ready = joined.at > table.summary.at_max
+            if ready.any():
+                yield joined.take(ready).newest_first()
+            waiting = [joined.take(~ready)]
         if before is None or table.summary.at_min <= before.time_us:
             found = candidates(table, *masks(node, table))
             if found is not None:
                 waiting.append(below(found, before))
-        if not waiting:
-            continue
-        joined = _joined(waiting)
-        if number + 1 == len(ordered):
-            yield joined.newest_first()
-            return
-        ready = joined.at > ordered[number + 1].summary.at_max
-        if ready.any():
-            yield joined.take(ready).newest_first()
-        waiting = [joined.take(~ready)]
+    if waiting:
+        yield _joined(waiting).newest_first()
 
 
 def _joined(parts: list[Candidates]) -> Candidates:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from whodid.index.listed import Listed
 from whodid.index.opening import Opened, RowMatcher
 from whodid.index.order import Candidates, in_chunks, in_order
 from whodid.index.page import Cursor, Hit, Page
@@ -15,7 +16,7 @@ from whodid.query.tree import Node
 class Scan:
     """One run. It counts only what comes after the cursor, so a total is exact on page one only.
 
-    Without `count` it ends when the page is full.
+    Without `count` it ends when the page is full. `known` are events that are in no table of it.
     """
 
     def __init__(
@@ -26,15 +27,17 @@ class Scan:
         *,
         hide: bool,
         count: bool = True,
+        known: Listed | None = None,
     ) -> None:
         self._rows = rows
         self._limit = limit
         self._monotonic = monotonic
         self._hide = hide
         self._count = count
+        self._known = known
         self._hits: list[Hit] = []
         self._total = 0
-        self._hidden = 0
+        self._hidden = 0 if known is None else known.hidden_own
         self._found: list[int] = []
 
     def run(self, node: Node, tables: Sequence[Table], before: Cursor | None) -> Page:
@@ -43,7 +46,8 @@ class Scan:
         exact, last = before is None, before
         warnings: list[str] = []
         stopped = False
-        for chunk in in_chunks(in_order(node, tables, before), self._rows.pause):
+        known = None if self._known is None else self._known.candidates
+        for chunk in in_chunks(in_order(node, tables, before, known), self._rows.pause):
             full = len(self._hits) == self._limit
             spent_s = self._monotonic() - start_s
             uncounted = full and not self._count
@@ -71,7 +75,8 @@ class Scan:
         indexes = chunk.index.tolist()
         unsure = chunk.index[~chunk.sure]
         unsure.sort()
-        matched = {item.row.index: item for item in self._rows.matching(unsure.tolist())}
+        matched = {} if self._known is None else dict(self._known.opened)
+        matched |= {item.row.index: item for item in self._rows.matching(unsure.tolist())}
         own = chunk.own.tolist()
         sure = chunk.sure.tolist()
         page: list[tuple[int, int]] = []

@@ -21,15 +21,16 @@ from whodid.index.cache import ArrayCache
 from whodid.index.catalog import Entry, catalog_path, gaps, read_catalog
 from whodid.index.evaluate import masks, opens_rows, rows_of_id
 from whodid.index.hot import Hot
+from whodid.index.listed import LISTED_MAX, Listed, decided, hits_of
 from whodid.index.opening import Opened, Pause, RowMatcher, go_on
 from whodid.index.order import Newest, below, candidates, count, newest_tables
-from whodid.index.page import Cursor, Hit, Page
+from whodid.index.page import Cursor, Page
 from whodid.index.pinned import pinned
 from whodid.index.ranges.sieve import Sieve
 from whodid.index.scan import Scan
 from whodid.index.segment import Segment, SegmentError
 from whodid.index.shared_texts import SharedTexts
-from whodid.index.table import SourceCount, Table
+from whodid.index.table import Array, SourceCount, Table
 from whodid.index.watch import is_marked, mark_damaged
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import INDEX
@@ -37,9 +38,11 @@ from whodid.ledger.reader import LedgerReader
 from whodid.ledger.stored import StoredRow
 from whodid.limits import INDEX_HOT_ROWS_MAX, PAGE_ROWS_MAX
 from whodid.query.own import hides_own
+from whodid.query.times import time_bounds
 from whodid.query.tree import Node, Query, Term
 
 _TRIES_MAX = 10_000
+_YOUNG_MAX = 16
 _T = TypeVar("_T")
 
 
@@ -67,7 +70,8 @@ class _Asked(Struct, frozen=True, kw_only=True):
 class Searcher:
     """Answers searches over one ledger. Not safe for threads.
 
-    Invariant: every entry below the answer's `size` is in exactly one table, or the answer warns.
+    Invariant: every entry below the answer's `size` is in exactly one table, or, of a search, among
+    the young that are decided one by one; or the answer warns.
     `monotonic` returns seconds and bounds how long rows are opened. `pause` is called between two
     pieces of a search: others may search in it, and what it raises ends the search.
     """
@@ -142,7 +146,7 @@ class Searcher:
 
     def freshen(self, *, durable: int | None = None) -> None:
         """Take in what is new, for the next search to find ready. Raises LedgerError."""
-        self._retried(lambda: self._tables(durable))
+        self._retried(lambda: self._tables(durable, young_max=_YOUNG_MAX))
 
     # --- tables ----------------------------------------------------------------------------------
 
@@ -162,8 +166,13 @@ class Searcher:
                 self._segments.pop(error.name, None)
         raise SegmentError(folder, "the index changes faster than it can be read")
 
-    def _tables(self, durable: int | None, at: int | None = None) -> tuple[list[Table], int]:
-        """Return all tables, and the number of entries that they cover or should."""
+    def _tables(
+        self, durable: int | None, at: int | None = None, young_max: int = 0
+    ) -> tuple[list[Table], int]:
+        """Return all tables, and the number of entries that they cover or should.
+
+        At most `young_max` of these are young and in none (see `Hot`).
+        """
         size = self._reader.refresh()
         if durable is not None:
             size = min(size, durable)
@@ -172,7 +181,7 @@ class Searcher:
         usable = [entry for entry in self._entries if entry.name not in self._damaged]
         size = max(size, usable[-1].end if usable else 0)
         segments: list[Table] = [self._segment(entry) for entry in usable]
-        self._hot.update(gaps(usable, size))
+        self._hot.update(gaps(usable, size), young_max=young_max)
         tables = [*segments, *self._hot.tables]
         return (tables, size) if at is None else (pinned(tables, at), min(size, at))
 
@@ -214,20 +223,44 @@ class Searcher:
     # --- answers ---------------------------------------------------------------------------------
 
     def _search(self, asked: _Asked, durable: int, at: int | None) -> Page:
-        tables, size = self._tables(durable, at)
+        tables, size = self._tables(durable, at, _YOUNG_MAX)
         unseen = self._unseen()  # of these tables: a pause may change them
+        unreadable = sum(table.summary.unreadable for table in tables)
+        unreadable += self._hot.unreadable if at is None else 0
+        young = [item for item in self._hot.young if item.row.index < size]
         rows = RowMatcher(asked.node, self._reader, self._pause)
-        page, near = None, self._sieve.near(tables, asked.node)
+        near, entries = self._sift(asked, tables, size)
+        known = None
+        if len(entries) or young:
+            known = decided(entries, young, rows, hide=asked.hide)
+        page = None
         if not opens_rows(asked.node):
-            page = _from_columns(asked, near, rows)
+            page = _from_columns(asked, near, rows, known)
         if page is None:
-            scan = Scan(rows, asked.limit, self._monotonic, hide=asked.hide, count=asked.total)
+            scan = Scan(
+                rows, asked.limit, self._monotonic, hide=asked.hide, count=asked.total, known=known
+            )
             page = scan.run(asked.node, near, asked.before)
-        unreadable = sum(table.summary.unreadable for table in tables) + rows.unreadable
         return Page(
             page.rows, page.total, page.total_is_exact, page.hidden_own, page.next, size,
-            [*unseen, *_unreadable(unreadable), *page.warnings], page.found,
+            [*unseen, *_unreadable(unreadable + rows.unreadable), *page.warnings], page.found,
         )  # fmt: skip
+
+    def _sift(self, asked: _Asked, tables: list[Table], size: int) -> tuple[list[Table], Array]:
+        """Return the tables to ask, and entries to open that may match and are in none of them."""
+        low, high = time_bounds(asked.node)
+        timely = [
+            table
+            for table in tables
+            if (low is None or table.summary.at_max >= low)
+            and (high is None or table.summary.at_min < high)
+        ]
+        near = self._sieve.near(timely, asked.node)
+        listed = self._sieve.listed(near, asked.node)
+        if listed is None or len(listed) > min(asked.limit, LISTED_MAX):
+            return near, np.zeros(0, dtype=np.int64)
+        left = [table for table in near if not self._sieve.covers(table)]
+        return left, listed[listed < size]
 
     def _unseen(self) -> list[str]:
         """Return what must be said about the tables as they are now."""
@@ -261,10 +294,16 @@ class Searcher:
         return counts
 
 
-def _from_columns(asked: _Asked, tables: list[Table], rows: RowMatcher) -> Page | None:
-    """Return the page when columns answer alone, else None."""
+def _from_columns(
+    asked: _Asked, tables: list[Table], rows: RowMatcher, known: Listed | None
+) -> Page | None:
+    """Return the page when columns answer alone, else None; `known` are in none of the tables."""
     newest = Newest(asked.limit)
     total = hidden = 0
+    opened: dict[int, Opened] = {}
+    if known is not None:
+        total, hidden, opened = len(known.candidates.at), known.hidden_own, dict(known.opened)
+        newest.offer(below(known.candidates, asked.before))
     for table in newest_tables(tables):
         rows.pause()
         summary, before, hide = table.summary, asked.before, asked.hide
@@ -293,20 +332,12 @@ def _from_columns(asked: _Asked, tables: list[Table], rows: RowMatcher) -> Page 
     else:
         older = False
     chosen = newest.rows()
-    opened = rows.opened(sorted(index for _, index in chosen))
+    opened |= rows.opened(sorted(index for _, index in chosen if index not in opened))
     following = Cursor(*chosen[-1]) if newest.beyond else None
-    return Page(_hits(chosen, opened), total, not older, hidden, following, 0, [])
+    return Page(hits_of(chosen, opened), total, not older, hidden, following, 0, [])
 
 
 def _unreadable(count: int) -> list[str]:
     if not count:
         return []
     return [f"{count} entries have no readable content and were not searched"]
-
-
-def _hits(chosen: list[tuple[int, int]], opened: dict[int, Opened]) -> list[Hit]:
-    return [
-        Hit(opened[index].row, opened[index].event, time_us)
-        for time_us, index in chosen
-        if index in opened
-    ]

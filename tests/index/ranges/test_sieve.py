@@ -1,9 +1,12 @@
 """What maps say spares a look at segments, and never changes an answer."""
 
+import random
+
 import numpy as np
 import pytest
 from tests.index.ranges.conftest import CALLER
 
+from whodid.index import search
 from whodid.index.ranges import sieve as module
 from whodid.index.ranges.sieve import Sieve
 from whodid.ledger.reader import LedgerReader
@@ -102,7 +105,95 @@ def test_searches_say_the_same_with_and_without(mapped, monkeypatch):
     before = answers()
     monkeypatch.setattr(module.Sieve, "entries", lambda *_: None)
     monkeypatch.setattr(module.Sieve, "near", lambda _, tables, __: tables)
+    monkeypatch.setattr(module.Sieve, "listed", lambda *_: None)
     assert answers() == before
+
+
+def pages(reading, text, limit, **more):
+    """What all pages of an answer say."""
+    found, before = [], None
+    while True:
+        page = reading.search(CALLER, text, limit=limit, before=before, **more)
+        found.append((page.total, page.total_is_exact, page.hidden_own,
+                      [hit.index for hit in page.events], page.next))  # fmt: skip
+        before = page.next
+        if before is None:
+            return found
+
+
+def test_pages_are_the_same_where_few_entries_are_opened_and_where_columns_decide(
+    mapped, monkeypatch
+):
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    draw = random.Random(seed)
+    known = [*values(mapped, "correlation"), *values(mapped, "actor.session")]
+    ids = [value for value in known if " " not in value and '"' not in value]
+    texts = []
+    for _ in range(25):
+        one, other = draw.sample(ids, 2)
+        texts += [
+            f"correlation:{one}", f"session:{one} OR correlation:{other}",
+            f"correlation:{one} OR correlation:{other}", f"correlation:{one} -outcome:success",
+            f"correlation:{one} session:{other}", f"correlation:{one.upper()} access:read",
+            f"correlation:{one} alice", f"correlation:{one} source:whodid",
+        ]  # fmt: skip
+    reading = mapped.reading()
+    opened = []
+    decided = search.decided
+
+    def noted(entries, *more, **options):
+        opened.append(len(entries))
+        return decided(entries, *more, **options)
+
+    monkeypatch.setattr(search, "decided", noted)
+
+    def answers():
+        found = []
+        for text in texts:
+            found += pages(reading, text, 2) + pages(reading, text, 100, own=True)
+        return found
+
+    before = answers()
+    assert sum(opened) > 25
+    monkeypatch.setattr(module.Sieve, "listed", lambda *_: None)
+    opened.clear()
+    assert answers() == before
+    assert not opened
+
+
+def test_as_of_a_size_no_later_entry_is_opened(mapped):
+    value, entries = next(
+        (value, entries)
+        for value, entries in values(mapped, "correlation").items()
+        if 1 < len(entries) < 8 and " " not in value
+    )
+    reading = mapped.reading()
+    for at in (entries[0], entries[0] + 1, entries[-1], entries[-1] + 1):
+        found = reading.search_at(CALLER, f"correlation:{value}", at, own=True)
+        assert sorted(hit.index for hit in found.events) == [n for n in entries if n < at]
+
+
+def test_entries_of_a_tree(mapped, sieve):
+    tables = [Span(first, 512) for first in range(0, 9216, 512)]
+    known = {v: e for v, e in values(mapped, "correlation").items() if " " not in v}
+    one, other = list(known)[:2]
+
+    def listed(text, tables=tables):
+        found = sieve.listed(tables, parse(text).filter)
+        return None if found is None else set(found.tolist())
+
+    assert set(known[one]) <= listed(f"correlation:{one}")
+    assert set(known[one]) | set(known[other]) <= listed(
+        f"correlation:{one} OR correlation:{other}"
+    )
+    assert listed(f"correlation:{one} correlation:nowhere") == set()
+    assert listed(f"correlation:{one} alice") == listed(f"correlation:{one}")
+    assert listed(f"correlation:{one} OR alice") is None
+    assert listed(f"-correlation:{one}") is None
+    at = known[one][0] // 512
+    assert not listed(f"correlation:{one}", tables[:at]) & set(range(at * 512, 9216))
+    assert listed("correlation:nowhere", []) == set()
 
 
 class Span:

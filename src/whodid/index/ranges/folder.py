@@ -4,6 +4,7 @@
 whoever proves an answer a look at every entry; what it says is checked against the entries.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ class MapFolder:
         self._keks = keys.keks()
         self._kept = kept
         self._open: dict[Place, tuple[tuple[int, int], MapFile]] = {}
+        self._paths: dict[Place, str] = {}
 
     def file(self, place: Place) -> Path:
         """Return where the map of a range is."""
@@ -36,16 +38,18 @@ class MapFolder:
 
     def map(self, place: Place) -> MapFile:
         """Return the map of a range. Raises MapError when it is not there or not readable."""
-        path = self.file(place)
+        path = self._paths.get(place)
+        if path is None:
+            path = self._paths[place] = str(self.file(place))
         try:
-            stat = path.stat()
+            stat = os.stat(path)  # noqa: PTH116 - a search asks it of every range
         except OSError as error:
             raise MapError(f"{path}: {error}") from error
         stamp = (stat.st_ino, stat.st_mtime_ns)
         known = self._open.get(place)
         if known is not None and known[0] == stamp:
             return known[1]
-        found = MapFile(path, self._ledger_id, self._keks)
+        found = MapFile(Path(path), self._ledger_id, self._keks)
         if (found.level, found.first) != place:
             raise MapError(f"{path}: is the map of another range")
         if len(self._open) >= self._kept:

@@ -184,19 +184,24 @@ class MapFile:
     def entries(self, key: int) -> list[int] | None:
         """Return the offsets of the entries of a key, None when the row has only their digest."""
         chunk = key >> KEY_BITS - self._depth + _CHUNK_BITS
-        data = self._stored(range(chunk, chunk + 1))
-        first = np.frombuffer(key.to_bytes(KEY_BYTES, "big"), dtype=np.uint8)
-        at = np.flatnonzero((data[:, :KEY_BYTES] == first).all(axis=1))
-        if not len(at):
-            return []
-        row = _decoded(data[at])
-        count = int(row.counts[0])
-        return None if count > INLINE else offsets_in(count, row.what[0].tobytes())
+        (planes,) = self._planes(range(chunk, chunk + 1))
+        wanted = key.to_bytes(KEY_BYTES, "big")
+        alike = np.flatnonzero(planes[KEY_BYTES - 1] == wanted[-1])  # few: its last byte is random
+        for place in alike.tolist():
+            stored = planes[:, place : place + 1].T
+            if stored[0, :KEY_BYTES].tobytes() == wanted:
+                row = _decoded(stored)
+                count = int(row.counts[0])
+                return None if count > INLINE else offsets_in(count, row.what[0].tobytes())
+        return []
 
     def _chunks(self, chunks: range) -> Rows:
-        return _decoded(self._stored(chunks)) if chunks else NO_ROWS
+        if not chunks:
+            return NO_ROWS
+        return _decoded(np.concatenate([planes.T for planes in self._planes(chunks)]))
 
-    def _stored(self, chunks: range) -> "np.ndarray":
+    def _planes(self, chunks: range) -> "list[np.ndarray]":
+        """Return the chunks as they are stored: ROW_BYTES planes of one byte a row."""
         start, end = self._at[chunks.start], self._at[chunks.stop]
         try:
             fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
@@ -204,10 +209,9 @@ class MapFile:
                 data = os.pread(fd, end - start, start)
             finally:
                 os.close(fd)
-            parts = [self._plain(data, number, start) for number in chunks]
+            return [self._plain(data, number, start) for number in chunks]
         except (LedgerError, OSError, zstandard.ZstdError, ValueError) as error:
             raise MapError(f"{self._path}: {error}") from error
-        return np.concatenate(parts)
 
     def _plain(self, data: bytes, number: int, start: int) -> "np.ndarray":
         at = self._at[number] - start
@@ -215,7 +219,7 @@ class MapFile:
         plain = decompress(
             frame.decrypt(self._key, number + 1, self._aad, sealed), _CHUNK_BYTES_MAX
         )
-        return np.frombuffer(plain, dtype=np.uint8).reshape(ROW_BYTES, self._sizes[number][1]).T
+        return np.frombuffer(plain, dtype=np.uint8).reshape(ROW_BYTES, self._sizes[number][1])
 
     def prove(self, key: int) -> tuple[int, bytes, list[bytes]]:
         """Return (bucket, its rows as they are hashed, path to the root) of the bucket of a key."""

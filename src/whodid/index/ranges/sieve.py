@@ -7,7 +7,8 @@ again, and says nothing until then.
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -20,13 +21,14 @@ from whodid.index.ranges.secrets import MapKeys
 from whodid.index.table import Array, Table
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.reader import LedgerReader
-from whodid.merkle.range_map import key_of
+from whodid.merkle.range_map import SPAN_LEVEL, key_of
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.provable import MAPPED, value_of
-from whodid.query.tree import And, Node, Term
+from whodid.query.tree import And, Node, Or, Term
 
 _OF_COLUMN = {column: mapped for mapped, columns in MAPPED.items() for column in columns}
 _VALUES_KEPT = 64
+_NOWHERE = np.zeros(0, dtype=np.int64)
 
 _Found = dict[int, Array | None]
 """Number of a range → the entries that its map lists; None: more than it says, or not known."""
@@ -44,6 +46,7 @@ class Sieve:
         self._firsts: list[int] = []
         self._end = 0
         self._values: OrderedDict[tuple[str, bytes], _Found] = OrderedDict()
+        self._last: tuple[tuple[int, str, bytes], int] | None = None
 
     def refresh(self, size: int) -> None:
         """Learn which ranges have maps, of those that entries below `size` name.
@@ -72,30 +75,73 @@ class Sieve:
 
     def _holding(self, tables: list[Table], columns: tuple[str, ...], value: str) -> list[Table]:
         """Return the tables that may have a value in one of these columns."""
-        fields = {_OF_COLUMN.get(column) for column in columns}
-        if None in fields or len(fields) != 1 or not self._ranges:
+        mapped = _mapped(columns)
+        if mapped is None or not self._ranges:
             return tables
-        (mapped,) = fields
-        assert mapped is not None
         asked = value_of(mapped, value)
         known = self._known(mapped, asked)
-        places: list[int] = []
-        open_to_all: list[bool] = []
-        for number, item in enumerate(self._ranges):
-            found = self._found(known, number, item, mapped, asked)
-            open_to_all.append(found is None)
-            places += [] if found is None else found.tolist()
         kept = []
         for table in tables:
             end = table.first + table.count
-            first, last = (bisect_right(self._firsts, at) - 1 for at in (table.first, end - 1))
-            if (
-                end > self._end
-                or any(open_to_all[first : last + 1])
-                or bisect_left(places, table.first) < bisect_left(places, end)
+            if end > self._end or any(
+                found is None or bool(((found >= table.first) & (found < end)).any())
+                for number in self._over(table)
+                if (found := self._found(known, number, mapped, asked)) is None or len(found)
             ):
                 kept.append(table)
         return kept
+
+    def _over(self, table: Table) -> range:
+        """Return the numbers of the ranges that have entries of a table."""
+        first = bisect_right(self._firsts, table.first) - 1
+        return range(first, bisect_left(self._firsts, table.first + table.count))
+
+    def covers(self, table: Table) -> bool:
+        """Tell whether all entries of a table are in ranges that have maps."""
+        return table.first + table.count <= self._end
+
+    def listed(self, tables: Sequence[Table], node: Node) -> Array | None:
+        """Return the entries (ascending) of tables it covers that may match a resolved tree.
+
+        None when the maps do not say, or list too many of some value in one range.
+        """
+        covered = [table for table in tables if self.covers(table)]
+        numbers = sorted({number for table in covered for number in self._over(table)})
+        found = self._of_node(node, numbers)
+        if found is None or not len(found):
+            return found
+        spans = [(found >= table.first) & (found < table.first + table.count) for table in covered]
+        inside: Array = found[np.logical_or.reduce(spans)]
+        return inside
+
+    def _of_node(self, node: Node, numbers: list[int]) -> Array | None:
+        """Return the entries of these ranges that may match, None when the maps do not say."""
+        match node:
+            case And():
+                parts = [self._of_node(item, numbers) for item in node.items]
+                said = [part for part in parts if part is not None]
+                return reduce(np.intersect1d, said) if said else None
+            case Or():
+                each = [self._of_node(item, numbers) for item in node.items]
+                said = [part for part in each if part is not None]
+                return np.unique(np.concatenate(said)) if len(said) == len(each) else None
+            case Term():
+                value = exact_value(node)
+                mapped = _mapped(SEARCH_FIELDS[node.field].columns)
+                return None if value is None or mapped is None else self._of(mapped, value, numbers)
+        return None
+
+    def _of(self, mapped: str, text: str, numbers: Iterable[int]) -> Array | None:
+        """Return the entries of these ranges that may have a value."""
+        asked = value_of(mapped, text)
+        known = self._known(mapped, asked)
+        parts = []
+        for number in numbers:
+            part = self._found(known, number, mapped, asked)
+            if part is None:
+                return None
+            parts.append(part)
+        return np.concatenate(parts) if parts else _NOWHERE
 
     def entries(self, column: str, value: str, first: int, end: int) -> Array | None:
         """Return the entries of [first, end) that may have a value in a column, case apart.
@@ -105,18 +151,11 @@ class Sieve:
         mapped = _OF_COLUMN.get(column)
         if mapped is None or end > self._end:
             return None
-        asked = value_of(mapped, value)
-        known = self._known(mapped, asked)
-        parts = []
-        for number in range(bisect_right(self._firsts, first) - 1, len(self._firsts)):
-            if self._firsts[number] >= end:
-                break
-            part = self._found(known, number, self._ranges[number], mapped, asked)
-            if part is None:
-                return None
-            parts.append(part)
-        found = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return found[(found >= first) & (found < end)] if len(found) else found
+        numbers = range(bisect_right(self._firsts, first) - 1, bisect_left(self._firsts, end))
+        found = self._of(mapped, value, numbers)
+        if found is None or not len(found):
+            return found
+        return found[(found >= first) & (found < end)]
 
     def _known(self, mapped: str, value: bytes) -> "_Found":
         """Return what is known of a value, by range."""
@@ -127,11 +166,9 @@ class Sieve:
                 self._values.popitem(last=False)
         return known
 
-    def _found(
-        self, known: "_Found", number: int, item: Named, mapped: str, value: bytes
-    ) -> Array | None:
+    def _found(self, known: "_Found", number: int, mapped: str, value: bytes) -> Array | None:
         if number not in known:
-            known[number] = self._look(item, mapped, value)
+            known[number] = self._look(self._ranges[number], mapped, value)
         return known[number]
 
     def _look(self, item: Named, mapped: str, value: bytes) -> Array | None:
@@ -139,11 +176,25 @@ class Sieve:
             opened = self._folder.map(item.place)
             if opened.root != item.root.map_root:
                 return None  # the maker is about to make it again
-            key = key_of(self._keys.of(item.root.first)[mapped], mapped, value)
-            offsets = opened.entries(key)
+            offsets = opened.entries(self._key(item.root.first, mapped, value))
         except MapError:
             self._folder.mark(item.place)
             return None
         except LedgerError:  # its secret is gone
             return None
-        return None if offsets is None else np.array(offsets, dtype=np.int64) + item.root.first
+        if not offsets:
+            return _NOWHERE if offsets is not None else None
+        return np.array(offsets, dtype=np.int64) + item.root.first
+
+    def _key(self, first: int, mapped: str, value: bytes) -> int:
+        """Return the key of a value in the range that begins there: the same in a whole span."""
+        asked = (first >> SPAN_LEVEL, mapped, value)
+        if self._last is None or self._last[0] != asked:
+            self._last = (asked, key_of(self._keys.of(first)[mapped], mapped, value))
+        return self._last[1]
+
+
+def _mapped(columns: Sequence[str]) -> str | None:
+    """Return the field of a map in which all values of these columns stand."""
+    fields = {_OF_COLUMN.get(column) for column in columns}
+    return fields.pop() if len(fields) == 1 else None
