@@ -229,6 +229,7 @@ def at(*places):
 
 
 SEED, ROW = bytes(16), tuple([b""] * 8)
+MISSING = -(2**63)
 
 
 @built
@@ -284,6 +285,22 @@ SEED, ROW = bytes(16), tuple([b""] * 8)
         lambda: native.hmac_each(b"", bytes(65), []),
         lambda: native.hmac_each(b"", b"", ["text"]),
         lambda: native.hmac_each(b"", b"", (b"text",)),
+        lambda: native.count(at(0, 0), ()),
+        lambda: native.count(at(0, 0), ((at(0), 8, at(0), 2),) * 5),
+        lambda: native.count(at(0, 0), [(at(0), 8, at(0), 2)]),
+        lambda: native.count(at(0, 0), ((at(0), 8, at(0)),)),
+        lambda: native.count(at(0, 0), (at(0),)),
+        lambda: native.count(at(0, 0), ((at(0), 8, at(0), 3),)),
+        lambda: native.count(at(0, 0), ((at(0), 3, at(0), 2),)),
+        lambda: native.count(at(0, 0), ((at(0), 0, at(0), 2),)),
+        lambda: native.count(at(0, 0), ((at(1), 8, at(MISSING), 2),)),
+        lambda: native.count(at(0, 0), ((at(-1), 8, at(MISSING), 2),)),
+        lambda: native.count(at(0, 0), ((at(0), 8, at(0), 2),)),
+        lambda: native.count(at(0, 0), ((at(0), 8, at(2**63 - 1), 2),)),
+        lambda: native.count(at(0, 0), ((at(0), 8, at(MISSING), -2),)),
+        lambda: native.count(at(0, 0), ((at(0), 8, at(MISSING), 2), (at(0, 0), 8, at(MISSING), 1))),
+        lambda: native.count(bytes(16), ((at(0), 8, at(MISSING), 2),)),
+        lambda: native.count(np.zeros(17, np.uint8)[1:], ((at(0), 8, at(MISSING), 2),)),
         lambda: native.names("text"),
         lambda: native.fields(b"{}", at(0), at(3), (b"a",), b"t"),
         lambda: native.fields(b"{}", at(0), at(2), (b"a",), b"tt"),

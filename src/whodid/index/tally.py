@@ -1,8 +1,9 @@
 """Counting groups of events over tables: what `| stats`, the histogram and the facets stand on.
 
 Of each table small codes are combined and counted by numpy; only the groups that are there, not the
-rows, are then joined with those of other tables. Exact: sums of 64-bit numbers are kept in three
-limbs, different values and percentiles from the counted pairs of (group, value).
+rows, are then joined with those of other tables; or rows are counted in one array (`dense`). Exact:
+sums of 64-bit numbers are kept in three limbs, different values and percentiles from the counted
+pairs of (group, value).
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ import numpy as np
 
 from whodid.errors import UsageError
 from whodid.index.coded import Coded, Lists, Rows, bucketed, coded, integers, times
+from whodid.index.columns import KINDS
+from whodid.index.dense import Dense
 from whodid.index.groups import Groups, Join
 from whodid.index.selection import Chosen
 from whodid.index.table import Array, Table
@@ -58,24 +61,39 @@ class Tally:
                 self.columns[measure] = slice(len(joins), len(joins) + len(more))
                 joins += more
         depth = max(len(keys), 1)
-        self.groups = Groups(depth, joins, groups_max)
+        self._groups = Groups(depth, joins, groups_max)
         self.pairs = {
             measure.field: Groups(depth + 1, ["add"], values_max)
             for measure in measures
             if measure.function in _PAIRED and measure.field is not None
         }
+        plain = bool(keys) and len(joins) == 1 and not self.pairs
+        self._dense = Dense(len(keys)) if plain and all(map(_is_text, keys)) else None
         self.events = 0
         self.beyond = False
+
+    @property
+    def groups(self) -> Groups:
+        """The groups so far."""
+        if self._dense is not None:
+            keys, counts = self._dense.take()
+            self._groups.add(keys, [counts])
+        return self._groups
 
     def add(self, chosen: Chosen) -> None:
         """Count rows of one table. Raises UsageError when more pairs than the bound are needed."""
         table, rows = chosen.table, chosen.rows()
         place, parts = self._parts(table, rows, chosen.count)
+        if self._dense is not None and place is None:
+            known = [len(self._words.of(key.field)) for key in self._by]
+            if self._dense.add(parts, known):
+                self.events += chosen.count
+                return
         group, ids, counts = combine(parts, grouped=bool(self.columns or self.pairs))
         columns = [counts]
         for measure in self.columns:
             columns += self._column(table, rows, measure, place, group, len(counts))
-        self.groups.add(ids, columns)
+        self._groups.add(ids, columns)
         for field, pairs in self.pairs.items():
             self._pair(table, rows, field, pairs, place, group, ids)
         self.events += chosen.count
@@ -174,6 +192,12 @@ class Tally:
                 f"there are more different values of '{field}' than are told apart here; ask for "
                 "less time, or group by less"
             )
+
+
+def _is_text(key: Key) -> bool:
+    """Tell whether the ids of a key are numbers of texts."""
+    columns = SEARCH_FIELDS[key.field].columns
+    return key.bucket is None and bool(columns) and all(KINDS[c] != "number" for c in columns)
 
 
 def combine(

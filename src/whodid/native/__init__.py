@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Buffer = np.ndarray | array[int]
 
-_VERSION = 11
+_VERSION = 12
 """Raised with every change of what the module offers."""
 
 
@@ -113,6 +113,17 @@ class Native(Protocol):
         the other: where the value begins and ends in the data as JSON, -1 where there is none, or
         null. State 0: the record is not plain and nothing is said of it (it is not one object as
         any parser reads it, or a list stands on a path); 1: it is; 2: it is if it is UTF-8.
+        """
+        ...
+
+    def count(
+        self, counts: "Buffer", keys: "tuple[tuple[Buffer, int, Buffer, int], ...]", /
+    ) -> None:
+        """Count rows in an array of cells (i64), one row of each key after the other.
+
+        A key is codes, their width in bytes, ids (i64) by code, and its size; the product of sizes
+        is the number of cells. An id from 0 on has the slot id + 2, the least two numbers there are
+        the slots 0 and 1. When it raises, some rows may be counted.
         """
         ...
 

@@ -24,6 +24,7 @@ static PyMethodDef methods[] = {
     {"hmac_each", native_hmac_each, METH_VARARGS, "Return the HMAC of each of a list of bytes."},
     {"names", native_names, METH_O, "Return the names in some JSON."},
     {"sha256_each", native_sha256_each, METH_O, "Return the SHA-256 of each of a list of bytes."},
+    {"count", native_count, METH_VARARGS, "Count rows by the cell of their codes."},
     {"cut", native_cut, METH_VARARGS, "Return the words of a text; collect them."},
     {"grams", native_grams, METH_VARARGS, "Mark five digits or letters in a row."},
     {"split", native_split, METH_VARARGS, "Return the pieces of data between edges."},
@@ -39,7 +40,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 11) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 12) < 0)
         Py_CLEAR(made);
     return made;
 }

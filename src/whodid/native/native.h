@@ -26,6 +26,7 @@ PyObject *native_paths(PyObject *module, PyObject *args);
 PyObject *native_sha256_each(PyObject *module, PyObject *list);
 PyObject *native_split(PyObject *module, PyObject *args);
 PyObject *native_codes(PyObject *module, PyObject *args);
+PyObject *native_count(PyObject *module, PyObject *args);
 PyObject *native_cut(PyObject *module, PyObject *args);
 PyObject *native_grams(PyObject *module, PyObject *args);
 void native_choose(void);
