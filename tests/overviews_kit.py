@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import product
 
 from whodid.app.answer import SearchAnswer
+from whodid.app.chains import ChainsAnswer
 from whodid.app.counts import TableAnswer
 from whodid.app.lookers import SUBJECTS, LookedAt, Looker, LookersAnswer
 from whodid.app.overview import (
@@ -50,6 +51,15 @@ class FakeOverviews:
         return TableAnswer(
             found.columns, found.rows, found.total_groups, found.events, True, 0, 0,
             found.checkpoint, at, found.warnings, newer=len(self.hits) - at,
+        )  # fmt: skip
+
+    def chains_at(self, caller, text, at, *, limit=50, before=None, own=False):
+        self._called("chains_at", caller)
+        past = type(self)(self.hits[:at], warnings=self.warnings)
+        found = past.chains(caller, text, limit=limit, before=before, own=own)
+        return ChainsAnswer(
+            found.by, found.chains, found.total, found.total_is_exact, found.hidden_own,
+            found.next, found.checkpoint, at, found.warnings, newer=len(self.hits) - at,
         )  # fmt: skip
 
     def lookers(self, caller, text, *, kind=None, value="", limit=50, before=None):

@@ -160,10 +160,15 @@ class FakeReading:
         self._call("chains", caller, text, limit, before, own)
         return ChainsAnswer("actor", [], 0, True, 0, None, "note", 9, [])
 
-    def sql(self, caller, sql, text="", *, own=False):
-        self._call("sql", caller, sql, text, own)
+    def chains_at(self, caller, text, at, *, limit=50, before=None, own=False):
+        self._call("chains_at", caller, text, at, limit, before, own)
+        return ChainsAnswer("actor", [], 0, True, 0, None, "note", at, [], newer=10 - at)
+
+    def sql(self, caller, sql, text="", *, own=False, at=None):
+        self._call("sql", caller, sql, text, own, at)
         self.engine = FakeEngine(self.replies)
-        return SqlAnswer(self.engine, 24, 1, "note", 9, ["a warning"])
+        newer = None if at is None else 9 - at
+        return SqlAnswer(self.engine, 24, 1, "note", at or 9, ["a warning"], newer)
 
     def histogram(self, caller, text, *, bars=60, own=False):
         self._call("histogram", caller, text, bars, own)

@@ -227,6 +227,12 @@ def test_a_search_as_of_a_size_of_the_log(server):
     assert [call[0:1] + call[2:] for call in server.reading.calls] == [
         ("search_at", "a", 7, 3, None, True), ("table_at", "a|stats by (actor)", 7, False),
     ]  # fmt: skip
+    chains = "a | sequence by actor [*] -> [*] within 5m"
+    document = server.get("/v1/search", params={"q": chains, "at": 7, "limit": 2}).json()
+    assert (document["size"], document["newer"]) == (7, 3)
+    assert server.reading.calls[-1][0:1] + server.reading.calls[-1][2:] == (
+        "chains_at", chains, 7, 2, None, False,
+    )  # fmt: skip
     assert server.get("/v1/search").json()["newer"] is None
     for at in ("0", "-1", "x", "1.5", "9" * 16, "11"):
         assert server.get("/v1/search", params={"at": at}).status_code == 400, at

@@ -16,17 +16,30 @@ def test_get(server):
     assert answer.json() == {
         "columns": [{"name": "actor_id", "type": "VARCHAR"}, {"name": "n", "type": "BIGINT"}],
         "rows": [["alice", 3], [None, 4]], "more": True, "events": 24, "hidden_own": 1,
-        "checkpoint": "note", "size": 9, "warnings": ["a warning"],
+        "checkpoint": "note", "size": 9, "warnings": ["a warning"], "newer": None,
     }  # fmt: skip
     name, _, *given = server.reading.calls[-1]
-    assert (name, given) == ("sql", [SQL, "actor:alice", True])
+    assert (name, given) == ("sql", [SQL, "actor:alice", True, None])
     assert server.reading.engine.ended
+
+
+def test_as_of_a_size_of_the_log(server):
+    document = server.get("/v1/sql", params={"sql": SQL, "at": "7"}).json()
+    assert (document["size"], document["newer"]) == (7, 2)
+    document = server.get("/v1/sql", method="POST", json={"sql": SQL, "at": 7}).json()
+    assert (document["size"], document["newer"]) == (7, 2)
+    assert [call[2:] for call in server.reading.calls] == [(SQL, "", False, 7)] * 2
+    for at in ("0", "-1", "x", "1.5"):
+        assert server.get("/v1/sql", params={"sql": SQL, "at": at}).status_code == 400
+    for at in (0, -1, "7", 1.5, 2**63):
+        refused = server.get("/v1/sql", method="POST", json={"sql": SQL, "at": at})
+        assert refused.status_code == 400
 
 
 def test_post(server):
     answer = server.get("/v1/sql", method="POST", json={"sql": SQL})
     assert answer.json()["rows"] == [["alice", 3], [None, 4]]
-    assert server.reading.calls[-1][2:] == (SQL, "", False)
+    assert server.reading.calls[-1][2:] == (SQL, "", False, None)
     for body, reason in (
         ({"q": "x"}, "JSON object of sql, q, own"), ({"sql": SQL, "limit": 3}, "sql, q, own"),
         ([SQL], "sql, q, own"),

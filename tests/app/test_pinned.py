@@ -4,11 +4,13 @@ import msgspec
 import pytest
 
 from whodid.app.answer import Caller
+from whodid.app.chains import chains_document
 from whodid.app.count_document import table_document
 from whodid.app.document import answer_document
 from whodid.app.intake import LedgerIntake
 from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
+from whodid.app.sql.answer import sql_document
 from whodid.errors import AccessDeniedError, QueryError, UsageError
 from whodid.index.follower import Follower
 from whodid.ledger.batch import BatchBuilder
@@ -22,6 +24,9 @@ SEARCHES = ("", "actor:alice", "outcome:denied time:[2026-10-01 TO now]", "needl
             "time:[now-30d TO now]", "actor:alice | sort -rows", "rows:>3 | limit 4")  # fmt: skip
 TABLES = ("| stats by (actor) count(), max(time)", "needle | stats count()",
           "outcome:denied | stats by (resource) count() | sort -count")  # fmt: skip
+CHAINS = ("time:[now-30d TO now] | sequence by actor [rows:>2] -> [outcome:denied] within 2d",
+          "needle | sequence by resource [*] -> [actor:bob] within 9d")  # fmt: skip
+SQL = "select index, actor_id, rows, now() from events order by index"
 
 
 class Log:
@@ -64,6 +69,11 @@ class Log:
             answer_document(self.reading.search_at(ALL, text, at, **options)) for text in SEARCHES
         ]
         found += [table_document(self.reading.table_at(ALL, text, at)) for text in TABLES]
+        found += [
+            chains_document(self.reading.chains_at(ALL, text, at, **options)) for text in CHAINS
+        ]
+        sql = sql_document(self.reading.sql(ALL, SQL, "time:[now-30d TO now]", at=at))
+        found.append(msgspec.json.decode(b"".join(sql)))
         for document in found:
             document.pop("newer")
         return found

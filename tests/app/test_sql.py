@@ -47,9 +47,9 @@ def reading(directory, keys, port, clock, intake):
     reading._reader.close()
 
 
-def asked(reading, sql, text="", *, caller=ALL, own=False):
+def asked(reading, sql, text="", *, caller=ALL, own=False, at=None):
     """The document of an answer."""
-    return json.loads(b"".join(sql_document(reading.sql(caller, sql, text, own=own))))
+    return json.loads(b"".join(sql_document(reading.sql(caller, sql, text, own=own, at=at))))
 
 
 def rows(reading, sql, text="", **more):
@@ -341,11 +341,62 @@ def test_an_answer_has_so_many_rows_and_bytes(reading, monkeypatch):
     assert len(json.dumps(found["rows"])) < 6000
 
 
+def test_as_of_a_size_of_the_log(reading, intake, clock):
+    sizes = [reading.durable]
+    whole = [asked(reading, PINNED, at=sizes[0])]
+    for number in range(3):
+        intake.accept(Delivery("shop", [msgspec.json.encode(record(20 + number))], clock()))
+        sizes.append(reading.durable)
+        whole.append(asked(reading, PINNED, at=sizes[-1]))
+    for size, before in zip(sizes, whole, strict=True):
+        again = asked(reading, PINNED, at=size)
+        assert again["rows"] == before["rows"]
+        assert (again["size"], again["events"]) == (size, before["events"])
+        assert again["checkpoint"] == before["checkpoint"]
+        assert again["checkpoint"].split("\n")[1] == str(size)
+        assert again["newer"] == reading.durable - size - 1  # its own event comes after
+        opened = "select count(message), count(*) from events"
+        assert asked(reading, opened, at=size)["rows"][0][1] == before["events"]
+    assert [one["events"] for one in whole] == [24, 25, 26, 27]
+    assert whole[0]["newer"] == 0
+    assert asked(reading, "select 1")["newer"] is None
+    with pytest.raises(UsageError, match="there is no head of"):
+        reading.sql(ALL, "select 1", at=10**6)
+
+
+PINNED = "select actor_id, count(*), max(index) from events group by 1 order by 1"
+
+
+def test_as_of_a_size_the_clock_stands_still(reading, intake, clock):
+    size = reading.durable
+    last = reading._reader.row(size - 1).leaf().appended_us
+    clocks = "now() get_current_timestamp() current_timestamp"
+    for expression in clocks.split():
+        sql = f"select epoch_us({expression})"
+        assert rows(reading, sql, at=size) == [[last]], expression
+        assert rows(reading, sql) != [[last]]
+    for expression in ("current_date", "today()"):
+        sql = f"select epoch_us({expression})"
+        assert rows(reading, sql, at=size) == [[last // 86_400_000_000 * 86_400_000_000]]
+    assert rows(reading, "select age(time, time) from events limit 1", at=size)
+    with pytest.raises(UsageError, match="age takes two times"):
+        asked(reading, "select age(time) from events", at=size)
+    for word in ("localtimestamp", '"LocalTime"', "current_time"):
+        assert rows(reading, f"select {word}")
+        with pytest.raises(QueryError, match="tells the time, not"):
+            reading.sql(ALL, f"select {word}", at=size)
+    found = asked(reading, "select count(*) from events", "received:[now-1d TO now]", at=size)
+    assert found["rows"] == [[found["events"]]]
+
+
 def test_too_many_events_to_open_or_to_look_at(reading, monkeypatch):
     monkeypatch.setattr(querying, "SQL_OPENED_ROWS_MAX", 10)
     with pytest.raises(UsageError, match="message can only be read by opening"):
         reading.sql(ALL, "select message from events")
     assert len(rows(reading, "select message from events", "actor:alice source:hr")) == 6
+    monkeypatch.setattr("whodid.index.extract._OPENED_AT_ONCE", 2)
+    few = "select native_id, actor_id, rows, resources from events"
+    assert [row[1] for row in rows(reading, few, "source:hr rows:<100")] == ["alice", "bob"] * 5
     monkeypatch.setattr(querying, "SQL_ROWS_MAX", 20)
     with pytest.raises(UsageError, match="24 events are more than 20"):
         reading.sql(ALL, "select actor_id from events")

@@ -121,8 +121,7 @@ def test_an_index_that_changes_meanwhile_gives_nothing_twice(log, monkeypatch):
     searcher = log.searcher()
     over = searcher.over
     monkeypatch.setattr(
-        searcher, "over", lambda work, durable=None: (over(work, durable=durable),
-                                                      over(work, durable=durable))
+        searcher, "over", lambda work, **more: (over(work, **more), over(work, **more))
     )  # fmt: skip
     extraction = Extraction((INDEX,), (), lambda *_: None, 10_000, "")
     with pytest.raises(RefusedError, match="made anew"):

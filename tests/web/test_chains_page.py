@@ -51,6 +51,37 @@ def test_pages(chained):
     assert 'rel="prev"' in text
 
 
+def test_links_keep_the_columns_of_the_explorer(chained):
+    given = {"q": QUERY, "columns": "ip,action", "own": "1"}
+    text = chained.client.get("/", params=given).text
+    hrefs = [html.unescape(href) for href in re.findall(r'href="(/\?[^"]*)"', text)]
+    examples = re.findall(r'<ul class="examples".*?</ul>', text, re.DOTALL)
+    led = [
+        parse_qs(urlsplit(href).query)
+        for href in hrefs
+        if href not in html.unescape("".join(examples))
+    ]
+    assert len(led) > 8
+    assert {link.get("columns", [""])[0] for link in led if "q" in link} == {"ip,action"}
+    assert text.count('name="columns" value="ip,action"') >= 2
+    table = chained.client.get("/", params={**given, "q": "| stats by (actor) count()"}).text
+    links = re.findall(r'<t[hd][^>]*>(?:<[^a][^>]*>)*<a href="(/\?[^"]*)"', table)
+    assert links
+    for href in links:
+        assert parse_qs(urlsplit(html.unescape(href)).query)["columns"] == ["ip,action"]
+
+
+def test_chains_as_of_a_size(chained):
+    answer = chained.client.get("/at/6", params={"q": QUERY})
+    assert answer.status_code == 200
+    assert [method for method, _ in chained.log.calls] == ["chains_at"]
+    assert "As of the first 6 entries of the log" in answer.text
+    assert answer.text.count('<tr class="day">') == 2
+    assert "2 chains" in answer.text
+    heads = re.findall(r'<tr class="day"><th[^>]*>(?:<a href="([^"]*)">)?<bdi>', answer.text)
+    assert "/at/6" in {urlsplit(html.unescape(href)).path for href in heads if href}
+
+
 def test_no_chain_says_what_one_is(chained):
     text = chained.client.get("/", params={"q": f"actor:nobody {QUERY}"}).text
     assert "No chain of events fits this search" in text

@@ -10,6 +10,7 @@ from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.query.parse import parse
 from whodid.query.times import term_bounds
 from whodid.web import facets, histogram, stats
+from whodid.web.links import search_url
 from whodid.web.time_range import span_term
 
 DAY_US = 86_400_000_000
@@ -133,7 +134,7 @@ def test_rows_lead_to_their_events():
     ]  # fmt: skip
     rows = [["Alice B", AT_US, True, 8], [None, AT_US, False, 4], ["a\nb", AT_US, True, 0]]
     answer = TableAnswer(columns, rows, 3, 12, True, 0, 0, "", 0, [])
-    first, second, third = stats.rows_of(answer, query, own=False)
+    first, second, third = stats.rows_of(answer, query, search_url)
     assert [cell.text for cell in first] == ["Alice B", "Sun 22 Nov 2026", "yes", "8"]
     assert q_of(first[0].href) == (
         'access:read time:[now-1w TO now] actor:="Alice B" time:2026-11-22 _redacted:true'

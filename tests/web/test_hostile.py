@@ -242,6 +242,7 @@ def test_saved_and_pinned_searches_of_every_hostile_text(hostile, fake):
     assert len(check(hostile.client.get("/views")).split("<tr>")) > 10
     check(hostile.client.get("/at/40?q=|+stats+by+(actor)+count()"))
     check(hostile.client.get("/at/40?q="))
+    check(hostile.client.get("/at/40?q=|+sequence+by+actor+[*]+->+[*]+within+30d"))
 
 
 def test_alerts_with_a_hostile_text_in_every_field(hostile, fake):

@@ -138,14 +138,14 @@ class Operations:
         return json_answer(shown(found))
 
     def _chains(self, caller: Caller, given: dict[str, str]) -> Response:
-        if given_as.as_ocsf(given) or given_as.at(given) is not None:
-            raise UsageError("Chains are of now and have no form in OCSF; leave out `at` and `as`.")
-        found = self._reading.chains(
-            caller,
-            given_as.search_text(given),
-            limit=given_as.limit(given),
-            before=given_as.cursor(given),
-            own=given_as.own(given),
+        if given_as.as_ocsf(given):
+            raise UsageError("Chains have no form in OCSF; leave out `as`.")
+        text, own, at = given_as.search_text(given), given_as.own(given), given_as.at(given)
+        limit, before = given_as.limit(given), given_as.cursor(given)
+        found = (
+            self._reading.chains(caller, text, limit=limit, before=before, own=own)
+            if at is None
+            else self._reading.chains_at(caller, text, at, limit=limit, before=before, own=own)
         )
         return json_answer(chains_document(found))
 

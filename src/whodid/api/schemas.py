@@ -25,6 +25,7 @@ from whodid.api.schema_parts import (
 )
 from whodid.app.answer_proof import AnswerProof
 from whodid.event import GROUPS
+from whodid.limits import LOG_SIZE_MAX
 
 _PROOF = (
     "What shows an event to be in the log: leaf hash, path, signed checkpoint. Where fields are "
@@ -85,7 +86,10 @@ def schemas() -> dict[str, Schema]:
         "Error": shape("Why there is no answer.", error=_ERROR),
         "SqlRequest": {
             "type": "object",
-            "properties": {"sql": TEXT, "q": TEXT, "own": YES_NO},
+            "properties": {
+                "sql": TEXT, "q": TEXT, "own": YES_NO,
+                "at": {"type": ["integer", "null"], "minimum": 1, "maximum": LOG_SIZE_MAX},
+            },
             "required": ["sql"],
             "additionalProperties": False,
         },
@@ -180,7 +184,7 @@ def _counted() -> dict[str, Schema]:
             "The chains of a search with | sequence, the newest first; `value` is what their "
             "events share in the field `by`.",
             by=TEXT, chains=listed(chain), total=NUMBER, total_is_exact=YES_NO,
-            next={"type": ["string", "null"]}, **about,
+            next={"type": ["string", "null"]}, **about, newer=MAYBE_NUMBER,
         ),
         "Table": shape(
             "The table of a search with | stats.",
@@ -192,7 +196,7 @@ def _counted() -> dict[str, Schema]:
             "The rows of SQL, each a list in the order of the columns; `more` when there were more "
             "than may be shown; `events` is how many rows the table had.",
             columns=listed(shape("A column.", name=TEXT, type=TEXT)),
-            rows=listed(listed({})), more=YES_NO, events=NUMBER, **about,
+            rows=listed(listed({})), more=YES_NO, events=NUMBER, **about, newer=MAYBE_NUMBER,
         ),
         "Histogram": shape(
             "How many events there were when, one bar after the other.",

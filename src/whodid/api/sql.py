@@ -5,8 +5,9 @@ the end of the document.
 """
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -20,17 +21,21 @@ from whodid.app.leaving import watched
 from whodid.app.reads import Reading
 from whodid.app.sql.answer import SqlAnswer, sql_document
 from whodid.errors import UsageError
-from whodid.limits import SQL_RUNS_MAX
+from whodid.limits import LOG_SIZE_MAX, SQL_RUNS_MAX
 
-SQL_PARAMETERS = ("sql", "q", "own")
+SQL_PARAMETERS = ("sql", "q", "own", "at")
 
 
 class SqlRequest(Struct, forbid_unknown_fields=True):
-    """The body of a POST: the SQL, the search whose events it looks at, whether own ones too."""
+    """The body of a POST: the SQL, the search whose events it looks at, whether own ones too.
+
+    `at` is the size of the log as of which it is answered.
+    """
 
     sql: str
     q: str = ""
     own: bool = False
+    at: Annotated[int, Meta(ge=1, le=LOG_SIZE_MAX)] | None = None
 
 
 class SqlReads:
@@ -48,7 +53,8 @@ class SqlReads:
         given = given_as.parameters(request, SQL_PARAMETERS)
         if "sql" not in given:
             raise UsageError("Say what to ask with ?sql=select …")
-        asked = SqlRequest(given["sql"], given_as.search_text(given), given_as.own(given))
+        text, own, at = given_as.search_text(given), given_as.own(given), given_as.at(given)
+        asked = SqlRequest(given["sql"], text, own, at)
         async with watched(request.scope, request.receive):
             return await self._begin(request, asked)
 
@@ -74,7 +80,7 @@ class SqlReads:
     def _answer(self, request: Request, asked: SqlRequest) -> tuple[SqlAnswer, Iterator[bytes]]:
         caller = identify(request, self._doorkeeper, self._reading)
         credential = Credential(request)
-        answer = self._reading.sql(caller, asked.sql, asked.q, own=asked.own)
+        answer = self._reading.sql(caller, asked.sql, asked.q, own=asked.own, at=asked.at)
         still = lambda: check_still(self._doorkeeper, caller, credential)  # noqa: E731
         return answer, sql_document(answer, still)
 

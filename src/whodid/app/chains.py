@@ -42,6 +42,7 @@ class ChainsAnswer(Struct, frozen=True):
     checkpoint: str
     size: int
     warnings: list[str]
+    newer: int | None = None
 
 
 def chains_document(answer: ChainsAnswer) -> Document:
@@ -79,6 +80,7 @@ def chains_document(answer: ChainsAnswer) -> Document:
         "total_is_exact": answer.total_is_exact,
         "next": answer.next,
         **read_at(answer),
+        "newer": answer.newer,
     }
     if left_out:
         said = f"The raw records of {left_out} events are left out; ask by their ids."

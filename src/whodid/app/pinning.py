@@ -40,7 +40,7 @@ class Pinning:
         self, caller: Caller, text: str, at: int, *, limit: int, before: str | None, own: bool
     ) -> SearchAnswer:
         """Return events (see `Reading.search_at`)."""
-        act = _act(text, at)
+        act = act_of(text, at)
         allowed = self._context.allowed(caller, no_table(parse(text)), act)
         note = self._context.port.head_at(at)
         with self._context.turn(caller, act):
@@ -56,7 +56,7 @@ class Pinning:
 
     def table(self, caller: Caller, text: str, at: int, *, own: bool) -> TableAnswer:
         """Return a table (see `Reading.table_at`)."""
-        act = _act(text, at)
+        act = act_of(text, at)
         query = parse(text)
         if query.stats is None:
             raise QueryError("this search has no | stats", len(text))
@@ -77,8 +77,15 @@ class Pinning:
         )  # fmt: skip
 
     def _resolved(self, query: Query, at: int) -> Query:
-        return resolve(query, self._reader.row(at - 1).leaf().appended_us)
+        return resolve(query, now_at(self._context, self._reader, at))
 
 
-def _act(text: str, at: int) -> Act:
-    return Act("search", "read", "ledger", f"events of the first {at} entries", text)
+def now_at(context: ReadContext, reader: LedgerReader, at: int | None) -> int:
+    """Return what "now" is (µs UTC) as of a size of the log, None: now. In a turn."""
+    return context.clock() if at is None else reader.row(at - 1).leaf().appended_us
+
+
+def act_of(text: str, at: int | None, action: str = "search") -> Act:
+    """Return the act of reading events as of a size of the log, None: of now."""
+    events = "events" if at is None else f"events of the first {at} entries"
+    return Act(action, "read", "ledger", events, text)

@@ -10,6 +10,7 @@ import msgspec
 from whodid.app.answer import Caller
 from whodid.app.counting import events_only, kept_back
 from whodid.app.own import Act
+from whodid.app.pinning import act_of, now_at
 from whodid.app.read_context import ReadContext
 from whodid.app.sql.answer import SqlAnswer
 from whodid.app.sql.columns import Known, field_of, table_of
@@ -17,6 +18,7 @@ from whodid.app.sql.engine import Engine
 from whodid.app.sql.frames import Task
 from whodid.errors import AccessDeniedError, QueryError
 from whodid.index.analyst import Analyst, Extraction
+from whodid.ledger.reader import LedgerReader
 from whodid.limits import (
     SQL_ANSWER_BYTES_MAX,
     SQL_ANSWER_ROWS_MAX,
@@ -36,29 +38,37 @@ _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 class Querying:
     """The reads by SQL; it shares turns, analyst and rights with `LedgerReading`."""
 
-    def __init__(self, context: ReadContext, analyst: Analyst) -> None:
+    def __init__(self, context: ReadContext, reader: LedgerReader, analyst: Analyst) -> None:
         self._context = context
+        self._reader = reader
         self._analyst = analyst
 
-    def sql(self, caller: Caller, sql: str, text: str, *, own: bool) -> SqlAnswer:
+    def sql(
+        self, caller: Caller, sql: str, text: str, *, own: bool, at: int | None = None
+    ) -> SqlAnswer:
         """Begin an answer (see `Reading.sql`)."""
         _check_text(sql)
-        asked = f"{sql}\n-- events: {text}" if text else sql
-        act = Act("sql", "read", "ledger", "events", asked)
+        act = act_of(f"{sql}\n-- events: {text}" if text else sql, at, "sql")
         query = self._context.allowed(caller, events_only(parse(text)), act)
-        query = resolve(query, self._context.clock())
+        note = None if at is None else self._context.port.head_at(at)
+        with self._context.turn(caller, act):
+            now_us = now_at(self._context, self._reader, at)
+        query = resolve(query, now_us)
         table = table_of(caller.rights)
-        engine = Engine(_task(sql, table), caller.left)
+        engine = Engine(_task(sql, table, None if at is None else now_us), caller.left)
         try:
             self._check_denied(caller, engine.names(), act)
             wanted = _extraction([table[name] for name in engine.need()], engine)
             with self._context.turn(caller, act):
                 durable = self._context.port.status().size
-                found = self._analyst.extracted(query, wanted, durable=durable, own=own)
-                note = self._context.note()
+                found = self._analyst.extracted(query, wanted, durable=durable, own=own, at=at)
+                note = self._context.note() if note is None else note
                 self._context.own.write(caller, msgspec.structs.replace(act, rows=found.events))
-            warnings = [*found.warnings, *kept_back(caller.rights)]
-            return SqlAnswer(engine, found.events, found.hidden_own, note, found.size, warnings)
+            return SqlAnswer(
+                engine, found.events, found.hidden_own, note, found.size,
+                [*found.warnings, *kept_back(caller.rights)],
+                newer=None if at is None else durable - at,
+            )  # fmt: skip
         except BaseException:
             engine.close()
             raise
@@ -86,11 +96,11 @@ def _check_text(sql: str) -> None:
         raise QueryError("write one SELECT, such as select count(*) from events", 0)
 
 
-def _task(sql: str, table: dict[str, Known]) -> Task:
+def _task(sql: str, table: dict[str, Known], now_us: int | None) -> Task:
     columns = [known.column for known in table.values()]
     return Task(
         sql, columns, SQL_MEMORY_BYTES_MAX, SQL_SECONDS_MAX, SQL_ANSWER_ROWS_MAX,
-        SQL_ANSWER_BYTES_MAX,
+        SQL_ANSWER_BYTES_MAX, now_us,
     )  # fmt: skip
 
 

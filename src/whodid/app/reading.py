@@ -127,8 +127,8 @@ class LedgerReading:
             directory, port, self._own, clock, self._turn, self._allowed
         )
         self._counting = Counting(context, self._analyst)
-        self._chaining = Chaining(context, self._analyst)
-        self._querying = Querying(context, self._analyst)
+        self._chaining = Chaining(context, self._reader, self._analyst)
+        self._querying = Querying(context, self._reader, self._analyst)
         self._emptiness = Emptiness(self._page, self._analyst, clock)
         self._exporting = Exporting(context, self._page)
         self._proving = Proving(context, self._searcher, self._reader, keys)
@@ -250,9 +250,18 @@ class LedgerReading:
         """Find chains of events (see `Reading.chains`)."""
         return self._chaining.chains(caller, text, limit=limit, before=before, own=own)
 
-    def sql(self, caller: Caller, sql: str, text: str = "", *, own: bool = False) -> SqlAnswer:
+    def chains_at(
+        self, caller: Caller, text: str, at: int, *, limit: int = 50, before: str | None = None,
+        own: bool = False,
+    ) -> ChainsAnswer:  # fmt: skip
+        """Find chains in the first `at` entries (see `Reading.chains_at`)."""
+        return self._chaining.chains(caller, text, limit=limit, before=before, own=own, at=at)
+
+    def sql(
+        self, caller: Caller, sql: str, text: str = "", *, own: bool = False, at: int | None = None
+    ) -> SqlAnswer:
         """Answer SQL (see `Reading.sql`)."""
-        return self._querying.sql(caller, sql, text, own=own)
+        return self._querying.sql(caller, sql, text, own=own, at=at)
 
     def histogram(
         self, caller: Caller, text: str, *, bars: int = 60, own: bool = False

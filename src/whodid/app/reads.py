@@ -91,9 +91,19 @@ class Reading(Protocol):
         """Answer a search with `| sequence`, at most SEQUENCE_CHAINS_MAX. Raises QueryError."""
         ...
 
-    def sql(self, caller: Caller, sql: str, text: str = "", *, own: bool = False) -> SqlAnswer:
+    def chains_at(
+        self, caller: Caller, text: str, at: int, *, limit: int = 50, before: str | None = None,
+        own: bool = False,
+    ) -> ChainsAnswer:  # fmt: skip
+        """Answer a search with `| sequence` as of the first `at` entries. Raises as both do."""
+        ...
+
+    def sql(
+        self, caller: Caller, sql: str, text: str = "", *, own: bool = False, at: int | None = None
+    ) -> SqlAnswer:
         """Answer one SELECT over the table `events`, which has those that the search `text` finds.
 
+        With `at` as of the first so many entries, now being when the last of them was taken.
         Raises QueryError for other SQL and for a search with pipes, UsageError for what takes too
         much; AccessDeniedError for a name of a denied field. The answer must be closed.
         """

@@ -3,6 +3,7 @@
 from typing import Any
 
 from whodid.cli.options import plain, stderr, stdout
+from whodid.cli.stats_table import print_newer
 
 _COLOURS = {"success": "green", "denied": "red", "failure": "red"}
 
@@ -17,6 +18,7 @@ def print_chains(document: dict[str, Any]) -> None:
     size = str(document["checkpoint"]).split("\n")[1:2]
     line += f", read at checkpoint {size[0]}" if size else ""
     stderr.print(line, markup=False)
+    print_newer(document)
     if document.get("hidden_own"):
         stderr.print(f"{document['hidden_own']:,} of whodid's own are hidden; --own shows them")
     for warning in document["warnings"]:

@@ -110,10 +110,15 @@ def _answer(
         reading = ledger.reading()
         query = parse(text)
         if query.sequence is not None:
-            if ocsf or at is not None:
-                raise UsageError("chains are of now and have no form in OCSF")
-            chains = reading.chains(ledger.caller(), text, limit=limit, before=before, own=own)
-            return chains_document(chains)
+            if ocsf:
+                raise UsageError("chains have no form in OCSF")
+            return chains_document(
+                reading.chains(ledger.caller(), text, limit=limit, before=before, own=own)
+                if at is None
+                else reading.chains_at(
+                    ledger.caller(), text, at, limit=limit, before=before, own=own
+                )
+            )
         if query.stats is not None:
             if before or ocsf:
                 raise UsageError("a table has one page and no OCSF; | limit makes it longer")

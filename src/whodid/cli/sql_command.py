@@ -21,6 +21,7 @@ from whodid.cli.options import (
     url_option,
 )
 from whodid.cli.remote import Remote
+from whodid.cli.stats_table import print_newer
 from whodid.errors import QueryError
 
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT")
@@ -29,20 +30,25 @@ _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT")
 @click.command("sql")
 @click.argument("sql")
 @click.option("--events", "text", default="", help="A search: the table has its events only.")
+@click.option(
+    "--at", type=click.IntRange(1), metavar="SIZE",
+    help="Answer as of the first SIZE entries of the log.",
+)  # fmt: skip
 @click.option("--own", is_flag=True, help="Whodid's own events too.")
 @dir_option
 @url_option
 @json_option
 def command(
-    sql: str, text: str, directory: Path | None, url: str | None, *, own: bool, as_json: bool
-) -> None:
+    sql: str, text: str, at: int | None, directory: Path | None, url: str | None, *, own: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Ask the table `events` with one SELECT of DuckDB's SQL; nothing can be changed.
 
     It has a column for each field, such as actor_id, resource_name, time. `select * from events
     limit 1` shows them.
     """
     try:
-        document = _answer(sql, text, directory, url, own=own)
+        document = _answer(sql, text, at, directory, url, own=own)
     except QueryError as error:
         if not as_json and "\n" not in sql and error.position <= len(sql):
             stderr.print(plain(sql), markup=False)
@@ -55,12 +61,13 @@ def command(
 
 
 def _answer(
-    sql: str, text: str, directory: Path | None, url: str | None, *, own: bool
+    sql: str, text: str, at: int | None, directory: Path | None, url: str | None, *, own: bool
 ) -> dict[str, Any]:
     if url:
-        return Remote(url).get("/v1/sql", sql=sql, q=text or None, own="1" if own else None)
+        given = {"q": text or None, "own": "1" if own else None, "at": at}
+        return Remote(url).get("/v1/sql", sql=sql, **given)
     with open_local(need_directory(directory)) as ledger:
-        answer = ledger.reading().sql(ledger.caller(), sql, text, own=own)
+        answer = ledger.reading().sql(ledger.caller(), sql, text, own=own, at=at)
         whole = b"".join(sql_document(answer))
     document: dict[str, Any] = msgspec.json.decode(whole)
     return document
@@ -82,6 +89,7 @@ def _print(document: dict[str, Any]) -> None:
     line += f", from {document['events']:,} events"
     size = str(document["checkpoint"]).split("\n")[1:2]
     stderr.print(line + (f", read at checkpoint {size[0]}" if size else ""), markup=False)
+    print_newer(document)
     if document.get("hidden_own"):
         stderr.print(f"{document['hidden_own']:,} of whodid's own are hidden; --own shows them")
     for warning in document["warnings"]:

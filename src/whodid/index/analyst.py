@@ -12,7 +12,7 @@ from whodid.errors import RefusedError, UsageError
 from whodid.event import Event
 from whodid.index.chains import find_chains
 from whodid.index.evaluate import masks
-from whodid.index.extract import Arrays, extract, opened
+from whodid.index.extract import Arrays, extract, opened, portions
 from whodid.index.facets import Facet, facets
 from whodid.index.histogram import Histogram, histogram
 from whodid.index.lags import Way, ways
@@ -57,7 +57,8 @@ class ChainsPage(Struct, frozen=True):
 class Extraction(Struct, frozen=True):
     """Columns to be given away: of `fields` by the index, of `texts` by opening the events.
 
-    `take` gets the number of rows and their arrays (see `extract`), one table after the other;
+    `take` gets the number of rows and their arrays (see `extract`), one table after the other, or
+    a few rows at a time where events are opened;
     `narrow` says what to do when there are more than `rows_max` events.
     """
 
@@ -141,9 +142,17 @@ class Analyst:
         return self._searcher.over(count, durable=durable, at=at)
 
     def extracted(
-        self, query: Query, wanted: Extraction, *, durable: int, own: bool = False
+        self,
+        query: Query,
+        wanted: Extraction,
+        *,
+        durable: int,
+        own: bool = False,
+        at: int | None = None,
     ) -> Extracted:
         """Give away columns of all events of a search, its times resolved, the oldest table first.
+
+        Of entries below `at`.
 
         Raises UsageError when they are more than `wanted` allows, RefusedError when the index was
         made anew meanwhile, and what its `take` raises.
@@ -163,15 +172,19 @@ class Analyst:
             begun = True
             for item in reversed(chosen.chosen):
                 view.pause()
-                columns = [*extract(item, wanted.fields)]
-                columns += opened(item, rows, wanted.texts) if wanted.texts else []
-                wanted.take(item.count, columns)
+                if not wanted.texts:
+                    wanted.take(item.count, [*extract(item, wanted.fields)])
+                    continue
+                for entries, column in portions(item):
+                    view.pause()
+                    columns = [column(field) for field in wanted.fields]
+                    wanted.take(len(entries), columns + opened(entries, rows, wanted.texts))
             return Extracted(
                 chosen.count, chosen.exact, chosen.hidden_own, view.size,
                 [*view.warnings, *warnings, *chosen.warnings, *_not_counted(rows.unreadable)],
             )  # fmt: skip
 
-        return self._searcher.over(give, durable=durable)
+        return self._searcher.over(give, durable=durable, at=at)
 
     def may_match(self, node: Node, *, durable: int) -> Array:
         """Return the entries (ascending, i64) that columns and words do not rule out; none opened.
@@ -198,10 +211,11 @@ class Analyst:
         durable: int,
         before: Cursor | None = None,
         own: bool = False,
+        at: int | None = None,
     ) -> ChainsPage:
         """Return the newest chains of a query with `sequence`, its times resolved.
 
-        Raises LedgerError as a search does.
+        Of entries below `at`. Raises LedgerError as a search does.
         """
         sequence = query.sequence
         if sequence is None:
@@ -230,7 +244,7 @@ class Analyst:
                 [*view.warnings, *unreadable, *found.warnings],
             )  # fmt: skip
 
-        return self._searcher.over(find, durable=durable)
+        return self._searcher.over(find, durable=durable, at=at)
 
     def ordered(
         self, query: Query, *, limit: int, durable: int, own: bool = False, at: int | None = None

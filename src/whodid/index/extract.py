@@ -15,7 +15,7 @@ import numpy as np
 from whodid.event import Event
 from whodid.index.coded import flat_places, integers, times
 from whodid.index.columns import KINDS
-from whodid.index.dictionary import encode_texts
+from whodid.index.dictionary import encode_pieces, encode_texts, texts_at
 from whodid.index.evaluate import masks
 from whodid.index.opening import RowMatcher
 from whodid.index.selection import Chosen
@@ -27,7 +27,8 @@ Arrays = list[Array]
 INDEX = "index"
 """The name of the column of numbers of entries in the log, which is no field."""
 
-_OPENED_AT_ONCE = 1024
+_OPENED_AT_ONCE = 256
+"""Rows whose events are in memory at once: each may be as large as a record."""
 
 
 def extract(chosen: Chosen, fields: Sequence[str]) -> Iterator[Arrays]:
@@ -35,6 +36,40 @@ def extract(chosen: Chosen, fields: Sequence[str]) -> Iterator[Arrays]:
     rows = np.arange(chosen.table.count)[chosen.rows()]
     for field in fields:
         yield _column(chosen.table, field, rows)
+
+
+def portions(chosen: Chosen) -> Iterator[tuple[Array, Callable[[str], Arrays]]]:
+    """Yield the chosen rows a few at a time, as entries and what `extract` gives of a field.
+
+    Dictionaries then have the texts of these rows only.
+    """
+    table = chosen.table
+    every = np.arange(table.count)[chosen.rows()]
+    for start in range(0, len(every), _OPENED_AT_ONCE):
+        rows = every[start : start + _OPENED_AT_ONCE]
+
+        def column(field: str, rows: Array = rows) -> Arrays:
+            if KINDS.get(field) not in {"text", "texts"}:
+                return _column(table, field, rows)
+            for mark in "@$":
+                table.array(f"{field}{mark}")  # to stay in the cache: each portion asks for it
+            found = _column(table, field, rows)
+            return _compact(found) if found else found
+
+        yield rows + table.first, column
+
+
+def _compact(arrays: Arrays) -> Arrays:
+    """Return the arrays of a text or of texts with the texts that stand in them only."""
+    *offsets, numbers, at, blob = arrays
+    if offsets:
+        used, place = np.unique(numbers, return_inverse=True)
+        return [*offsets, place.astype(np.uint32), *encode_pieces(texts_at(at, blob, used))]
+    used, place = np.unique(numbers, return_inverse=True)
+    missing = len(used) > 0 and used[0] == 0
+    texts = texts_at(at, blob, used[int(missing) :].astype(np.int64) - 1)
+    codes = place if missing else place + 1
+    return [codes.astype(np.uint32), *encode_pieces(texts)]
 
 
 def _column(table: Table, field: str, rows: Array) -> Arrays:
@@ -79,20 +114,14 @@ def _lists(table: Table, field: str, codes: Array) -> Arrays:
 
 
 def opened(
-    chosen: Chosen,
+    entries: Array,
     rows: RowMatcher,
     texts: Sequence[Callable[[Event], str | tuple[str, ...] | None]],
 ) -> list[Arrays]:
-    """Return, as `extract` does, what each of these finds in the events of the chosen rows."""
-    indexes = np.arange(chosen.table.count)[chosen.rows()] + chosen.table.first
-    columns: list[list[str | tuple[str, ...] | None]] = [[] for _ in texts]
-    for start in range(0, len(indexes), _OPENED_AT_ONCE):
-        rows.pause()
-        part = indexes[start : start + _OPENED_AT_ONCE].tolist()
-        found = rows.opened(part)
-        for column, text in zip(columns, texts, strict=True):
-            column += [text(found[n].event) if n in found else None for n in part]
-    return [_plain(column) for column in columns]
+    """Return, as `extract` does, what each of these finds in the events of these entries."""
+    part = entries.tolist()
+    found = rows.opened(part)
+    return [_plain([text(found[n].event) if n in found else None for n in part]) for text in texts]
 
 
 def _plain(values: list[str | tuple[str, ...] | None]) -> Arrays:

@@ -276,7 +276,7 @@ SQL_CHARS_MAX = 16 * 1024
 SQL_ROWS_MAX = 5_000_000
 """Most events that SQL looks at; narrow them with a search."""
 
-SQL_OPENED_ROWS_MAX = 20_000
+SQL_OPENED_ROWS_MAX = 100_000
 """Most events that SQL looks at when it reads a field that is kept with the events."""
 
 SQL_TABLE_BYTES_MAX = 512 * 1024 * 1024

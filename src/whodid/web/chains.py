@@ -1,5 +1,7 @@
 """The page of a search with `| sequence`: its chains, the newest first, each with its events."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from starlette.responses import Response
@@ -11,7 +13,7 @@ from whodid.query.render_pipes import query_text
 from whodid.query.tree import Query, all_of
 from whodid.web import time_range
 from whodid.web.links import exact_term, search_url, text_of
-from whodid.web.row import Badge, Row, row_of
+from whodid.web.row import Row, row_of
 from whodid.web.stats import head_of
 from whodid.web.visit import Visit
 
@@ -39,42 +41,49 @@ def answer_of(visit: Visit, query: Query, *, own: bool, before: str | None) -> C
     return visit.site.reading.chains(visit.caller(), query.text, before=before, own=own)
 
 
-def show(visit: Visit, query: Query, answer: ChainsAnswer, more: dict[str, Any]) -> Response:
-    """Answer `GET /` for a query with a sequence; `more` is the box and the pages around."""
+def show(
+    visit: Visit, query: Query, answer: ChainsAnswer, more: dict[str, Any], *,
+    own: bool, columns: Sequence[str] = (),
+) -> Response:  # fmt: skip
+    """Answer `GET /` for a query with a sequence; `more` is the box and the pages around.
+
+    `columns` are the fields of the column view to which its links lead.
+    """
     title = query_sentence(query)
-    own = bool(more["own"])
+    href = partial(search_url, own=own, columns=columns)
     return visit.page(
         "chains.html",
         **more,
-        ranges=time_range.choices(query, own=own),
+        ranges=time_range.choices(query, own=own, columns=columns),
         timed=time_range.timed(query),
         title=title[:1].upper() + title[1:],
         answer=answer,
-        chains=[_shown(answer.by, chain, query) for chain in answer.chains],
-        badge_href=_badge_href,
-        events_href=search_url(query_text(Query(query.filter)), own=own),
-        show_own=search_url(query.text, own=True) if answer.hidden_own else None,
-        hide_own=search_url(query.text) if own else None,
+        chains=shown(answer, query, href),
+        badge_href=lambda badge: href(text_of([badge.term])),
+        events_href=href(query_text(Query(query.filter))),
+        show_own=href(query.text, own=True) if answer.hidden_own else None,
+        hide_own=href(query.text, own=False) if own else None,
         head=head_of(answer.checkpoint),
     )
 
 
-def _shown(by: str, chain: Chain, query: Query) -> Shown:
+def shown(answer: ChainsAnswer, query: Query, href: Callable[[str], str]) -> list[Shown]:
+    """Return the chains of an answer; `href` returns the address of another search."""
+    return [_shown(answer.by, chain, query, href) for chain in answer.chains]
+
+
+def _shown(by: str, chain: Chain, query: Query, href: Callable[[str], str]) -> Shown:
     term = exact_term(by, chain.value)
-    href = None
+    events = None
     if term is not None:
         asked = [item for item in time_range.items_of(query) if item != term]
-        href = search_url(query_text(Query(all_of([*asked, term]))))
+        events = href(query_text(Query(all_of([*asked, term]))))
     steps = [
         Step(
-            row_of(hit, lambda term: search_url(text_of([term]))),
+            row_of(hit, lambda term: href(text_of([term]))),
             time_of(hit.event) - chain.start_us,
             doubts_of(hit.event),
         )
         for hit in chain.hits
     ]
-    return Shown(str(chain.value), href, chain.start_us, chain.span_us, steps)
-
-
-def _badge_href(badge: Badge) -> str:
-    return search_url(text_of([badge.term]))
+    return Shown(str(chain.value), events, chain.start_us, chain.span_us, steps)

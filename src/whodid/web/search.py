@@ -130,10 +130,11 @@ def show(visit: Visit) -> Response:
 def _table_or_chains(visit: Visit, asked: Asked, query: Query) -> Response | None:
     """Return the page of a search whose answer is not events, None for another."""
     if query.stats is not None:
-        return stats.show(visit, query, _box(asked, query), own=asked.own)
+        return stats.show(visit, query, _box(asked, query), own=asked.own, columns=asked.columns)
     if query.sequence is not None:
         found = chains.answer_of(visit, query, own=asked.own, before=asked.before)
-        return chains.show(visit, query, found, {**_box(asked, query), **_pages(asked, found)})
+        more = {**_box(asked, query), **_pages(asked, found)}
+        return chains.show(visit, query, found, more, own=asked.own, columns=asked.columns)
     return None
 
 

@@ -1,6 +1,8 @@
 """The page of a search with `| stats`: a table that sorts by links, and leads to its events."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from starlette.responses import Response
@@ -43,22 +45,32 @@ class Cell(NamedTuple):
     share: float | None
 
 
-def show(visit: Visit, query: Query, box: dict[str, Any], *, own: bool) -> Response:
-    """Answer `GET /` for a query with stats. Raises what `Reading.table` does."""
+Href = Callable[[str], str]
+"""Returns the address of another search that is looked at in the same way."""
+
+
+def show(
+    visit: Visit, query: Query, box: dict[str, Any], *, own: bool, columns: Sequence[str] = ()
+) -> Response:
+    """Answer `GET /` for a query with stats. Raises what `Reading.table` does.
+
+    `columns` are the fields of the column view to which its links lead.
+    """
     answer = visit.site.reading.table(visit.caller(), query.text, own=own)
     title = query_sentence(query)
+    href = partial(search_url, own=own, columns=columns)
     return visit.page(
         "stats.html",
         **box,
-        ranges=time_range.choices(query, own=own),
+        ranges=time_range.choices(query, own=own, columns=columns),
         timed=time_range.timed(query),
         title=title[:1].upper() + title[1:],
         answer=answer,
-        heads=[_head(column, query, own=own) for column in answer.columns],
-        rows=rows_of(answer, query, own=own),
-        events_href=search_url(query_text(Query(query.filter)), own=own),
-        show_own=search_url(query.text, own=True) if answer.hidden_own else None,
-        hide_own=search_url(query.text) if own else None,
+        heads=[_head(column, query, href) for column in answer.columns],
+        rows=rows_of(answer, query, href),
+        events_href=href(query_text(Query(query.filter))),
+        show_own=href(query.text, own=True) if answer.hidden_own else None,
+        hide_own=href(query.text, own=False) if own else None,
         head=head_of(answer.checkpoint),
     )
 
@@ -77,7 +89,7 @@ def plain_heads(columns: list[Column]) -> list[Head]:
     return [Head(c.name, None, "", c.kind in {"number", "mean"}) for c in columns]
 
 
-def _head(column: Column, query: Query, *, own: bool) -> Head:
+def _head(column: Column, query: Query, href: Href) -> Head:
     """Return the head; numbers are sorted greatest first, and again the other way round."""
     first = query.sort.orders[0] if query.sort else None
     now = first if first is not None and first.name == column.name else None
@@ -85,17 +97,17 @@ def _head(column: Column, query: Query, *, own: bool) -> Head:
     sort = Sort((Order(column.name, descending),))
     text = query_text(Query(query.filter, "", query.stats, sort, query.limit))
     word = "" if now is None else "descending" if now.descending else "ascending"
-    return Head(column.name, search_url(text, own=own), word, column.kind in {"number", "mean"})
+    return Head(column.name, href(text), word, column.kind in {"number", "mean"})
 
 
-def rows_of(answer: TableAnswer, query: Query, *, own: bool) -> list[list[Cell]]:
+def rows_of(answer: TableAnswer, query: Query, events_href: Href) -> list[list[Cell]]:
     """Return the cells. The first measure that is a number has a bar in each row."""
     measured = [n for n, c in enumerate(answer.columns) if not c.key and c.kind == "number"]
     bar = measured[0] if measured and len(answer.rows) > 1 else None
     greatest = max((row[bar] or 0 for row in answer.rows), default=0) if bar is not None else 0
     found = []
     for row in answer.rows:
-        href = _events_of(row, query, own=own)
+        href = _events_of(row, query, events_href)
         cells = []
         for place, (column, value) in enumerate(zip(answer.columns, row, strict=True)):
             share = None
@@ -125,7 +137,7 @@ def _text(column: Column, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _events_of(row: list[Any], query: Query, *, own: bool) -> str | None:
+def _events_of(row: list[Any], query: Query, href: Href) -> str | None:
     """Return the address of the events of a row; None when some value cannot be searched for."""
     assert query.stats is not None
     nodes: list[Node] = []
@@ -136,7 +148,7 @@ def _events_of(row: list[Any], query: Query, *, own: bool) -> str | None:
         nodes.append(node)
     asked = time_range.items_of(query)
     more = [node for node in nodes if node not in asked]
-    return search_url(query_text(Query(all_of([query.filter, *more]))), own=own)
+    return href(query_text(Query(all_of([query.filter, *more]))))
 
 
 def _node(key: Key, value: Any) -> Node | None:

@@ -23,7 +23,7 @@ class SqlAnswer:
 
     def __init__(
         self, engine: Engine, events: int, hidden_own: int, checkpoint: str, size: int,
-        warnings: list[str],
+        warnings: list[str], newer: int | None = None,
     ) -> None:  # fmt: skip
         """Wait for the first rows. Raises UsageError when that takes too much."""
         self._engine = engine
@@ -35,6 +35,7 @@ class SqlAnswer:
         self.checkpoint = checkpoint
         self.size = size
         self.warnings = warnings
+        self.newer = newer
         self.more = False
 
     def batches(self) -> Iterator[Rows]:
@@ -67,6 +68,7 @@ def sql_document(answer: SqlAnswer, still: Callable[[], None] = lambda: None) ->
         "checkpoint": answer.checkpoint,
         "size": answer.size,
         "warnings": answer.warnings,
+        "newer": answer.newer,
     }
     yield msgspec.json.encode(head)[:-1] + b',"rows":['
     comma = b""

@@ -67,6 +67,12 @@ _SETTINGS = {
 }
 
 
+_CLOCKS = ("now", "get_current_timestamp", "current_timestamp", "transaction_timestamp")
+_CALENDARS = ("today", "current_date")
+_OTHER_CLOCKS = frozenset({"localtimestamp", "localtime", "current_time"})
+"""Words of SQL that tell the time of the machine, whatever macros there are."""
+
+
 def main() -> None:
     """Do one task."""
     source, target = sys.stdin.buffer, sys.stdout.buffer
@@ -116,6 +122,8 @@ def run(task: Task, source: BinaryIO, target: BinaryIO) -> None:
     """Check, take the columns, answer."""
     engine = connect(task.memory_bytes_max)
     asked = parse(engine, task.sql)
+    if task.now_us is not None:
+        set_now(engine, asked.names, task.now_us)
     _say(target, Reply(names=asked.names))
     engine.register(TABLE, _empty(task.columns))
     engine.execute("SET lock_configuration = true")
@@ -153,6 +161,21 @@ def parse(engine: duckdb.DuckDBPyConnection, sql: str) -> Asked:
         raise QueryError("SQL here is one SELECT", 0)
     ((tree,),) = engine.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
     return check(json.loads(tree))
+
+
+def set_now(engine: duckdb.DuckDBPyConnection, names: dict[str, int], now_us: int) -> None:
+    """Have the SQL's clock stand still. Raises QueryError for what would not heed it."""
+    for name in _OTHER_CLOCKS & names.keys():
+        raise QueryError(f"as of a size of the log, now() tells the time, not {name}", names[name])
+    now = (dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=now_us)).isoformat(" ")  # noqa: DTZ001
+    for name in _CLOCKS:
+        engine.execute(f"CREATE MACRO {name}() AS TIMESTAMPTZ '{now}+00'")
+    for name in _CALENDARS:
+        engine.execute(f"CREATE MACRO {name}() AS DATE '{now[:10]}'")
+    engine.execute(
+        "CREATE MACRO age(a) AS error('as of a size of the log, age takes two times'), "
+        "(a, b) AS system.main.age(a, b)"
+    )
 
 
 def bind(engine: duckdb.DuckDBPyConnection, sql: str) -> None:

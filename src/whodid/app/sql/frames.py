@@ -25,7 +25,7 @@ class Column(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True):
-    """The SQL, the columns that there are, and the bounds."""
+    """The SQL, the columns that there are, the bounds, and what time it is (µs, None: now)."""
 
     sql: str
     columns: list[Column]
@@ -33,6 +33,7 @@ class Task(Struct, frozen=True):
     seconds_max: float
     rows_max: int
     answer_bytes_max: int
+    now_us: int | None = None
 
 
 class Piece(Struct, frozen=True):
