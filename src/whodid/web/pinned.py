@@ -66,7 +66,7 @@ def _chains(
     answer = visit.site.reading.chains_at(visit.caller(), query.text, size, before=before, own=own)
     href = partial(pinned_url, size, own=own)
     return visit.page(
-        "pinned.html", **content, answer=answer, total=answer.total, columns=[], rows=[], days=[],
+        "pinned.html", **content, answer=answer, total=answer.total, heads=[], rows=[], days=[],
         older=href(query.text, before=answer.next) if answer.next else None,
         newest=content["share"] if before else None, head=stats.head_of(answer.checkpoint),
         by=answer.by, chains=chains.shown(answer, query, href),
