@@ -4,51 +4,38 @@ Two threads, its file warm. `late_materialization_max_rows` is raised: with its 
 newest hundred would be twenty times as slow.
 """
 
-from pathlib import Path
-
 import duckdb
 
-from benchmarks.events import BUILD, COLUMNS, VERSION, Corpus
-from benchmarks.questions import FACETS, Question, median_ms
+from benchmarks.events import COLUMNS, Corpus
+from benchmarks.kept_table import KeptTable
+from benchmarks.questions import FACETS
 
 _TYPES = {"inet": "text", "uuid": "uuid"}
 
 
-class Duck:
-    """A table of events. It is kept in `build/`."""
+class Duck(KeptTable):
+    """A table of events."""
 
-    def __init__(self, events: Corpus, count: int) -> None:
-        self.path = BUILD / f"events-{VERSION}-{count}.duckdb"
-        fresh = not self.path.exists()
-        self._db = duckdb.connect(str(self.path))
-        self._db.execute("SET threads = 2")
-        self._db.execute("SET late_materialization_max_rows = 1000")
-        if fresh:
-            self._fill(events)
-        self.version = duckdb.__version__
+    suffix = "duckdb"
+    version = duckdb.__version__
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        self._duck = duckdb.connect(str(self.path))
+        self._duck.execute("SET threads = 2")
+        self._duck.execute("SET late_materialization_max_rows = 1000")
+        return self._duck
 
     def _fill(self, events: Corpus) -> None:
         columns = {name: _TYPES.get(kind, kind) for name, kind in map(str.split, COLUMNS)}
-        self._db.execute(
+        self._duck.execute(
             "CREATE TABLE events AS SELECT * FROM read_csv(?, delim = '\t', header = false, "
             "nullstr = '\\N', quote = '', escape = '', columns = ?)",
             [str(events.path), columns],
         )
-        self._db.execute("CHECKPOINT")
+        self._duck.execute("CHECKPOINT")
 
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of its file."""
-        return Path(self.path).stat().st_size
-
-    def median_ms(self, question: Question) -> float:
-        """Return the median time of the questions, after one that is not counted."""
-
-        return median_ms(lambda sql: self._db.execute(sql).fetchall(), statements, question)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+    def _statements(self, kind: str, condition: str) -> list[str]:
+        return statements(kind, condition)
 
 
 def statements(kind: str, condition: str) -> list[str]:
