@@ -25,7 +25,7 @@ SEARCHES = ("", "actor:alice", "outcome:denied time:[2026-10-01 TO now]", "needl
 TABLES = ("| stats by (actor) count(), max(time)", "needle | stats count()",
           "outcome:denied | stats by (resource) count() | sort -count")  # fmt: skip
 CHAINS = ("time:[now-30d TO now] | sequence by actor [rows:>2] -> [outcome:denied] within 2d",
-          "needle | sequence by resource [*] -> [actor:bob] within 9d")  # fmt: skip
+          "needle | sequence by resource.name [*] -> [actor:bob] within 9d")  # fmt: skip
 SQL = "select index, actor_id, rows, now() from events order by index"
 
 

@@ -159,14 +159,14 @@ def test_pages_are_the_same_where_few_entries_are_opened_and_where_columns_decid
     monkeypatch.setattr(module.Sieve, "listed", lambda *_: None)
     opened.clear()
     assert answers() == before
-    assert not opened
+    assert not any(opened)
 
 
 def test_as_of_a_size_no_later_entry_is_opened(mapped):
     value, entries = next(
         (value, entries)
         for value, entries in values(mapped, "correlation").items()
-        if 1 < len(entries) < 8 and " " not in value
+        if 1 < len(entries) < 8 and entries[0] and " " not in value
     )
     reading = mapped.reading()
     for at in (entries[0], entries[0] + 1, entries[-1], entries[-1] + 1):
@@ -176,7 +176,8 @@ def test_as_of_a_size_no_later_entry_is_opened(mapped):
 
 def test_entries_of_a_tree(mapped, sieve):
     tables = [Span(first, 512) for first in range(0, 9216, 512)]
-    known = {v: e for v, e in values(mapped, "correlation").items() if " " not in v}
+    every = values(mapped, "correlation")
+    known = {value: e for value, e in every.items() if " " not in value and len(e) < 8}
     one, other = list(known)[:2]
 
     def listed(text, tables=tables):
