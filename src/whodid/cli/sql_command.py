@@ -64,8 +64,7 @@ def _answer(
     sql: str, text: str, at: int | None, directory: Path | None, url: str | None, *, own: bool
 ) -> dict[str, Any]:
     if url:
-        given = {"q": text or None, "own": "1" if own else None, "at": at}
-        return Remote(url).get("/v1/sql", sql=sql, **given)
+        return Remote(url).get("/v1/sql", sql=sql, q=text or None, own="1" if own else None, at=at)
     with open_local(need_directory(directory)) as ledger:
         answer = ledger.reading().sql(ledger.caller(), sql, text, own=own, at=at)
         whole = b"".join(sql_document(answer))

@@ -71,9 +71,12 @@ class Dense:
         """Return (ids of each key, counts) of all groups so far, and forget them."""
         here = np.flatnonzero(self._counts)
         counts = self._counts[here]
-        slots = np.unravel_index(here, self._sizes) if len(here) else [here] * len(self._sizes)
+        slots: list[Array] = []
+        for size in reversed(self._sizes):
+            here, slot = np.divmod(here, max(size, 1))
+            slots.append(_ids(slot))
         self._counts = np.zeros(len(self._counts), dtype=np.int64)
-        return [_ids(slot) for slot in slots], counts
+        return slots[::-1], counts
 
 
 def count(counts: Array, keys: Sequence[tuple[Array, Array, int]]) -> None:

@@ -120,11 +120,15 @@ class Sieve:
             case And():
                 parts = [self._of_node(item, numbers) for item in node.items]
                 said = [part for part in parts if part is not None]
-                return reduce(np.intersect1d, said) if said else None
+                both: Array | None = reduce(np.intersect1d, said) if said else None
+                return both
             case Or():
                 each = [self._of_node(item, numbers) for item in node.items]
                 said = [part for part in each if part is not None]
-                return np.unique(np.concatenate(said)) if len(said) == len(each) else None
+                if len(said) < len(each):
+                    return None
+                either: Array = np.unique(np.concatenate(said))
+                return either
             case Term():
                 value = exact_value(node)
                 mapped = _mapped(SEARCH_FIELDS[node.field].columns)
