@@ -11,6 +11,7 @@ from whodid.index.ranges import sieve as module
 from whodid.index.ranges.sieve import Sieve
 from whodid.ledger.reader import LedgerReader
 from whodid.query.parse import parse
+from whodid.query.times import resolve
 
 
 @pytest.fixture
@@ -109,20 +110,35 @@ def test_searches_say_the_same_with_and_without(mapped, monkeypatch):
     assert answers() == before
 
 
-def pages(reading, text, limit, **more):
+@pytest.fixture(scope="module")
+def parted(mapped, tmp_path_factory):
+    """The same ledger with small segments, of which maps cover most."""
+    copy = mapped.log.copy(tmp_path_factory.mktemp("parted"))
+    for path in copy.index_files():
+        if path.is_file():
+            path.unlink()
+    copy.index(segment_rows=512)
+    return copy
+
+
+def asked(searcher, size, text, **more):
+    return searcher.search(resolve(parse(text), 0), durable=size, **more)
+
+
+def pages(searcher, size, text, limit, **more):
     """What all pages of an answer say."""
     found, before = [], None
     while True:
-        page = reading.search(CALLER, text, limit=limit, before=before, **more)
+        page = asked(searcher, size, text, limit=limit, before=before, **more)
         found.append((page.total, page.total_is_exact, page.hidden_own,
-                      [hit.index for hit in page.events], page.next))  # fmt: skip
+                      [hit.index for hit in page.rows], page.next))  # fmt: skip
         before = page.next
         if before is None:
             return found
 
 
 def test_pages_are_the_same_where_few_entries_are_opened_and_where_columns_decide(
-    mapped, monkeypatch
+    mapped, parted, monkeypatch
 ):
     seed = random.randrange(1 << 32)
     print("seed", seed)
@@ -139,7 +155,6 @@ def test_pages_are_the_same_where_few_entries_are_opened_and_where_columns_decid
             f"(correlation:{one} OR correlation:{other} OR correlation:{third}) alice",
             f"correlation:{one} OR session:nobody", f"correlation:{one} source:whodid",
         ]  # fmt: skip
-    reading = mapped.reading()
     opened = []
     decided = search.decided
 
@@ -150,9 +165,10 @@ def test_pages_are_the_same_where_few_entries_are_opened_and_where_columns_decid
     monkeypatch.setattr(search, "decided", noted)
 
     def answers():
-        found = []
+        searcher, found = parted.searcher(), []
         for text in texts:
-            found += pages(reading, text, 2) + pages(reading, text, 100, own=True)
+            found += pages(searcher, parted.size, text, 2)
+            found += pages(searcher, parted.size, text, 100, own=True)
         return found
 
     before = answers()
@@ -163,18 +179,18 @@ def test_pages_are_the_same_where_few_entries_are_opened_and_where_columns_decid
     assert not any(opened)
 
 
-def test_as_of_a_size_no_later_entry_is_opened(mapped):
+def test_as_of_a_size_no_later_entry_is_opened(mapped, parted):
     known = values(mapped, "correlation")
     chosen = [value for value, entries in known.items() if entries[0]][:: len(known) // 4]
     entries = sorted(entry for value in chosen for entry in known[value])
     assert len(entries) > 2
     text = " OR ".join(f"correlation:{value}" for value in chosen)
-    reading = mapped.reading()
+    searcher = parted.searcher()
     for entry in entries:
         for at in (entry, entry + 1):
-            found = reading.search_at(CALLER, text, at, own=True)
-            assert sorted(hit.index for hit in found.events) == [n for n in entries if n < at]
-            assert found.total == len(found.events)
+            page = asked(searcher, parted.size, text, limit=50, own=True, at=at)
+            assert sorted(hit.index for hit in page.rows) == [n for n in entries if n < at]
+            assert page.total == len(page.rows)
 
 
 def test_entries_of_a_tree(mapped, sieve):
