@@ -12,7 +12,7 @@ from whodid.app.reading import LedgerReading
 from whodid.app.rows import RowMaker
 from whodid.app.turns import Turns
 from whodid.errors import LeftError
-from whodid.index import hot, opening
+from whodid.index import hot, opening, search
 from whodid.index.build import build_table
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.reader import LedgerReader
@@ -251,6 +251,11 @@ def test_what_is_new_is_ready_while_somebody_reads(reading, monkeypatch):
     reading.search(CALLER, "actor:bob")
     before = len(built)
     reading.freshen()  # the search's own event
+    young = reading._searcher._hot.young
+    assert [one.event.what.action for one in young] == ["search"]
+    assert len(built) == before, "a table of one entry costs more than the entry"
+    monkeypatch.setattr(search, "_YOUNG_MAX", 0)
+    reading.freshen()
     assert len(built) == before + 1
     reading.freshen()
     answer = reading.search(CALLER, "actor:bob")

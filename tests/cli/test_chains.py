@@ -30,6 +30,14 @@ def test_on_a_terminal(chained):
 def test_as_json_and_what_is_refused(chained):
     document = chained.json("search", TEXT)
     assert [len(chain["steps"]) for chain in document["chains"]] == [2]
-    for option in (("--ocsf",), ("--at", "3")):
-        assert "no form in OCSF" in chained("search", *option, TEXT, rc=2).stderr
+    assert "no form in OCSF" in chained("search", "--ocsf", TEXT, rc=2).stderr
     assert "| sequence finds chains" in chained("export", TEXT, rc=2).stderr
+
+
+def test_as_of_a_size_of_the_log(chained):
+    now = chained("search", TEXT)
+    early = chained("search", "--at", "3", TEXT)
+    assert early.stdout == ""
+    assert "as of the first 3 entries" in early.stderr
+    size = int(now.stderr.partition("read at checkpoint ")[2].split()[0].replace(",", ""))
+    assert chained("search", "--at", size, TEXT).stdout == now.stdout

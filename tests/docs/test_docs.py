@@ -12,7 +12,7 @@ import pytest
 
 import metrics_kit
 from whodid import limits
-from whodid.api import make_api, operations, reply
+from whodid.api import make_api, operations, reply, rules
 from whodid.cli.main import COMMANDS
 from whodid.errors import WhodidError
 from whodid.event import FIELDS
@@ -131,7 +131,8 @@ def test_each_exit_code_is_right():
 
 def test_each_address_is_there():
     does = operations.Operations.__new__(operations.Operations)
-    table = make_api._table(does)
+    of_rules = rules.RulesApi.__new__(rules.RulesApi)
+    table = [*make_api._table(does), *make_api._detection(of_rules)]
     real = {f"{item.method} {item.path.replace(':path}', '}')}" for item, _ in table}
     real |= {"GET /openapi.json", f"POST {http.PATH}"}
     first = reference("http").partition("\n## ")[0]
