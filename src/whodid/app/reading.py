@@ -38,13 +38,12 @@ from whodid.app.counting import (
 )
 from whodid.app.counts import FacetsAnswer, HistogramAnswer, TableAnswer
 from whodid.app.emptiness import Emptiness
-from whodid.app.event_proof import check_proof, shown_proof
 from whodid.app.exporting import Export, Exporting
 from whodid.app.following import Tail, hit_of
 from whodid.app.integrity import LedgerIntegrity
 from whodid.app.integrity_answer import Integrity
 from whodid.app.lookers import LookersAnswer
-from whodid.app.looking import Looking, with_own_looks
+from whodid.app.looking import Looking
 from whodid.app.overview import OverviewAnswer
 from whodid.app.overviewing import Overviewing
 from whodid.app.own import Act, OwnEvents
@@ -55,6 +54,7 @@ from whodid.app.proving import Proving
 from whodid.app.querying import Querying
 from whodid.app.read_context import ReadContext
 from whodid.app.reads import Following
+from whodid.app.showing import Showing
 from whodid.app.source_reading import SourceReading
 from whodid.app.source_state import SourceState
 from whodid.app.sql.answer import SqlAnswer
@@ -65,7 +65,6 @@ from whodid.app.turns import Turns
 from whodid.clock import Clock
 from whodid.errors import (
     AccessDeniedError,
-    IntegrityError,
     LedgerError,
     LeftError,
     UsageError,
@@ -89,7 +88,7 @@ from whodid.query.parse import parse
 from whodid.query.pipes import Order, Sort
 from whodid.query.rights import restrict
 from whodid.query.times import resolve
-from whodid.query.tree import Query, Term
+from whodid.query.tree import Query
 
 
 class LedgerReading:
@@ -111,7 +110,6 @@ class LedgerReading:
         self._faults = faults
         self._directory = directory
         self._keys = keys
-        self._vkey = keys.vkey()
         self._port = port
         self._clock = clock
         self._turns = Turns()
@@ -136,6 +134,7 @@ class LedgerReading:
         self._overviewing = Overviewing(context, self._analyst)
         self._pinning = Pinning(context, self._reader, self._analyst, self._page)
         self._profiling = Profiling(context, self._analyst)
+        self._showing = Showing(context, self._searcher, keys.vkey())
         self._source_reading = SourceReading(context, self._searcher, self._analyst, self._reader)
         self._tracing = Tracing(context, self._searcher)
 
@@ -318,58 +317,15 @@ class LedgerReading:
 
     def event(self, caller: Caller, event_id: str) -> Hit:
         """Return one event (see `Reading.event`)."""
-        act = Act("show", "read", "event", event_id, rows=1)
-        with self._turn(caller, act):
-            hit = hit_of(self._find(caller, event_id, act), caller.rights)
-            self._own.write(caller, act)
-        return hit
+        return self._showing.event(caller, event_id)
 
     def proof(self, caller: Caller, event_id: str) -> tuple[Hit, EventProof]:
         """Return one event with its proof (see `Reading.proof`)."""
-        act = Act("prove", "read", "event", event_id, rows=1)
-        with self._turn(caller, act):
-            row = self._find(caller, event_id, act)
-            proof = shown_proof(self._prove(row), caller.rights)
-            self._own.write(caller, act)
-        return hit_of(row, caller.rights), proof
+        return self._showing.proof(caller, event_id)
 
     def verify_event(self, caller: Caller, event_id: str) -> tuple[Hit, EventVerdict]:
         """Check one event (see `Reading.verify_event`)."""
-        act = Act("verify", "read", "event", event_id, rows=1)
-        with self._turn(caller, act):
-            row = self._find(caller, event_id, act)
-            verdict = check_proof(self._prove(row), self._vkey)
-            reason = None if verdict.ok else "the event does not verify"
-            self._own.write(caller, msgspec.structs.replace(act, reason=reason))
-        return hit_of(row, caller.rights), verdict
-
-    def _find(self, caller: Caller, event_id: str, act: Act) -> StoredRow:
-        """Return the newest event of this id that the caller may see, his own looks among them.
-
-        One that he may not see is not there, in the same words.
-        """
-        caller = msgspec.structs.replace(caller, rights=with_own_looks(caller))
-        wanted = Query(Term("id", "is", event_id.lower()))
-        query = self._allowed(caller, wanted, act)
-        durable = self._port.status().size
-        if query is wanted:
-            row = self._searcher.by_id(event_id, durable=durable)
-        else:
-            query = resolve(query, self._clock())
-            page = self._searcher.search(query, limit=PAGE_ROWS_MAX, durable=durable, own=True)
-            row = max((hit.row for hit in page.rows), key=lambda row: row.index, default=None)
-        if row is None or row.groups is None:
-            raise UsageError(f"there is no event {event_id[:64]!r} in this ledger")
-        return row
-
-    def _prove(self, row: StoredRow) -> EventProof:
-        note, proof = self._port.prove(row.index)
-        if row.seed is None or row.groups is None:
-            raise IntegrityError(f"entry {row.index}: its payload is not here")
-        size = int(note.split("\n", 2)[1])
-        return EventProof(
-            row.index, row.leaf_bytes, row.seed, row.groups, note, size, proof, self._vkey.encode()
-        )
+        return self._showing.verify_event(caller, event_id)
 
     def sources(self, caller: Caller) -> list[SourceInfo]:
         """Return the declared sources (see `Reading.sources`)."""
