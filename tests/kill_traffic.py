@@ -34,7 +34,7 @@ from whodid.validation.report_file import ReportFiles
 
 SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 WRITERS = 5
-RECOVERY_S = 45
+RECOVERY_S = 120
 
 
 class Writers:
