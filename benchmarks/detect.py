@@ -180,9 +180,12 @@ def _peer(pack: Sequence[Rule], raws: Sequence[bytes]) -> list[Figure]:
     base.executemany(f"INSERT INTO logs VALUES ({marks})", rows)
     queries: list[str] = []
     for path in sorted({rule.head.path for rule in pack}):
+        text = Path(path).read_text()
+        if "\ncorrelation:" in text:  # windows are measured apart (`correlate`)
+            continue
         try:
             queries += sqliteBackend(fulltext_field="all_texts").convert(
-                SigmaCollection.from_yaml(Path(path).read_text())
+                SigmaCollection.from_yaml(text)
             )
         except Exception as error:  # noqa: BLE001 - what it refuses is left out, and told
             say(f"refused: {Path(path).name}: {error}")
