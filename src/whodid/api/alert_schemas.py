@@ -2,7 +2,9 @@
 
 from whodid.api.schema_parts import (
     INSTANT,
+    LEVEL,
     MAYBE_NUMBER,
+    MAYBE_TEXT,
     NUMBER,
     TEXT,
     TEXTS,
@@ -17,11 +19,9 @@ from whodid.detection.alerts.alert import DISPOSITIONS, STATES
 from whodid.detection.rule import LEVELS
 from whodid.limits import ALERT_NOTE_CHARS_MAX
 
-_MAYBE_TEXT: Schema = {"type": ["string", "null"]}
-_LEVEL: Schema = {"type": "string", "enum": list(LEVELS)}
 _MAYBE_LEVEL: Schema = {"type": ["string", "null"], "enum": [*LEVELS, None]}
 _NOTE: Schema = {"type": "string", "maxLength": ALERT_NOTE_CHARS_MAX}
-_PAIR = shape("A field and its value; null: withheld.", field=TEXT, value=_MAYBE_TEXT)
+_PAIR = shape("A field and its value; null: withheld.", field=TEXT, value=MAYBE_TEXT)
 
 
 def alert_schemas() -> dict[str, Schema]:
@@ -56,12 +56,12 @@ def alert_schemas() -> dict[str, Schema]:
 def _alert() -> Schema:
     return shape(
         "An alert; `key`, `values` and `why` hold null where they are withheld.",
-        id=TEXT, rule=TEXT, version=TEXT, title=TEXT, level=_LEVEL, description=TEXT, tags=TEXTS,
-        state={"type": "string", "enum": list(STATES)}, muted=_MAYBE_TEXT, overflow=YES_NO,
-        key=listed(_PAIR), values=listed(_PAIR), why=_MAYBE_TEXT, findings=NUMBER, events=NUMBER,
+        id=TEXT, rule=TEXT, version=TEXT, title=TEXT, level=LEVEL, description=TEXT, tags=TEXTS,
+        state={"type": "string", "enum": list(STATES)}, muted=MAYBE_TEXT, overflow=YES_NO,
+        key=listed(_PAIR), values=listed(_PAIR), why=MAYBE_TEXT, findings=NUMBER, events=NUMBER,
         first=INSTANT, last=INSTANT, raised=INSTANT, seen=INSTANT, over=INSTANT,
-        assignee=_MAYBE_TEXT, acted_by=_MAYBE_TEXT, acted=INSTANT, disposition=_MAYBE_TEXT,
-        duplicate_of=_MAYBE_TEXT, previous=_MAYBE_TEXT, entry=NUMBER, newest=NUMBER,
+        assignee=MAYBE_TEXT, acted_by=MAYBE_TEXT, acted=INSTANT, disposition=MAYBE_TEXT,
+        duplicate_of=MAYBE_TEXT, previous=MAYBE_TEXT, entry=NUMBER, newest=NUMBER,
     )  # fmt: skip
 
 
@@ -70,9 +70,9 @@ def _detail(alert: Schema) -> Schema:
         "type": "object",
         "description": "What was found again, or done; `entry` is where it stands in the ledger.",
         "properties": {
-            "entry": NUMBER, "at": INSTANT, "act": TEXT, "by": _MAYBE_TEXT, "note": TEXT,
-            "assignee": _MAYBE_TEXT, "disposition": _MAYBE_TEXT, "findings": NUMBER,
-            "events": NUMBER, "why": TEXT, "muted": _MAYBE_TEXT,
+            "entry": NUMBER, "at": INSTANT, "act": TEXT, "by": MAYBE_TEXT, "note": TEXT,
+            "assignee": MAYBE_TEXT, "disposition": MAYBE_TEXT, "findings": NUMBER,
+            "events": NUMBER, "why": TEXT, "muted": MAYBE_TEXT,
         },
         "required": ["entry", "at", "act", "by"],
     }  # fmt: skip
@@ -94,15 +94,15 @@ def _detail(alert: Schema) -> Schema:
 def _silences() -> dict[str, Schema]:
     kind: Schema = {"type": "string", "enum": ["silence", "exclusion"]}
     example = shape(
-        "An alert that it would have muted.", id=TEXT, title=TEXT, level=_LEVEL, state=TEXT,
-        disposition=_MAYBE_TEXT, raised=INSTANT,
+        "An alert that it would have muted.", id=TEXT, title=TEXT, level=LEVEL, state=TEXT,
+        disposition=MAYBE_TEXT, raised=INSTANT,
     )  # fmt: skip
     return {
         "Silence": shape(
             "What is muted: all that is not null must hold, `level` and lesser ones.",
-            id=TEXT, kind=kind, rule=_MAYBE_TEXT, level=_MAYBE_LEVEL,
-            key={"type": ["array", "null"], "items": _PAIR}, reason=_MAYBE_TEXT, by=TEXT,
-            made=INSTANT, expires=INSTANT, ended=INSTANT, ended_by=_MAYBE_TEXT, muted=NUMBER,
+            id=TEXT, kind=kind, rule=MAYBE_TEXT, level=_MAYBE_LEVEL,
+            key={"type": ["array", "null"], "items": _PAIR}, reason=MAYBE_TEXT, by=TEXT,
+            made=INSTANT, expires=INSTANT, ended=INSTANT, ended_by=MAYBE_TEXT, muted=NUMBER,
             last=INSTANT,
         ),
         "SilenceRequest": {

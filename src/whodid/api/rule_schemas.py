@@ -2,7 +2,9 @@
 
 from whodid.api.schema_parts import (
     INSTANT,
+    LEVEL,
     MAYBE_NUMBER,
+    MAYBE_TEXT,
     NUMBER,
     SECONDS,
     TEXT,
@@ -13,11 +15,8 @@ from whodid.api.schema_parts import (
     reference,
     shape,
 )
-from whodid.detection.rule import LEVELS
 from whodid.limits import BACKTEST_DAYS_MAX, OUTBOX_MESSAGES_SHOWN
 
-_MAYBE_TEXT: Schema = {"type": ["string", "null"]}
-_LEVEL: Schema = {"type": "string", "enum": list(LEVELS)}
 _VALUES: Schema = {"type": "object", "additionalProperties": TEXT}
 
 
@@ -55,13 +54,13 @@ def _rule() -> Schema:
     return shape(
         "A rule that is used. `blind`: why it can never match here; `alerts` and `last` are null "
         "where they are withheld, or nothing was raised.",
-        id=TEXT, name=_MAYBE_TEXT, title=TEXT, level=_LEVEL, version=TEXT, status=_MAYBE_TEXT,
-        kind=TEXT, about=TEXT, pack=_MAYBE_TEXT, silent=YES_NO, description=TEXT,
-        author=_MAYBE_TEXT, tags=TEXTS,
+        id=TEXT, name=MAYBE_TEXT, title=TEXT, level=LEVEL, version=TEXT, status=MAYBE_TEXT,
+        kind=TEXT, about=TEXT, pack=MAYBE_TEXT, silent=YES_NO, description=TEXT,
+        author=MAYBE_TEXT, tags=TEXTS,
         blind=_maybe(shape("Why it is blind.", why=TEXT, reason=TEXT)),
         exercise=_maybe(shape(
             "Its last exercise; no cases: it has no fixture.", at=INSTANT, cases=NUMBER,
-            failed=NUMBER, reason=_MAYBE_TEXT,
+            failed=NUMBER, reason=MAYBE_TEXT,
         )),
         alerts=MAYBE_NUMBER, last=INSTANT,
     )  # fmt: skip
@@ -73,7 +72,7 @@ def _maybe(one: Schema) -> Schema:
 
 def _detail(rule: Schema) -> Schema:
     more: dict[str, Schema] = {
-        "text": _MAYBE_TEXT, "text_told": _MAYBE_TEXT, "fields": TEXTS, "references": TEXTS,
+        "text": MAYBE_TEXT, "text_told": MAYBE_TEXT, "fields": TEXTS, "references": TEXTS,
         "false_positives": TEXTS, "parts": listed(reference("Rule")),
         "over": listed(reference("Rule")), "newest": listed(reference("Alert")),
         "exclusions": listed(reference("Silence")), "backtests": listed(reference("Backtest")),
@@ -92,9 +91,9 @@ def _detail(rule: Schema) -> Schema:
 def _backtest() -> Schema:
     return shape(
         "A look over the events received in the last `days`; `answer` is there when it is done.",
-        id=TEXT, rule=TEXT, title=TEXT, level=_LEVEL, days=NUMBER, by=TEXT,
+        id=TEXT, rule=TEXT, title=TEXT, level=LEVEL, days=NUMBER, by=TEXT,
         state={"type": "string", "enum": ["running", "done", "failed", "ended"]}, begun=INSTANT,
-        ended=INSTANT, error=_MAYBE_TEXT,
+        ended=INSTANT, error=MAYBE_TEXT,
         answer={"oneOf": [reference("BacktestAnswer"), {"type": "null"}]},
     )  # fmt: skip
 
@@ -121,7 +120,7 @@ def _outbox() -> dict[str, Schema]:
         "Message": shape(
             "A message that waits or was given up; `alerts` null: withheld.",
             id=TEXT, channel=TEXT, state={"type": "string", "enum": ["waiting", "given up"]},
-            made=INSTANT, attempts=NUMBER, held_until=INSTANT, next=INSTANT, reason=_MAYBE_TEXT,
+            made=INSTANT, attempts=NUMBER, held_until=INSTANT, next=INSTANT, reason=MAYBE_TEXT,
             alerts={"type": ["array", "null"], "items": TEXT},
         ),
         "Outbox": shape(
@@ -129,7 +128,7 @@ def _outbox() -> dict[str, Schema]:
             f"{OUTBOX_MESSAGES_SHOWN} messages of each state are here.",
             channels=listed(shape(
                 "A channel; `kind` null: the settings do not name it any more.", name=TEXT,
-                kind=_MAYBE_TEXT, waiting=NUMBER, oldest=INSTANT, given_up=NUMBER,
+                kind=MAYBE_TEXT, waiting=NUMBER, oldest=INSTANT, given_up=NUMBER,
             )),
             messages=listed(reference("Message")), waiting=NUMBER, given_up=NUMBER,
             may_retry=YES_NO,

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+from whodid.detection.rule import LEVELS
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "integer"}
 SECONDS: Schema = {"type": "number"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 MAYBE_NUMBER: Schema = {"type": ["integer", "null"]}
 YES_NO: Schema = {"type": "boolean"}
 INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
 TEXTS: Schema = {"type": "array", "items": TEXT}
+LEVEL: Schema = {"type": "string", "enum": list(LEVELS)}
 BASE64: Schema = {"type": "string", "contentEncoding": "base64"}
 MAYBE_BASE64: Schema = {"type": ["string", "null"], "contentEncoding": "base64"}
 MAYBE_BASE64S: Schema = {"type": "array", "items": MAYBE_BASE64}

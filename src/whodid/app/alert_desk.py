@@ -6,7 +6,6 @@ event, since a silence is about alerts that its maker may not see.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
 
 from msgspec.structs import replace
 
@@ -22,7 +21,7 @@ from whodid.app.alert_effect import effect_of
 from whodid.app.alert_list import AlertList, open_by_level, saturation
 from whodid.app.alert_rights import may_ask_key, may_read_why, sees, sees_all_rows, shown
 from whodid.app.answer import Caller, Hit
-from whodid.app.own import Act
+from whodid.app.own import Act, refuse
 from whodid.clock import Clock
 from whodid.detection.alerts.alert import Alert, Disposition, Silence, SilenceKind
 from whodid.detection.alerts.alerts import Alerts
@@ -31,7 +30,7 @@ from whodid.detection.alerts.record import AlertRecord, Handled, Pair, Raised, S
 from whodid.detection.alerts.silence import check_matcher
 from whodid.detection.alerts.texts import storable
 from whodid.detection.rule import Level
-from whodid.errors import AccessDeniedError, UsageError, WhodidError
+from whodid.errors import UsageError, WhodidError
 from whodid.limits import (
     ALERT_BADGE_MAX,
     ALERT_EFFECT_DAYS_MAX,
@@ -83,7 +82,7 @@ class AlertDesk:
         act = Act("list alerts", "read", "ledger", "alerts")
         self._check(caller, act)
         if not may_ask_key(caller.rights, [field for field, _ in asked.key]):
-            self._refuse(caller, act, "a field of this key is withheld from you")
+            refuse(self._write, caller, act, "a field of this key is withheld from you")
         whole = caller.rights.whole
         page = AlertList(asked, self._alerts, self._limited(caller)).page()
         counts = self._alerts.read(lambda reads: reads.counts())
@@ -333,20 +332,20 @@ class AlertDesk:
 
     def _check(self, caller: Caller, act: Act) -> None:
         if not caller.rights.content:
-            self._refuse(caller, act, "your role reads no events, and an alert tells of some")
+            refuse(
+                self._write, caller, act, "your role reads no events, and an alert tells of some"
+            )
 
     def _check_acts(self, caller: Caller, act: Act) -> None:
         self._check(caller, act)
         if not caller.handles:
-            self._refuse(caller, act, "alerts are handled by investigators")
+            refuse(self._write, caller, act, "alerts are handled by investigators")
 
     def _check_whole(self, caller: Caller, act: Act) -> None:
         if not caller.rights.whole:
-            self._refuse(caller, act, "this is about all alerts, and you may see a part of them")
-
-    def _refuse(self, caller: Caller, act: Act, reason: str) -> NoReturn:
-        self._write(caller, replace(act, ok=False, reason=reason))
-        raise AccessDeniedError(f"Not allowed: {reason}.")
+            refuse(
+                self._write, caller, act, "this is about all alerts, and you may see a part of them"
+            )
 
 
 def _not_here(alert_id: str) -> UsageError:

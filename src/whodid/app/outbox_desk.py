@@ -8,19 +8,18 @@ alerts they are about.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from whodid.app.answer import Caller
 from whodid.app.instant import instant
-from whodid.app.own import Act
+from whodid.app.own import Act, refuse
 from whodid.clock import Clock
 from whodid.detection.delivery.dead import DeadLetters
 from whodid.detection.delivery.kept.messages import Waiting
 from whodid.detection.delivery.settings import AlertSettings, kind_of
-from whodid.errors import AccessDeniedError, UsageError
+from whodid.errors import UsageError
 from whodid.ledger.keys import KeyFolder
 from whodid.limits import OUTBOX_MESSAGES_SHOWN
 from whodid.query.rights import NOTHING
@@ -106,7 +105,12 @@ class OutboxDesk:
         act = Act("send again", "administer", _OUTBOX, " ".join(names[:20]), rows=len(names))
         self._check(caller, act)
         if not self._may_retry(caller):
-            self._refuse(caller, act, "messages are sent again by investigators and administrators")
+            refuse(
+                self._write,
+                caller,
+                act,
+                "messages are sent again by investigators and administrators",
+            )
         if not names:
             raise UsageError("name the messages that are to be sent again")
         with self._letters() as letters:
@@ -128,11 +132,12 @@ class OutboxDesk:
 
     def _check(self, caller: Caller, act: Act) -> None:
         if not caller.rights.whole and caller.rights != NOTHING:
-            self._refuse(caller, act, "messages tell that there were alerts which you may not see")
-
-    def _refuse(self, caller: Caller, act: Act, reason: str) -> NoReturn:
-        self._write(caller, replace(act, ok=False, reason=reason))
-        raise AccessDeniedError(f"Not allowed: {reason}.")
+            refuse(
+                self._write,
+                caller,
+                act,
+                "messages tell that there were alerts which you may not see",
+            )
 
 
 def outbox_document(answer: OutboxAnswer) -> dict[str, object]:

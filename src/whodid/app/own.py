@@ -1,13 +1,16 @@
 """whodid's own events: the log of the log. Written before the answer they are about is sent."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 import whodid
 from whodid.app.answer import Caller
 from whodid.clock import Clock
+from whodid.errors import AccessDeniedError
 from whodid.event import (
     EMPTY_CONTENT,
     Access,
@@ -63,6 +66,12 @@ class Written(Struct, frozen=True):
     caller: Caller
     act: Act
     once: str | None = None
+
+
+def refuse(write: Callable[[Caller, Act], None], caller: Caller, act: Act, reason: str) -> NoReturn:
+    """Raise AccessDeniedError, after the event that tells of it."""
+    write(caller, replace(act, ok=False, reason=reason))
+    raise AccessDeniedError(f"Not allowed: {reason}.")
 
 
 class OwnEvents:

@@ -11,14 +11,13 @@ Each call is an event before it is answered. Who sees what:
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from msgspec.structs import replace
 
 from whodid.app.alert_answer import AlertQuery, ShownSilence
 from whodid.app.alert_desk import AlertDesk
 from whodid.app.answer import Caller
-from whodid.app.own import Act
+from whodid.app.own import Act, refuse
 from whodid.app.rule_answer import Raises, RuleAnswer, RulesAnswer, ShownRule
 from whodid.app.rule_backtest.runs import History, Run, Runs
 from whodid.app.rule_standing import RulesFile, RulesStanding, UsedRule
@@ -27,7 +26,7 @@ from whodid.clock import Clock
 from whodid.detection.rule import LEVELS
 from whodid.detection.rulebook import Choice
 from whodid.detection.windows import Settings as WindowSettings
-from whodid.errors import AccessDeniedError, InputError, UsageError
+from whodid.errors import InputError, UsageError
 from whodid.query.rights import NOTHING
 
 _ALERTS_SHOWN = 10
@@ -167,15 +166,13 @@ class RuleDesk:
 
     def _check(self, caller: Caller, act: Act) -> None:
         if not caller.rights.content and not _configures(caller):
-            self._refuse(caller, act, "your role reads no rules")
+            refuse(self._write, caller, act, "your role reads no rules")
 
     def _check_whole(self, caller: Caller, act: Act) -> None:
         if not caller.rights.whole:
-            self._refuse(caller, act, "a backtest is for who sees every event and every field")
-
-    def _refuse(self, caller: Caller, act: Act, reason: str) -> NoReturn:
-        self._write(caller, replace(act, ok=False, reason=reason))
-        raise AccessDeniedError(f"Not allowed: {reason}.")
+            refuse(
+                self._write, caller, act, "a backtest is for who sees every event and every field"
+            )
 
 
 def _configures(caller: Caller) -> bool:

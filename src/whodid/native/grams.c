@@ -48,17 +48,6 @@ static inline uint64_t ends_of(uint64_t bits, uint64_t before) {
     return ends;
 }
 
-static inline size_t lowest_bit(uint64_t bits) {
-#if defined(__GNUC__) || defined(__clang__)
-    return (size_t)__builtin_ctzll(bits);
-#else
-    size_t at = 0;
-    while (!(bits >> at & 1))
-        at++;
-    return at;
-#endif
-}
-
 /* Mark the runs of five that end where `ends` has bits; `data` is where the first of them stands. */
 static void mark(const uint8_t *data, uint64_t ends, int is_digits, uint64_t *marked) {
     for (; ends != 0; ends &= ends - 1) {

@@ -7,6 +7,18 @@
 #include <Python.h>
 #include <stdint.h>
 
+/* The place of the lowest bit that is set; there is one. */
+static inline size_t lowest_bit(uint64_t bits) {
+#if defined(__GNUC__) || defined(__clang__)
+    return (size_t)__builtin_ctzll(bits);
+#else
+    size_t at = 0;
+    while (!(bits >> at & 1))
+        at++;
+    return at;
+#endif
+}
+
 int bytes_of(PyObject *object, const uint8_t **data, size_t *size);
 int64_t place_at(const Py_buffer *places, Py_ssize_t number);
 Py_ssize_t count_places(const Py_buffer *begin, const Py_buffer *end, Py_ssize_t size);

@@ -191,17 +191,6 @@ static uint64_t fold(const uint8_t *data, uint8_t *text) {
     return inside;
 }
 
-static inline size_t lowest_bit(uint64_t bits) {
-#if defined(__GNUC__) || defined(__clang__)
-    return (size_t)__builtin_ctzll(bits);
-#else
-    size_t at = 0;
-    while (!(bits >> at & 1))
-        at++;
-    return at;
-#endif
-}
-
 /* Add the words of a folded text; `inside` has a bit for each of its bytes, and 0 behind it.
  *
  * A word begins and ends where a bit differs from the one before: to follow these and not the bytes

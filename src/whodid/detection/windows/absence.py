@@ -1,13 +1,11 @@
 """What was expected and did not come: absence."""
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
 from whodid.detection.finding import Finding
 from whodid.detection.windows.hit import KEY, MASK, SHOWN, TIME, Hit, Key
-from whodid.detection.windows.machine import SetTimer, Told
+from whodid.detection.windows.machine import Awaited, SetTimer
 from whodid.detection.windows.plan import Plan
 from whodid.detection.windows.stored import Count, StoredHit, Time, hit_from
 from whodid.detection.windows.windowed import Window, Windowed
@@ -74,7 +72,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Count, list[_StoredWaiting]]).decode
 
 
-class ExpectedAfter(Told):
+class ExpectedAfter(Awaited):
     """The event came, and within the span after it nothing that was expected.
 
     With one rule its own next event is expected. Of several events that wait only the first is
@@ -144,14 +142,6 @@ class ExpectedAfter(Told):
         if hit[TIME] >= known.hit[TIME]:
             known.hit = hit if self._again else None
         return []
-
-    def early(self, hits: list[Hit]) -> list[Finding]:  # noqa: ARG002 - as all kinds
-        """Return nothing: only time can tell."""
-        return []
-
-    def value_of(self, stored: Any) -> Any:  # noqa: ARG002 - as all kinds
-        """Return None: its hits have no values."""
-        return None
 
     def state(self) -> bytes:
         """Return what is waited for."""

@@ -9,7 +9,6 @@ have come may have been forgotten.
 from bisect import bisect_left, insort
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +16,7 @@ from msgspec import Struct
 from whodid.detection.finding import Finding
 from whodid.detection.windows.asked import asked_holds, asked_words, wanted_of
 from whodid.detection.windows.hit import ID, KEY, MASK, SHOWN, TIME, Hit, Key
-from whodid.detection.windows.machine import SetTimer, Told
+from whodid.detection.windows.machine import Awaited, SetTimer
 from whodid.detection.windows.plan import Plan
 from whodid.detection.windows.stored import Count, StoredHit, Time, hit_from
 from whodid.detection.windows.words import of_whom, span
@@ -69,7 +68,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Count, list[_StoredKept]]).decode
 
 
-class Judged(Told):
+class Judged(Awaited):
     """Windows of a condition with `not`.
 
     Invariants: keys stand in the order in which they were last seen; `total` is the number of
@@ -136,14 +135,6 @@ class Judged(Told):
             self.total += 1
             self._bound(kept)
         return []
-
-    def early(self, hits: list[Hit]) -> list[Finding]:  # noqa: ARG002 - as all kinds
-        """Return nothing: only time can tell."""
-        return []
-
-    def value_of(self, stored: Any) -> Any:  # noqa: ARG002 - as all kinds
-        """Return None: its hits have no values."""
-        return None
 
     def state(self) -> bytes:
         """Return what is kept."""

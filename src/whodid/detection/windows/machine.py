@@ -80,6 +80,18 @@ class Told:
         )  # fmt: skip
 
 
+class Awaited(Told):
+    """Waits until a time is over: nothing is told early, and hits have no values."""
+
+    def early(self, hits: list[Hit]) -> list[Finding]:  # noqa: ARG002 - as all kinds
+        """Return nothing: only time can tell."""
+        return []
+
+    def value_of(self, stored: Any) -> Any:  # noqa: ARG002 - as all kinds
+        """Return None: its hits have no values."""
+        return None
+
+
 def _first(hit: Hit) -> int:
     below = hit[BELOW]
     return below[0].time_us if below else hit[TIME]
