@@ -1,5 +1,7 @@
 """Units, classes, partial units, crashes between the steps, payload that is not what was said."""
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -204,6 +206,24 @@ def test_a_kill_between_the_steps(hand, monkeypatch, after):
     hand.check()
     hand.reopen()
     assert all("." not in name for name in names(hand, "payload") + names(hand, "leaves"))
+    hand.check()
+
+
+def test_a_sealer_clears_up_while_the_ledger_opens(hand, monkeypatch):
+    """It may outlive its sequencer, and take away what the next one has just listed."""
+    left = hand.directory / "payload/0000000000000000-0016-0.1a2b"
+    left.write_bytes(b"half")
+    is_file = Path.is_file
+
+    def gone_once_seen(path):
+        found = is_file(path)
+        if path == left:
+            path.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "is_file", gone_once_seen)
+    hand.reopen()
+    assert not left.exists()
     hand.check()
 
 

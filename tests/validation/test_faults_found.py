@@ -81,8 +81,8 @@ class Victim:
         """Ask for a round and return the report at its end."""
 
         def ended():
-            last = self.files.report().last
-            return last.finished_us if last else 0
+            report = self.files.report()  # none before the first round's first step
+            return report.last.finished_us if report and report.last else 0
 
         before = ended()
         self.files.ask()

@@ -243,12 +243,14 @@ class _Opening:
         """Remove sealed files that the manifest never named: what a crash left of a sealing.
 
         Their rows are still in the write-ahead log (3); an erasure would not find these copies.
+        A follower that outlived the last sequencer may be at its sealing: it takes its own files
+        away, or finds them gone and seals anew.
         """
         named = {file.path for file in all_files(self.directory, manifest)}
         for folder in (LEAVES, PAYLOAD):
             for path in (self.directory / folder).iterdir():
                 if f"{folder}/{path.name}" not in named and path.is_file():
-                    path.unlink()
+                    path.unlink(missing_ok=True)
 
     def _receipt(self, lsn: int, s: Sequenced) -> None:
         if s.batch.batch_id in self.receipts:
