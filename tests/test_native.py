@@ -53,6 +53,22 @@ def test_it_hashes_every_length_and_many_bytes():
 
 
 @built
+@given(st.integers(1, 8), st.integers(0, 3000), st.randoms(use_true_random=False))
+def test_it_puts_numbers_together(width, count, chance):
+    planes = chance.randbytes(width * count)
+    found = np.frombuffer(native.planes(planes, width, count), dtype="<u8").tolist()
+    each = (planes[at::count] for at in range(count))
+    assert found == [int.from_bytes(number, "little") for number in each]
+
+
+@built
+@pytest.mark.parametrize("said", [(b"ab", 1, 3), (b"", 0, 0), (b"abcdefghi", 9, 1), (b"", 1, -1)])
+def test_it_puts_nothing_together_of_other_planes(said):
+    with pytest.raises(ValueError, match="planes"):
+        native.planes(*said)
+
+
+@built
 @given(rows)
 def test_it_commits_as_python_does(given_rows):
     seeds, groups = [seed for seed, _ in given_rows], [row for _, row in given_rows]

@@ -1,5 +1,6 @@
 import contextlib
 import struct
+from array import array
 
 import pytest
 import zstandard
@@ -58,6 +59,41 @@ def test_only_rows_that_may_have_a_text_are_asked():
         opened = frame.open_frame(pack(rows, by_group=by_group), with_tags=False)
         look = frame.Look(within_raw("alice"), (b"alice",))
         assert opened.rows_to_ask(look).tolist() == [0, 3]
+
+
+odd_texts = st.one_of(texts, st.text(alphabet="aAbB\\.-19é", max_size=70))
+
+
+@pytest.mark.skipif(frame.native is None, reason="nothing is compiled here")
+@given(
+    st.lists(st.tuples(*[odd_texts] * 8), max_size=6),
+    st.lists(st.text("ab.-19", min_size=1, max_size=20), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_the_compiled_search_asks_the_same_rows(rows, pieces, by_group):
+    encoded = [tuple(text.encode() for text in row) for row in rows]
+    opened = frame.open_frame(pack(encoded, by_group=by_group), with_tags=False)
+    look = frame.Look(lambda _: True, tuple(piece.encode() for piece in pieces))
+    compiled = opened.rows_to_ask(look).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frame, "native", None)
+        assert opened.rows_to_ask(look).tolist() == compiled
+
+
+@pytest.mark.skipif(frame.native is None, reason="nothing is compiled here")
+def test_the_compiled_search_refuses_what_it_cannot_read():
+    search = frame.native.seek
+    bounds = array("q", (0, 2, 4))
+    assert search(b"abAB", bounds, (b"b", b"zz")) == b"\1\1"
+    assert search(b"", array("q", (0,)), (b"a",)) == b""
+    wrong = [(0, 5), (3, 2), (-1, 2)]
+    for edges in [*(array("q", pair) for pair in wrong), array("q"), array("b", (0,))]:
+        with pytest.raises(ValueError, match="ascend"):
+            search(b"abAB", edges, (b"a",))
+    with pytest.raises(ValueError, match="empty"):
+        search(b"abAB", bounds, (b"",))
+    with pytest.raises(TypeError):
+        search(b"abAB", bounds, ("a",))
 
 
 @given(st.binary(max_size=200), st.booleans())

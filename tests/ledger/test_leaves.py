@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from whodid.errors import FormatError, IntegrityError
 from whodid.ledger.leaf import Leaf, LeafFlag
-from whodid.ledger.leaves import decode_leaf, decode_leaf_file, encode_leaf_file
+from whodid.ledger.leaf_heads import LeafHead
+from whodid.ledger.leaves import decode_leaf, decode_leaf_file, decode_leaf_heads, encode_leaf_file
 from whodid.limits import UNIT_ROWS
 
 LEDGER = bytes(range(16))
@@ -37,6 +38,16 @@ def test_leaves_come_back_to_the_byte(leaves):
     assert [file.leaf(i) for i in range(len(leaves))] == [one.encode() for one in leaves]
     alone = [decode_leaf(encode(leaves), i, "f") for i in range(len(leaves))]
     assert alone == [one.encode() for one in leaves]
+    heads = decode_leaf_heads(encode(leaves), "f")
+    each = [heads.at(i) for i in range(len(leaves))]
+    assert each == [LeafHead(one.type, one.flags, one.appended_us) for one in leaves]
+
+
+def test_leaves_that_are_alike_take_little():
+    one = Leaf(1, 0, 0, bytes(16), 1, 1, 7, bytes(16), bytes(32), b"")
+    alike = decode_leaf_heads(encode([one] * 4000), "f")
+    assert alike.at(3999) == LeafHead(1, 0, 7)
+    assert alike.size_bytes < 600
 
 
 def test_a_whole_unit():

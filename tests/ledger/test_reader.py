@@ -79,7 +79,13 @@ def test_any_pick(mixed, asked, little_memory):
         found = sorted(reader.pick(indexes), key=lambda row: row.index)
         assert found == [rows[index] for index in indexes]
         look = Look(lambda data: b'"n":1' in data, (b'"n":1',))
-        few = {row.index for row in reader.pick(indexes, look)}
+        headed = {row.index: row for row in reader.find(indexes)}
+        assert sorted(headed) == indexes
+        for index, row in headed.items():
+            assert row.head() == rows[index].head()
+            assert row.groups == rows[index].groups
+            assert row.event() == rows[index].event()
+        few = {row.index for row in reader.find(indexes, look)}
         assert few == {
             index for index in indexes if any(b'"n":1' in part for part in rows[index].groups)
         }

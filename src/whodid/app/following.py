@@ -7,7 +7,7 @@ from msgspec import Struct
 from whodid.app.answer import Hit
 from whodid.errors import UsageError
 from whodid.index.evaluate import states_of
-from whodid.ledger.stored import StoredRow
+from whodid.ledger.stored import FoundRow, StoredRow
 from whodid.query.match import matcher
 from whodid.query.own import is_own
 from whodid.query.rights import Rights, visible
@@ -50,17 +50,17 @@ class Tail(Struct):
             event = row.event()
             if event is None or (self.hide_own and is_own(event)):
                 continue
-            states = states_of(row.leaf().flags)
+            states = states_of(row.head().flags)
             if matches(event):
                 hits.append(hit_of(row, self.rights))
         return hits
 
 
-def hit_of(row: StoredRow, reader: Rights) -> Hit:
+def hit_of(row: FoundRow, reader: Rights) -> Hit:
     """Return an event as its reader may see it. Raises UsageError for an entry that is none."""
     event = row.event()
     if event is None:
         raise UsageError(f"entry {row.index} is not an event")
-    leaf = row.leaf()
+    head = row.head()
     withheld = tuple(sorted(reader.withheld))
-    return Hit(row.index, visible(event, reader), leaf.appended_us, leaf.flags, withheld)
+    return Hit(row.index, visible(event, reader), head.appended_us, head.flags, withheld)

@@ -66,7 +66,8 @@ class Showing:
         else:
             query = resolve(query, self._context.clock())
             page = self._searcher.search(query, limit=PAGE_ROWS_MAX, durable=durable, own=True)
-            row = max((hit.row for hit in page.rows), key=lambda row: row.index, default=None)
+            newest = max((hit.row.index for hit in page.rows), default=None)
+            row = None if newest is None else self._searcher.stored(newest)
         if row is None or row.groups is None:
             raise UsageError(f"there is no event {event_id[:64]!r} in this ledger")
         return row

@@ -19,6 +19,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from whodid.native import native
+
 Array = np.ndarray
 _NIBBLE = np.full(256, 255, dtype=np.uint8)
 _NIBBLE[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
@@ -90,6 +92,8 @@ def _whole(data: bytes, count: int) -> Array:
     width = data[0] if data else 0
     if not 1 <= width <= 8 or len(data) != 1 + width * count:
         raise ValueError("an array whose bytes do not add up")
+    if native is not None:
+        return np.frombuffer(native.planes(data[1:], width, count), dtype="<u8")
     parts = np.zeros((count, 8), dtype=np.uint8)
     parts[:, :width] = np.frombuffer(data, dtype=np.uint8, offset=1).reshape(width, count).T
     return parts.view("<u8").reshape(-1)

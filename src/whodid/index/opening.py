@@ -12,7 +12,7 @@ from whodid.event import Event
 from whodid.index.evaluate import states_of
 from whodid.ledger.frame import Look
 from whodid.ledger.reader import LedgerReader
-from whodid.ledger.stored import StoredRow
+from whodid.ledger.stored import FoundRow
 from whodid.limits import FRAME_ROWS
 from whodid.query.match import matcher, term_columns
 from whodid.query.tree import And, Node, Or, Pattern, Term, Text
@@ -37,7 +37,7 @@ def go_on() -> None:
 class Opened(Struct, frozen=True):
     """A row and its event."""
 
-    row: StoredRow
+    row: FoundRow
     event: Event
 
 
@@ -59,7 +59,7 @@ class RowMatcher:
         """Yield the rows among these (ascending) that match."""
         for portion in _portions(indexes):
             self.pause()
-            for row in self._reader.pick(portion, self._look):
+            for row in self._reader.find(portion, self._look):
                 opened = self._open(row)
                 if opened is not None and self._holds(opened):
                     yield opened
@@ -71,19 +71,19 @@ class RowMatcher:
                 yield opened
 
     def _holds(self, opened: Opened) -> bool:
-        self._states = states_of(int.from_bytes(opened.row.leaf_bytes[2:4], "big"))
+        self._states = states_of(opened.row.head().flags)
         return self._matches(opened.event)
 
     def opened(self, indexes: Sequence[int]) -> dict[int, Opened]:
         """Return these rows (ascending) by index; those that cannot be opened are left out."""
         found: dict[int, Opened] = {}
-        for row in self._reader.pick(indexes):
+        for row in self._reader.find(indexes):
             opened = self._open(row)
             if opened is not None:
                 found[row.index] = opened
         return found
 
-    def _open(self, row: StoredRow) -> Opened | None:
+    def _open(self, row: FoundRow) -> Opened | None:
         event = None
         with contextlib.suppress(msgspec.DecodeError):
             event = row.event()

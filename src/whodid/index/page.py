@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from whodid.errors import QueryError
 from whodid.event import Event
-from whodid.ledger.stored import StoredRow
+from whodid.ledger.stored import FoundRow
 
 _CURSOR = struct.Struct(">qQ")
 _TEXT = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
@@ -41,7 +41,7 @@ def decode_cursor(text: str) -> Cursor:
 class Hit(Struct, frozen=True):
     """One event of an answer, as the ledger holds it. `time_us` is what it is ordered by."""
 
-    row: StoredRow
+    row: FoundRow
     event: Event
     time_us: int
 

@@ -140,6 +140,10 @@ class Searcher:
         """Return the newest entry with this id; None when there is none."""
         return self._retried(lambda: self._by_id(event_id.lower(), durable))
 
+    def stored(self, index: int) -> StoredRow:
+        """Return an entry that was found, whole. Raises LedgerError."""
+        return next(self._reader.pick([index]))
+
     def source_counts(self, *, durable: int | None = None) -> dict[str, SourceCount]:
         """Return what is known of each declared source that has sent something, by name."""
         return self._retried(lambda: self._source_counts(durable))
@@ -281,9 +285,9 @@ class Searcher:
                 continue
             rows = np.flatnonzero(np.broadcast_to(found, table.count)) + table.first
             matcher = RowMatcher(Term("id", "is", event_id), self._reader, self._pause)
-            same = [opened.row for opened in matcher.matching(rows.tolist())]
+            same = [opened.row.index for opened in matcher.matching(rows.tolist())]
             if same:
-                return max(same, key=lambda row: row.index)
+                return self.stored(max(same))
         return None
 
     def _source_counts(self, durable: int | None) -> dict[str, SourceCount]:

@@ -152,24 +152,12 @@ class OpenFrame(Struct, frozen=True):
         """
         if not look.pieces:
             return None
-        start = self.bounds[0]
-        body = self.data[start:]  # before it stand lengths
-        odd: list[int] = []
-        if b"\\" in body or not body.isascii():
-            edges = np.frombuffer(self.bounds, dtype=np.int64) - start
-            every = np.frombuffer(body, dtype=np.uint8)
-            places = np.flatnonzero((every == _BACKSLASH) | (every >= _BEYOND_ASCII))
-            odd = np.unique(edges.searchsorted(places, side="right") - 1).tolist()
-        cased = any(piece.upper() != piece for piece in look.pieces)
-        lower = body.lower() if cased else body
-        found = [_places(lower, piece, self.bounds) for piece in look.pieces]
-        count = self.count
-        rows = {
-            place % count if self.by_group else place // GROUPS
-            for some in (odd, *found)
-            for place in some
-        }
-        return np.array(sorted(rows), dtype=np.int64)
+        marked = np.frombuffer(_marked(self.data, self.bounds, look.pieces), dtype=np.bool_)
+        if self.by_group:
+            rows = marked.reshape(GROUPS, self.count).any(axis=0)
+        else:
+            rows = marked.reshape(self.count, GROUPS).any(axis=1)
+        return np.flatnonzero(rows)
 
     def row(self, row: int) -> tuple[bytes, ...]:
         """Return the eight groups of a row."""
@@ -204,6 +192,23 @@ class OpenFrame(Struct, frozen=True):
             return Grid(self.data, edges[:-1].reshape(shape), edges[1:].reshape(shape))
         shape = (self.count, GROUPS)
         return Grid(self.data, edges[:-1].reshape(shape).T, edges[1:].reshape(shape).T)
+
+
+def _marked(data: bytes, bounds: "array[int]", pieces: tuple[bytes, ...]) -> bytes:
+    """Return, for each text between bounds, 1 where it is to be asked, else 0."""
+    if native is not None:
+        return native.seek(data, bounds, pieces)
+    start = bounds[0]
+    body = data[start:]  # before it stand lengths
+    edges = np.frombuffer(bounds, dtype=np.int64) - start
+    every = np.frombuffer(body, dtype=np.uint8)
+    odd = np.flatnonzero((every == _BACKSLASH) | (every >= _BEYOND_ASCII))
+    marked = np.zeros(len(edges) - 1, dtype=np.uint8)
+    marked[edges.searchsorted(odd, side="right") - 1] = 1
+    lower = body.lower()
+    for piece in pieces:
+        marked[_places(lower, piece, bounds)] = 1
+    return marked.tobytes()
 
 
 def _places(data: bytes, piece: bytes, bounds: "array[int]") -> list[int]:

@@ -10,6 +10,7 @@ from whodid.limits import (
     FRAMES_BYTES_MAX,
     INDEX_CACHE_BYTES_MAX,
     LEAF_FILES_KEPT,
+    LEAF_HEADS_BYTES_MAX,
     RECORDS_BYTES_MAX,
     TEXTS_KEPT,
 )
@@ -22,8 +23,8 @@ class ReadMemory(Struct, frozen=True):
     """Bounds of what is kept, each forgotten in the order of its last use.
 
     Bytes of opened columns of segments, of checked headers of payload blocks, of opened records of
-    the write-ahead log and of opened frames; numbers of decoded leaf files, and of values that
-    groups were told apart by.
+    the write-ahead log and of opened frames; numbers of decoded leaf files; bytes of heads of
+    leaves; numbers of values that groups were told apart by.
     """
 
     columns: int = INDEX_CACHE_BYTES_MAX
@@ -31,6 +32,7 @@ class ReadMemory(Struct, frozen=True):
     records: int = RECORDS_BYTES_MAX
     frames: int = FRAMES_BYTES_MAX
     leaf_files: int = LEAF_FILES_KEPT
+    leaf_heads: int = LEAF_HEADS_BYTES_MAX
     texts: int = TEXTS_KEPT
 
     @classmethod

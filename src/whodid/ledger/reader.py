@@ -5,8 +5,9 @@ is checked against hashes and keys on the way.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,16 +20,17 @@ from whodid.ledger.layout import MANIFEST
 from whodid.ledger.leaves import LeafFile
 from whodid.ledger.manifest import Manifest, all_files, read_manifest
 from whodid.ledger.opened_record import OpenedRecord
-from whodid.ledger.payload import SealedPayload
+from whodid.ledger.payload import Row, SealedPayload
 from whodid.ledger.pieces import Grid
 from whodid.ledger.read_memory import USUAL, ReadMemory
 from whodid.ledger.sealed import SealedLeaves
-from whodid.ledger.stored import GroupRows, StoredRow
+from whodid.ledger.stored import FoundRow, GroupRows, HeadedRow, StoredRow
 from whodid.ledger.unit import HandedOver, Unit
 from whodid.ledger.wal_tail import TailRecord, WalTail
 from whodid.limits import UNIT_ROWS
 
 _DOOR_KEYS_MAX = 64
+_R = TypeVar("_R")
 
 
 class LedgerReader:
@@ -46,7 +48,7 @@ class LedgerReader:
         self._keks = keys.keks()
         self._stamp = (0, 0, 0)
         self.manifest = read_manifest(directory, self._vkey)
-        self._leaves = SealedLeaves(directory, self.manifest, memory.leaf_files)
+        self._leaves = SealedLeaves(directory, self.manifest, memory.leaf_files, memory.leaf_heads)
         self._payload = SealedPayload(directory, keys, memory)
         self._payload.extend(all_files(directory, self.manifest))
         self._tail = WalTail(directory, keys.ledger_id)
@@ -159,15 +161,34 @@ class LedgerReader:
             return StoredRow(index, leaf, row[0] if row else None, row[1] if row else None)
         return next(self.rows(index, index + 1))
 
-    def pick(self, indexes: Sequence[int], look: Look | None = None) -> Iterator[StoredRow]:
+    def pick(self, indexes: Sequence[int]) -> Iterator[StoredRow]:
         """Yield the entries at these ascending indexes, in some order; several at a time are cheap.
 
-        `groups` is None where the payload is gone or damaged. With a `look`, entries are left out
-        for which it is false of the bytes of their groups.
+        `groups` is None where the payload is gone or damaged.
         """
+        return self._pick(indexes, None, self._stored)
+
+    def find(self, indexes: Sequence[int], look: Look | None = None) -> Iterator[FoundRow]:
+        """Yield the entries at these ascending indexes as `pick` does, of sealed leaves the head.
+
+        With a `look`, entries are left out for which it is false of the bytes of their groups.
+        """
+        return self._pick(indexes, look, self._headed)
+
+    def _stored(self, index: int, row: Row | None) -> StoredRow:
+        seed, groups = (None, None) if row is None else row[:2]
+        return StoredRow(index, self._leaves.leaf(index), seed, groups)
+
+    def _headed(self, index: int, row: Row | None) -> HeadedRow:
+        return HeadedRow(index, self._leaves.head(index), None if row is None else row[1])
+
+    def _pick(
+        self, indexes: Sequence[int], look: Look | None, made: Callable[[int, Row | None], _R]
+    ) -> Iterator[StoredRow | _R]:
         sealed = bisect_left(indexes, self.manifest.sealed)
         for start in range(0, sealed, UNIT_ROWS):
-            yield from self._pick_sealed(indexes[start : min(start + UNIT_ROWS, sealed)], look)
+            some = indexes[start : min(start + UNIT_ROWS, sealed)]
+            yield from self._pick_sealed(some, look, made)
         at = sealed
         while at < len(indexes):
             index = indexes[at]
@@ -178,27 +199,28 @@ class LedgerReader:
                 at += 1
                 continue
             if record is None:  # sealed meanwhile
-                yield from self._pick_sealed(indexes[at : at + 1], look)
+                yield from self._pick_sealed(indexes[at : at + 1], look, made)
                 at += 1
                 continue
             end = bisect_left(indexes, record.end, at)
             yield from record.pick(indexes[at:end], look)
             at = end
 
-    def _pick_sealed(self, indexes: Sequence[int], look: Look | None) -> Iterator[StoredRow]:
+    def _pick_sealed(
+        self, indexes: Sequence[int], look: Look | None, made: Callable[[int, Row | None], _R]
+    ) -> Iterator[_R]:
         done: set[int] = set()
         try:
             for index, row in self._payload.pick(indexes, look):
                 done.add(index)
-                seed, groups = (None, None) if row is None else row[:2]
-                yield StoredRow(index, self._leaves.leaf(index), seed, groups)
+                yield made(index, row)
         except LedgerError:
             if len(indexes) == 1:
-                yield StoredRow(indexes[0], self._leaves.leaf(indexes[0]), None, None)
+                yield made(indexes[0], None)
                 return
             for index in indexes:
                 if index not in done:
-                    yield from self._pick_sealed([index], look)
+                    yield from self._pick_sealed([index], look, made)
 
     def leaf_bytes(self, index: int) -> bytes:
         """Return one entry's leaf, without opening its payload. Raises as `row`."""

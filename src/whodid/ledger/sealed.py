@@ -8,10 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from whodid.errors import IntegrityError
+from whodid.ledger.kept import Kept
 from whodid.ledger.layout import LEAVES
-from whodid.ledger.leaves import LeafFile, decode_leaf, decode_leaf_file
+from whodid.ledger.leaf_heads import LeafHead, LeafHeads
+from whodid.ledger.leaves import LeafFile, decode_leaf, decode_leaf_file, decode_leaf_heads
 from whodid.ledger.manifest import Manifest, SealedFile, all_files
-from whodid.limits import LEAF_FILES_KEPT
+from whodid.limits import LEAF_FILES_KEPT, LEAF_HEADS_BYTES_MAX
 from whodid.merkle.batch import sha256_each
 from whodid.merkle.tiles import TILE_WIDTH
 
@@ -19,17 +21,25 @@ from whodid.merkle.tiles import TILE_WIDTH
 class SealedLeaves:
     """The leaf files that a manifest names. Files are checked as they are read.
 
-    At most `kept` are kept decoded. A leaf alone is read without that, and of a file that was found
-    sound and has the same stamp since (inode, size, times of change), without hashing it again.
+    At most `kept` are kept decoded, and heads of leaves within `heads_bytes`. A leaf alone is read
+    without that, and of a file that was found sound and has the same stamp since (inode, size,
+    times of change), without hashing it again.
     """
 
-    def __init__(self, directory: Path, manifest: Manifest, kept: int = LEAF_FILES_KEPT) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        manifest: Manifest,
+        kept: int = LEAF_FILES_KEPT,
+        heads_bytes: int = LEAF_HEADS_BYTES_MAX,
+    ) -> None:
         self._directory = directory
         self._files: list[SealedFile] = []
         self._firsts: list[int] = []
         self._kept_max = kept
         self._kept: OrderedDict[int, LeafFile] = OrderedDict()
         self._sound: dict[int, tuple[int, ...]] = {}
+        self._heads: Kept[LeafHeads] = Kept(heads_bytes)
         self._last = -1
         self.extend(all_files(directory, manifest))
 
@@ -119,6 +129,16 @@ class SealedLeaves:
         self._last = number
         path = self._directory / sealed.path
         return decode_leaf(self._bytes(number), index - sealed.first, path)
+
+    def head(self, index: int) -> LeafHead:
+        """Return the head of a leaf; those of all leaves beside it are kept."""
+        number = self._number_at(index)
+        heads = self._heads.get(number)
+        if heads is None:
+            path = self._directory / self._files[number].path
+            heads = decode_leaf_heads(self._bytes(number), path)
+            self._heads.put(number, heads, heads.size_bytes)
+        return heads.at(index - self._files[number].first)
 
     def last_time(self) -> int:
         """Return `appended_us` of the last sealed leaf."""

@@ -409,6 +409,9 @@ FRAMES_BYTES_MAX = 32 * 1024 * 1024
 LEAF_FILES_KEPT = 64
 """Most decoded leaf files that a reader keeps (0.4 MB each)."""
 
+LEAF_HEADS_BYTES_MAX = 16 * 1024 * 1024
+"""Most memory of a reader for type, flags and time of leaves (15 B for each run of equal ones)."""
+
 TEXTS_KEPT = 400_000
 """Most values, over all fields, that a reader keeps as numbers between two tables of groups."""
 

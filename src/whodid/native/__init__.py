@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Buffer = np.ndarray | array[int]
 
-_VERSION = 12
+_VERSION = 13
 """Raised with every change of what the module offers."""
 
 
@@ -89,6 +89,18 @@ class Native(Protocol):
 
     def grams(self, text: bytes, marked: "Buffer", /) -> None:
         """Mark the numbers (`index.grams`) of a text in an array of 2^17 bits, lowest first."""
+        ...
+
+    def planes(self, data: bytes, width: int, count: int, /) -> bytes:
+        """Return numbers (u64) of `width` planes: all their lowest bytes, then the next."""
+        ...
+
+    def seek(self, data: bytes, bounds: "array[int]", pieces: tuple[bytes, ...], /) -> bytes:
+        """Return, for each text, 1 where a piece begins in it, case apart, or 0 (u8).
+
+        Text i is data[bounds[i]:bounds[i + 1]]; pieces are lower-case ASCII. Marked too is a text
+        with a backslash or a byte beyond ASCII.
+        """
         ...
 
     def fields(

@@ -27,6 +27,8 @@ static PyMethodDef methods[] = {
     {"count", native_count, METH_VARARGS, "Count rows by the cell of their codes."},
     {"cut", native_cut, METH_VARARGS, "Return the words of a text; collect them."},
     {"grams", native_grams, METH_VARARGS, "Mark five digits or letters in a row."},
+    {"planes", native_planes, METH_VARARGS, "Put numbers together from their planes."},
+    {"seek", native_seek, METH_VARARGS, "Mark the texts in which pieces stand."},
     {"split", native_split, METH_VARARGS, "Return the pieces of data between edges."},
     {NULL, NULL, 0, NULL},
 };
@@ -40,7 +42,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 12) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 13) < 0)
         Py_CLEAR(made);
     return made;
 }

@@ -41,6 +41,8 @@ PyObject *native_codes(PyObject *module, PyObject *args);
 PyObject *native_count(PyObject *module, PyObject *args);
 PyObject *native_cut(PyObject *module, PyObject *args);
 PyObject *native_grams(PyObject *module, PyObject *args);
+PyObject *native_planes(PyObject *module, PyObject *args);
+PyObject *native_seek(PyObject *module, PyObject *args);
 void native_choose(void);
 int native_draw_secret(void);
 
