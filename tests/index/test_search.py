@@ -292,7 +292,19 @@ def test_a_page_that_ends_where_a_table_does_is_not_the_last(event_log, made, te
         assert (page.next is None) == (limit >= len(expected)), limit
 
 
-@pytest.mark.parametrize("text", ["*", "alice", "outcome:denied", "actor:alice", "-action:read"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*",
+        "alice",
+        "outcome:denied",
+        "actor:alice",
+        "-action:read",
+        "resource:*li*",
+        "-resource:*nts*",
+        "actor:*bob* or ali*",
+    ],
+)
 @pytest.mark.parametrize("limit", [1, 7, 1000])
 def test_without_a_total_the_pages_are_the_same(text, limit, mixed_log, searcher):
     query, before = ask(text), None
@@ -307,6 +319,22 @@ def test_without_a_total_the_pages_are_the_same(text, limit, mixed_log, searcher
         before = page.next
         if before is None:
             break
+
+
+def test_without_a_total_few_rows_are_opened_rather_than_a_dictionary(event_log, made, monkeypatch):
+    event_log.append(made(200, 1, sources=("app",)))
+    event_log.index(segment_rows=64)
+    read = []
+    once = Segment.once
+    monkeypatch.setattr(Segment, "once", lambda self, name: read.append(name) or once(self, name))
+    query = ask("resource:*lic*")
+    expected = event_log.expected(query.filter)
+    assert expected
+    options = {"limit": 1000, "durable": event_log.size, "own": True}
+    assert found(event_log.searcher().search(query, total=False, **options)) == expected
+    assert read == []
+    assert found(event_log.searcher().search(query, **options)) == expected
+    assert "resource.name$" in read
 
 
 def test_without_a_total_older_segments_stay_closed(event_log, made, monkeypatch):

@@ -73,6 +73,8 @@ def split_encoded(texts: Sequence[str], *, folded: bool = False) -> list[bytes]:
 def split_texts(at: Array, blob: Array) -> list[bytes]:
     """Return the UTF-8 of every text."""
     data = blob.tobytes()
+    if native is not None:
+        return native.split(data, at.astype(np.int64))
     bounds = at.tolist()
     return [data[a:b] for a, b in pairwise(bounds)]
 

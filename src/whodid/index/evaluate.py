@@ -29,6 +29,9 @@ from whodid.query.tree import And, Everything, Node, Not, Or, Pattern, Range, Te
 Masks: TypeAlias = tuple[Any, Any]
 """(sure, maybe): arrays of bool, or one bool for all rows."""
 
+_OPENED_MAX = 16 * 256
+"""To open so many rows, of so few blocks, takes less than to read a dictionary."""
+
 _INT64 = np.iinfo(np.int64)
 _FLAGS = {
     "_quarantined": (LeafFlag.QUARANTINED, "quarantine"),
@@ -37,22 +40,26 @@ _FLAGS = {
 }
 
 
-def masks(node: Node, table: Table) -> Masks:
-    """Return (sure, maybe) of a resolved tree over the rows of a table."""
+def masks(node: Node, table: Table, *, opening: bool = False) -> Masks:
+    """Return (sure, maybe) of a resolved tree over the rows of a table.
+
+    With `opening`, few rows are rather opened than a dictionary looked through.
+    """
     match node:
         case Everything():
             return YES, YES
         case Text():
             return NO, rows_with(node, table)
         case Not():
-            sure, maybe = masks(node.item, table)
+            sure, maybe = masks(node.item, table, opening=opening)
             return ~maybe, ~sure
         case And():
-            return _all(sorted(node.items, key=_cost), table)
+            return _all(sorted(node.items, key=_cost), table, opening=opening)
         case Or():
-            parts = [masks(item, table) for item in node.items]
+            parts = [masks(item, table, opening=opening) for item in node.items]
             return _reduced(np.logical_or, parts)
-    return _term(node, table)
+    few = _few_rows(node, table) if opening else None
+    return _term(node, table, opening=opening) if few is None else (NO, few)
 
 
 def _cost(node: Node) -> int:
@@ -88,11 +95,11 @@ def own_rows(table: Table) -> Any:
     return _by_text(table, "source", OWN_SOURCE)
 
 
-def _all(items: list[Node], table: Table) -> Masks:
+def _all(items: list[Node], table: Table, *, opening: bool) -> Masks:
     sure: Any = YES
     maybe: Any = YES
     for item in items:
-        part = masks(item, table)
+        part = masks(item, table, opening=opening)
         sure, maybe = sure & part[0], maybe & part[1]
         if not maybe.any():
             return NO, NO
@@ -103,7 +110,7 @@ def _reduced(join: Callable[[Any, Any], Any], parts: list[Masks]) -> Masks:
     return reduce(join, (part[0] for part in parts)), reduce(join, (part[1] for part in parts))
 
 
-def _term(term: Term, table: Table) -> Masks:
+def _term(term: Term, table: Table, *, opening: bool) -> Masks:
     columns = term_columns(term)
     kind = SEARCH_FIELDS[term.field].kind
     if not OPENED.isdisjoint(columns):
@@ -118,7 +125,7 @@ def _term(term: Term, table: Table) -> Masks:
         return _id(term, table)
     found: Any = NO
     for column in columns:
-        part = _text(term, table, column)
+        part = _text(term, table, column, opening=opening)
         found = part if found is NO else found if part is NO else found | part
     return _same(found)
 
@@ -205,7 +212,7 @@ def _integer_bounds(term: Term) -> tuple[int, int]:
     }.get(term.op, (value, value))
 
 
-def _text(term: Term, table: Table, column: str) -> Any:
+def _text(term: Term, table: Table, column: str, *, opening: bool) -> Any:
     exact, piece = _literal(term)
     listed = None if exact is None else table.listed(column, exact)
     if listed is not None and not len(listed):
@@ -217,14 +224,9 @@ def _text(term: Term, table: Table, column: str) -> Any:
         return codes != 0
     if listed is not None:
         return _among(listed, table, column, value_predicate(term))
-    return _looked_up(term, table, column, exact, piece)
-
-
-def _looked_up(term: Term, table: Table, column: str, exact: str | None, piece: str | None) -> Any:
-    """Return which rows satisfy a term by the texts of the dictionary (see `_literal`)."""
     if not _near(term, table, column, exact).any():
         return NO
-    if exact is None:
+    if exact is None and (table.is_numbered(column) or not opening):  # numbering is for later
         found = table.matching(column, Sought(term, value_predicate(term), piece))
         if found is not None:
             return _rows_of(table, column, found)
@@ -233,6 +235,17 @@ def _looked_up(term: Term, table: Table, column: str, exact: str | None, piece: 
         lambda: _texts_found(table, column, value_predicate(term), exact=exact, piece=piece),
     )
     return _rows_of(table, column, found)
+
+
+def _few_rows(term: Term, table: Table) -> Any:
+    """Return the rows that may satisfy a pattern, to open; None where the dictionary is cheaper."""
+    columns = term_columns(term)
+    if _literal(term)[1] is None or not all(column in KINDS for column in columns):
+        return None
+    if any(table.at_hand(f"{column}$") or table.is_numbered(column) for column in columns):
+        return None
+    rows = rows_with(term, table)
+    return None if rows is YES or np.count_nonzero(rows) > _OPENED_MAX else rows
 
 
 def _near(term: Term, table: Table, column: str, exact: str | None) -> Any:
@@ -374,7 +387,7 @@ def _id(term: Term, table: Table) -> Masks:
     if term.op == "exists":
         return _same(_needed(table, "live"))
     if table.array("id") is not None:
-        return _same(_text(term, table, "id"))
+        return _same(_text(term, table, "id", opening=True))
     high, low = table.array("id.high"), table.array("id.low")
     if high is None or low is None:
         return NO, rows_with(term, table)

@@ -100,12 +100,18 @@ def below(found: Candidates, before: Cursor | None) -> Candidates:
 
 
 def in_order(
-    node: Node, tables: Sequence[Table], before: Cursor | None, known: Candidates | None = None
+    node: Node,
+    tables: Sequence[Table],
+    before: Cursor | None,
+    known: Candidates | None = None,
+    *,
+    opening: bool = False,
 ) -> Iterator[Candidates]:
     """Yield all candidates below the cursor, in the order of answers, some at a time.
 
-    `known` are candidates that are in none of the tables. A row is yielded once no table that is
-    still to be looked at can hold a newer one, so no more is in memory than overlaps in time.
+    `known` are candidates that are in none of the tables; for `opening` see `masks`. A row is
+    yielded once no table that is still to be looked at can hold a newer one, so no more is in
+    memory than overlaps in time.
     """
     waiting = [] if known is None else [below(known, before)]
     for table in newest_tables(tables):
@@ -116,7 +122,7 @@ def in_order(
                 yield joined.take(ready).newest_first()
             waiting = [joined.take(~ready)]
         if before is None or table.summary.at_min <= before.time_us:
-            found = candidates(table, *masks(node, table))
+            found = candidates(table, *masks(node, table, opening=opening))
             if found is not None:
                 waiting.append(below(found, before))
     if waiting:

@@ -59,6 +59,10 @@ class PinnedTable:
         """Return the texts that satisfy a pattern (see `Table`)."""
         return self._table.matching(column, sought)
 
+    def is_numbered(self, column: str) -> bool:
+        """Tell whether `matching` answers without a look at the dictionary (see `Table`)."""
+        return self._table.is_numbered(column)
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for a key (see `Table`)."""
         return self._table.kept(key, make)

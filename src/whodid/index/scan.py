@@ -47,7 +47,8 @@ class Scan:
         warnings: list[str] = []
         stopped = False
         known = None if self._known is None else self._known.candidates
-        for chunk in in_chunks(in_order(node, tables, before, known), self._rows.pause):
+        rows = in_order(node, tables, before, known, opening=not self._count)
+        for chunk in in_chunks(rows, self._rows.pause):
             full = len(self._hits) == self._limit
             spent_s = self._monotonic() - start_s
             uncounted = full and not self._count

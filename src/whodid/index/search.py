@@ -315,7 +315,7 @@ def _from_columns(
         if older and not asked.total and newest.beyond:
             break
         wanted = not older and (before is None or summary.at_min <= before.time_us)
-        sure, maybe = masks(asked.node, table)
+        sure, maybe = masks(asked.node, table, opening=not asked.total)
         if not wanted:
             counted = count(table, sure, maybe, hide=hide)
             if counted is None:

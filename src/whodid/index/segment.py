@@ -255,6 +255,10 @@ class Segment:
             return None
         return self._shared.matching(column, _Dictionary(self, column), sought)
 
+    def is_numbered(self, column: str) -> bool:
+        """Tell whether `matching` answers without a look at the dictionary (see `Table`)."""
+        return self._shared is not None and self._shared.has_numbers(column, self._key)
+
     def size_of(self, name: str) -> int:
         """Return how many items an array has."""
         return self._chunks[name].count

@@ -74,6 +74,11 @@ class SharedTexts:
     def _size(self) -> int:
         return sum(field.size for field in self._of.values())
 
+    def has_numbers(self, column: str, table: Hashable) -> bool:
+        """Tell whether the dictionary of a column of a table is numbered."""
+        field = self._of.get(column)
+        return field is not None and field.knows(table)
+
     def matching(self, column: str, dictionary: Dictionary, sought: Sought) -> Array | None:
         """Return the numbers (u32, ascending) of the texts of a dictionary that satisfy a sought.
 
@@ -118,6 +123,10 @@ class _Field:
         self.is_full = False
         self._numbers: dict[Hashable, Array] = {}
         self._asked: OrderedDict[Hashable, Array] = OrderedDict()
+
+    def knows(self, table: Hashable) -> bool:
+        """Tell whether the texts of a table are numbered."""
+        return table in self._numbers
 
     def numbers_of(self, dictionary: Dictionary) -> Array | None:
         """Return the number (u32) of each text of a dictionary, None before they are numbered."""

@@ -97,6 +97,9 @@ class Table(Protocol):
         None when the dictionary is to be asked for itself.
         """
 
+    def is_numbered(self, column: str) -> bool:
+        """Tell whether `matching` answers without a look at the dictionary."""
+
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:
         """Return what was made for this key before, or make it."""
 
@@ -147,6 +150,10 @@ class MemoryTable:
     def matching(self, column: str, sought: Sought) -> Array | None:  # noqa: ARG002
         """Say nothing: tables in memory are short."""
         return None
+
+    def is_numbered(self, column: str) -> bool:  # noqa: ARG002
+        """Tell that it is not."""
+        return False
 
     def kept(self, key: Hashable, make: Callable[[], Array]) -> Array:  # noqa: ARG002
         """Make it: tables in memory are short or short-lived."""

@@ -10,6 +10,7 @@ from itertools import count, repeat
 import numpy as np
 
 from whodid.limits import STATS_TEXTS_MAX, TEXTS_KEPT
+from whodid.native import native
 
 Array = np.ndarray
 MISSING = int(np.iinfo(np.int64).min)
@@ -40,6 +41,10 @@ class Vocabulary:
     def numbers(self, texts: Sequence[bytes]) -> Array:
         """Return the number of each text; new ones are learned while there is room."""
         known = self._number
+        if native is not None and len(texts) <= self._texts_max - len(known):
+            codes, fresh = native.codes(list(texts), known, len(known))
+            self._texts += fresh
+            return np.frombuffer(codes, dtype=np.int32).astype(np.int64)
         found = list(map(known.get, texts))
         if None in found:
             unknown = (text for text, number in zip(texts, found, strict=True) if number is None)

@@ -64,7 +64,7 @@ class Native(Protocol):
         """Return the HMAC-SHA-256 of label and message, of each; both at most 64 bytes."""
         ...
 
-    def split(self, data: bytes, edges: "array[int]", /) -> list[bytes]:
+    def split(self, data: bytes, edges: "Buffer", /) -> list[bytes]:
         """Return the pieces between neighbours of these edges (i64), which ascend."""
         ...
 
