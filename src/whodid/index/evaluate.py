@@ -213,7 +213,7 @@ def _integer_bounds(term: Term) -> tuple[int, int]:
 
 
 def _text(term: Term, table: Table, column: str, *, opening: bool) -> Any:
-    exact, piece = _literal(term)
+    exact, _ = _literal(term)
     listed = None if exact is None else table.listed(column, exact)
     if listed is not None and not len(listed):
         return NO  # before the column is opened
@@ -226,15 +226,20 @@ def _text(term: Term, table: Table, column: str, *, opening: bool) -> Any:
         return _among(listed, table, column, value_predicate(term))
     if not _near(term, table, column, exact).any():
         return NO
+    return _rows_of(table, column, _texts_of(term, table, column, opening=opening))
+
+
+def _texts_of(term: Term, table: Table, column: str, *, opening: bool) -> Array:
+    """Return the numbers of the texts of a dictionary that satisfy a term."""
+    exact, piece = _literal(term)
     if exact is None and (table.is_numbered(column) or not opening):  # numbering is for later
         found = table.matching(column, Sought(term, value_predicate(term), piece))
         if found is not None:
-            return _rows_of(table, column, found)
-    found = table.kept(
+            return found
+    return table.kept(
         (column, term),
         lambda: _texts_found(table, column, value_predicate(term), exact=exact, piece=piece),
     )
-    return _rows_of(table, column, found)
 
 
 def _few_rows(term: Term, table: Table) -> Any:
