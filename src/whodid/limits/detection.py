@@ -214,7 +214,13 @@ BACKTEST_MEMORY_BYTES_MAX = 2 * 1024**3
 """Most memory that the process of such a look may ask for."""
 
 BACKTESTS_KEPT = 20
-"""So many of them that ended are kept by a running server, the newest ones."""
+"""So many of them are kept by a server, the newest ones."""
+
+BACKTESTS_KEPT_DAYS = 30
+"""They are kept for so long, over restarts, too."""
+
+BACKTESTS_KEPT_BYTES_MAX = 32 * 1024 * 1024
+"""Most bytes of them that outlive the server; of more, the newest."""
 
 BACKTEST_FINDINGS_SHOWN = 50
 """Most findings that it shows, the last ones."""
