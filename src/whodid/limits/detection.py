@@ -158,7 +158,7 @@ RULE_FAULTS_TOLD_MAX = 100
 """Most faulty rules that get an event each at a time; `whodid rules check` shows all."""
 
 DETECTION_LOOK_S = 1.0
-"""How often the files of rules are looked at for changes."""
+"""How often the files of rules, and the report of validation, are looked at for changes."""
 
 DETECTION_SELF_S = 300.0
 """How often the detector looks whether the ledger and its sources are sound."""
