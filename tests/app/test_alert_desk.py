@@ -9,7 +9,7 @@ import alert_kit
 from alert_kit import Killed, finding_of, head
 from whodid.access.rights import may_handle, rights_of
 from whodid.access.users import User
-from whodid.app.alert_answer import AlertQuery
+from whodid.app.alert_answer import AlertQuery, place_of
 from whodid.app.alert_document import (
     alert_answer_document,
     alerts_document,
@@ -341,7 +341,7 @@ def test_the_list(reading, raised):
     document = alerts_document(page(reading, INGRID, limit=2))
     assert len(document["alerts"]) == 2
     assert document["open"]["high"] == 1
-    older = page(reading, INGRID, limit=2, before=document["next"])
+    older = page(reading, INGRID, limit=2, below=place_of(document["next"]))
     assert len(older.alerts) == 1
     assert older.next is None
     assert rules(page(reading, INGRID, level="medium")) == {"shop", "both"}
