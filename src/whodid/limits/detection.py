@@ -107,7 +107,7 @@ RULE_CHECK_PARTS = 20
 RULE_ASKED_VALUES_MAX = 16_384
 """Values of one field whose rules are remembered, so that they are not looked for again."""
 
-RULE_ASKED_CHARS_MAX = 256
+RULE_ASKED_CHARS_MAX = 1_024
 """Longest of these values."""
 
 RULE_ASKED_BYTES_MAX = 64 * 1024 * 1024
