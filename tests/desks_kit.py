@@ -9,6 +9,7 @@ import msgspec
 from whodid.app.desks import Desks
 from whodid.app.detection_standing import DetectionStanding, Telling
 from whodid.app.outbox_desk import OutboxDesk
+from whodid.app.rule_backtest.kept import KeptRuns
 from whodid.app.rule_backtest.runs import Runs
 from whodid.app.rule_backtest.task import Answered, BacktestAnswer, Day, Found, Spared, Task
 from whodid.app.rule_desk import RuleDesk
@@ -177,8 +178,9 @@ def messages(folder, reason="HTTP 503", alert="a1", channel="chat", number=0):
 def desks(folder, alerts, write, clock=lambda: NOW_US, *, start=FakeProcess, shown=STANDING):
     """Desks whose looks over history are done by what `start` returns."""
     rules = RuleDesk(
-        folder, RulesFile(folder, KEYS), lambda: alerts,
-        lambda: (Choice(), WindowSettings()), write, clock, Runs(folder, write, clock, start),
+        RulesFile(folder, KEYS), lambda: alerts,
+        lambda: (Choice(), WindowSettings()), write,
+        Runs(folder, write, clock, KeptRuns(folder, KEYS), start),
     )  # fmt: skip
     settings = AlertSettings(channels={"chat": WebhookChannel(url="https://hooks.example/x")})
     outbox = OutboxDesk(folder, KEYS, lambda: settings, write, clock)

@@ -1,4 +1,4 @@
-"""What the fake log of the pages tells of readers, of the place and of sources (`web/fake_log`).
+"""What the fake log of the pages tells of readers, of the place and of sources (`fake_log`).
 
 Everything that can be shown is in each answer, so that a page shows all of it.
 """

@@ -37,7 +37,8 @@ class QueryError(UsageError):
     """A search text that does not parse.
 
     `position` is the 0-based offset in characters, `suggestion` a corrected word or None; `others`
-    are further mistakes of the same text, which say nothing of others themselves.
+    are further mistakes of the same text, which say nothing of others themselves. `text` is the
+    search; "" where it is SQL, or too long.
     """
 
     code = "query"
@@ -47,6 +48,7 @@ class QueryError(UsageError):
         self.position = position
         self.suggestion = suggestion
         self.others: tuple[QueryError, ...] = ()
+        self.text = ""
 
 
 class InputError(WhodidError):

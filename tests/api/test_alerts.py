@@ -48,7 +48,7 @@ def test_a_list_and_one(server, raised):
         "alerts"
     ] == [raised]
     assert server.get("/v1/alerts?key=actor.id%3Dbob").json()["alerts"] == []
-    assert server.get("/v1/alerts?below=0").json()["alerts"] == []
+    assert server.get("/v1/alerts?below=0.0").json()["alerts"] == []
 
 
 def test_acts(server, raised):

@@ -26,7 +26,7 @@ def test_search_answers_with_everything(server):
     assert document == {
         "total": 1, "total_is_exact": True, "hidden_own": 2, "next": "n3xt",
         "checkpoint": "note", "size": 10, "warnings": ["a warning"], "clauses": [],
-        "newer": None,
+        "newer": None, "meant": None,
     }  # fmt: skip
     [(name, caller, *asked)] = server.reading.calls
     assert (name, asked) == ("search", ["actor:alice", 7, "n3xt", True])
@@ -80,6 +80,26 @@ def test_a_search_that_does_not_parse_says_where(server):
     assert server.get("/v1/search").json() == {
         "error": {"code": "query", "message": "odd", "position": 4, "suggestion": None}
     }
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/histogram"])
+def test_what_was_meant_by_what_does_not_parse(server, path):
+    for text, meant in (
+        ("(actro:alice", "(actor:alice)"), ("usr:alice AND", "user:alice"),
+        ("rows:x actro:y", None),
+    ):  # fmt: skip
+        error = server.get(path, params={"q": text}).json()["error"]
+        assert error.get("meant", {}).get("text") == meant, text
+
+
+@pytest.mark.parametrize(
+    "pipe", ["", " | stats count()", " | sequence by actor [rows:1] -> [rows:2] within 5m"]
+)
+def test_what_was_meant_by_what_other_languages_write(server, pipe):
+    found = server.get("/v1/search", params={"q": f"user = alice{pipe}"}).json()
+    assert found["meant"]["text"].startswith("user:alice")
+    assert found["meant"]["reasons"]
+    assert server.get("/v1/search", params={"q": f"actor:alice{pipe}"}).json()["meant"] is None
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ def test_get(server):
         "columns": [{"name": "actor_id", "type": "VARCHAR"}, {"name": "n", "type": "BIGINT"}],
         "rows": [["alice", 3], [None, 4]], "more": True, "events": 24, "hidden_own": 1,
         "checkpoint": "note", "size": 9, "warnings": ["a warning"], "newer": None,
+        "meant": None,
     }  # fmt: skip
     name, _, *given = server.reading.calls[-1]
     assert (name, given) == ("sql", [SQL, "actor:alice", True, None])

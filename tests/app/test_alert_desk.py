@@ -9,7 +9,7 @@ import alert_kit
 from alert_kit import Killed, finding_of, head
 from whodid.access.rights import may_handle, rights_of
 from whodid.access.users import User
-from whodid.app.alert_answer import AlertQuery
+from whodid.app.alert_answer import AlertQuery, place_of
 from whodid.app.alert_document import (
     alert_answer_document,
     alerts_document,
@@ -341,7 +341,7 @@ def test_the_list(reading, raised):
     document = alerts_document(page(reading, INGRID, limit=2))
     assert len(document["alerts"]) == 2
     assert document["open"]["high"] == 1
-    older = page(reading, INGRID, limit=2, before=document["next"])
+    older = page(reading, INGRID, limit=2, below=place_of(document["next"]))
     assert len(older.alerts) == 1
     assert older.next is None
     assert rules(page(reading, INGRID, level="medium")) == {"shop", "both"}
@@ -434,3 +434,16 @@ def test_an_erased_entry_leaves_an_alert_without_words(reading, raised, monkeypa
     assert alert_answer_document(answer)["title"] == "Title of shop"
     for caller in (RITA, person("ida", "investigator", "source:shop")):
         assert "shop" not in rules(page(reading, caller))
+
+
+def test_what_its_rule_says_stays_when_it_comes_again(reading, alerts, clock):
+    """A repetition tells only which rule it was."""
+    rule = head("shop", "high", description="Somebody reads.", tags=("attack.t1530",))
+    for hit in hits(reading, SHOP)[:2]:
+        alerts.take([finding_of([hit], rule, (("actor.id", "alice"),), f"why {hit.index}")])
+    [found] = page(reading, INGRID).alerts
+    shown = reading.alerts.show(INGRID, found.alert.id).shown
+    assert shown.why == f"why {hit.index}"
+    assert (shown.content.rule.description, shown.content.rule.tags) == (
+        "Somebody reads.", ("attack.t1530",),
+    )  # fmt: skip

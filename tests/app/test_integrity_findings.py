@@ -44,9 +44,31 @@ def test_faults_that_nobody_acknowledged():
     )  # fmt: skip
     [finding] = integrity_findings(found, NOW_US)
     assert (finding.rule.id, finding.rule.level) == ("whodid-ledger-fault", "critical")
-    assert finding.key == (("file", "payload/1"), ("fault", "abc"))
+    assert finding.key == (("file", "payload/1"),)
     assert finding.why == "payload/1: entry 7: altered. Keep a copy."
     assert integrity_findings(NOTHING_KNOWN, NOW_US) == []
+
+
+def test_a_damaged_file_is_one_alert_with_all_its_faults(tmp_path):
+    alerts, _, clock = alert_kit.make(tmp_path)
+    clock.now = NOW_US
+    one = [fault(key=str(n), entry=n or None, problem=f"altered {n}") for n in range(7)]
+    other = fault(key="x", where="leaves/2", entry=None)
+    for known in (one[3:], one[3:], [other, *one]):
+        found = msgspec.structs.replace(NOTHING_KNOWN, faults=known)
+        alerts.take(integrity_findings(found, NOW_US))
+        [finding] = [f for f in integrity_findings(found, NOW_US) if "payload" in f.why]
+    assert {alert.findings for alert in alert_kit.all_of(alerts)} == {1}
+    assert len(alert_kit.all_of(alerts)) == 2
+    assert finding.values == (("faults", "7"),)
+    assert finding.why == (
+        "payload/1: 7 faults: altered 0; entry 1: altered 1; entry 2: altered 2; entry 3: altered "
+        "3; entry 4: altered 4; and 2 more. Keep a copy."
+    )
+    later = fault(key="8", entry=8, first_seen_us=NOW_US + 1)
+    found = msgspec.structs.replace(NOTHING_KNOWN, faults=[*one, later])
+    alerts.take(integrity_findings(found, NOW_US + 2))
+    assert sorted(alert.findings for alert in alert_kit.all_of(alerts)) == [1, 2], "it goes on"
 
 
 def test_a_ledger_that_is_not_verified():
@@ -116,7 +138,8 @@ def test_a_fault_of_a_real_ledger_becomes_an_alert(directory, keys, port, clock)
         report = Report(clock(), clock(), 24 * HOUR_US, faults=[standing])
         ReportFiles(directory, keys).write_report(report)
         alerts = open_alerts(directory, keys, port, clock)
-        assert alerts.take(watch.findings()) == 1
+        assert alerts.take(watch.faults()) == 1
+        assert watch.faults() == [], "the report is the same"
         assert alerts.take(watch.findings()) == 0
         assert port.status().size == size + 1  # a look leaves no event, an alert does
     finally:

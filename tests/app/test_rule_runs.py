@@ -7,13 +7,16 @@ import pytest
 import desks_kit
 from alert_kit import head
 from whodid.app.answer import Caller
+from whodid.app.rule_backtest import kept as kept_module
 from whodid.app.rule_backtest import runs as runs_module
+from whodid.app.rule_backtest.kept import KeptRuns
+from whodid.app.rule_backtest.run import WITH_SERVER
 from whodid.app.rule_backtest.runs import History, Runs
 from whodid.app.rule_backtest.task import Answered
 from whodid.detection.rulebook import Choice
 from whodid.detection.windows import Settings
 from whodid.errors import RefusedError, UsageError
-from whodid.limits import BACKTESTS_KEPT
+from whodid.limits import BACKTESTS_KEPT, BACKTESTS_KEPT_DAYS
 from whodid.query.rights import EVERYTHING
 
 INGRID = Caller("ingrid", "web", "10.0.0.1", session="s", rights=EVERYTHING)
@@ -25,7 +28,14 @@ class Place:
         self.acts = []
         self.processes = []
         self.next = {"waits": True}
-        self.runs = Runs(folder, self.write, lambda: desks_kit.NOW_US, self.start)
+        self.folder = folder
+        self.now_us = desks_kit.NOW_US
+        self.open()
+
+    def open(self):
+        """As a server does when it starts."""
+        kept = KeptRuns(self.folder, desks_kit.KEYS)
+        self.runs = Runs(self.folder, self.write, lambda: self.now_us, kept, self.start)
 
     def write(self, caller, act):
         self.acts.append((caller.name, act.action, act.outcome, act.reason))
@@ -167,3 +177,64 @@ def test_many_who_begin_at_once_begin_one(place):
     for thread in threads:
         thread.join()
     assert len([run for run in begun if run is not None]) == 1
+
+
+def test_those_that_are_over_outlive_the_server(place):
+    place.next = {}
+    done = place.begin()
+    place.join()
+    place.open()
+    assert place.runs.get(done.id) == done
+    assert [run.answer for run in place.runs.of("burst")] == [desks_kit.ANSWER]
+    assert b"alice" not in (place.folder / "detection" / "backtests").read_bytes()
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_one_that_was_under_way_ended_with_the_server(place, orderly):
+    run = place.begin()
+    if orderly:
+        place.runs.close()
+    place.open()
+    found = place.runs.get(run.id)
+    assert (found.state, found.error, found.answer) == ("ended", WITH_SERVER, None)
+    assert bool(found.ended_us) is orderly
+    assert place.runs.running is None
+    place.processes[0].close()
+    if orderly:
+        assert place.acts == [("ingrid", "backtest", "failure", WITH_SERVER)]
+
+
+def test_what_is_kept_is_bounded_in_age_and_bytes(place, monkeypatch):
+    place.next = {}
+    old = place.begin("old")
+    place.join()
+    place.now_us += BACKTESTS_KEPT_DAYS * desks_kit.DAY_US
+    with pytest.raises(UsageError, match="30 days"):
+        place.runs.get(old.id)
+    new = []
+    for _ in range(3):
+        new.append(place.begin("new"))
+        place.join()
+    monkeypatch.setattr(kept_module, "BACKTESTS_KEPT_BYTES_MAX", 2_000)
+    last = place.begin("new")
+    place.join()
+    place.open()
+    kept = [run.id for run in place.runs.of("new")]
+    assert kept == [run.id for run in (last, *reversed(new))][: len(kept)]
+    assert 1 <= len(kept) < 4
+    assert place.runs.of("old") == []
+
+
+def test_a_damaged_or_foreign_file_is_read_as_nothing(place):
+    place.next = {}
+    run = place.begin()
+    place.join()
+    path = place.folder / "detection" / "backtests"
+    data = path.read_bytes()
+    for damaged in (b"", data[:-1], data[:60] + bytes([data[60] ^ 1]) + data[61:]):
+        path.write_bytes(damaged)
+        place.open()
+        with pytest.raises(UsageError):
+            place.runs.get(run.id)
+    place.begin()
+    place.join()

@@ -479,3 +479,17 @@ def test_the_list_names_functions_that_there_are_and_no_other_is_let_through(eng
         if name.isidentifier():
             with pytest.raises((QueryError, duckdb.ParserException)):
                 child.parse(engine, f'select "{name}"(actor_id) from events')
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("username", "actor_id"), ("actor", "actor_id"), ("ressource_name", "resource_name"),
+        ("status", "outcome"), ("xyzzy", None),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_no_column_is_told_what_was_meant(reading, name, meant):
+    with pytest.raises(QueryError) as caught:
+        asked(reading, f"select {name} from events")
+    assert caught.value.suggestion == meant
+    assert (f"did you mean {meant}?" in str(caught.value)) is (meant is not None)

@@ -129,7 +129,7 @@ def test_search_document(shared):
     assert list(document)[:3] == ["events", "total", "total_is_exact"]
     assert set(document) == {
         "events", "total", "total_is_exact", "checkpoint", "warnings", "hidden_own", "next", "size",
-        "clauses", "newer",
+        "clauses", "newer", "meant",
     }  # fmt: skip
     assert (document["total"], document["total_is_exact"], document["warnings"]) == (3, True, [])
     [event] = document["events"]
@@ -353,6 +353,9 @@ def test_people(cli):
     cli("passwd", "ann", "--password-stdin", stdin="another one\n")
     cli("passwd", "ann", stdin="typed twice\ntyped twice\n")
     cli("passwd", "ann", stdin="typed twice\nnot so\n", rc=FINDING)
+    unknown = cli("passwd", "bob", stdin="typed twice\ntyped twice\n", rc=USAGE)
+    assert "no user 'bob'" in unknown.stderr
+    assert "assword:" not in unknown.stdout + unknown.stderr, "nothing was asked for"
 
 
 # --- verify --------------------------------------------------------------------------------------

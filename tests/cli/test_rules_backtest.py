@@ -84,6 +84,25 @@ def test_a_file_is_tried_with_the_rules_that_it_is_built_on(run):
     assert keys == {"eve"}
 
 
+def test_exclusions_count_as_for_the_detector(run, tmp_path):
+    """For a file of rules as for one in use; a silence says nothing of the past."""
+    eve, ci = (f"actor.id=arn:aws:iam::1:user/{name}" for name in ("eve", "ci"))
+    before = json.loads(run("rules", "backtest", tmp_path / "ledger" / "rules", "--json").stdout)
+    assert (before["rules"][0]["excluded"], before["exclusions"]) == (0, 0)
+    run("alerts", "silence", "--key", ci, "--reason", "a robot", "--exclude")
+    run("alerts", "silence", "--key", eve, "--reason", "a drill", "--hours", "1")
+    for name in ("key_made", tmp_path / "ledger" / "rules"):
+        found = json.loads(run("rules", "backtest", name, "--json").stdout)
+        [rule] = found["rules"]
+        assert (rule["alerts"], rule["excluded"]) == (before["rules"][0]["alerts"], 8)
+        assert found["exclusions"] == 1
+        muted = {one["key"]["actor.id"] for one in found["findings"] if one["excluded"]}
+        assert muted == {"arn:aws:iam::1:user/ci"}
+    told = run("rules", "backtest", "key_made")
+    assert "(excluded)" in told.output
+    assert "8 of 9 alerts would be muted by 1 exclusion in force" in told.stderr
+
+
 def test_what_is_no_rule_is_said(run, tmp_path):
     assert "did you mean key_made?" in run("rules", "backtest", "key_mad", code=2).output
     (tmp_path / "bad.yml").write_text("title: Bad\n")

@@ -135,6 +135,16 @@ def test_a_round_goes_on_where_it_stood(rig):
     assert report.last.started_us < report.last.finished_us
 
 
+def test_one_that_was_left_in_the_midst_keeps_what_it_found(rig, fault):
+    rig.looks.unit_faults[200] = [fault("leaves/x", 217)]
+    rig.looks.end_at = 600
+    with pytest.raises(EndedError):
+        rig.step()
+    rig.validator.leave()
+    report = rig.start().validator.report
+    assert (report.cursor.until, problems(report)) == (600, ["is not what it must be"])
+
+
 def test_a_unit_with_a_fault_is_opened_again_by_the_rest_of_its_round(rig, fault):
     rig.looks.unit_faults[200] = [fault("leaves/x", 217)]
     rig.looks.end_at = 600

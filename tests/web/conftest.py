@@ -47,8 +47,8 @@ def _load(name):
 
 @pytest.fixture(scope="session")
 def fake():
-    """The module tests/web/fake_log.py."""
-    return _load("fake_log")
+    """The module tests/web/fake_site.py."""
+    return _load("fake_site")
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def test_the_list_of_open_alerts(site):
         ("?level=critical", ["rule-critical"]),
         ("?rule=rule-high", ["rule-high"]),
         ("?assignee=omar", ["rule-low"]),
-        ("?below=0", []),
+        ("?below=0.0", []),
         ("?key=actor.id%3Dnobody", []),
     ],
 )

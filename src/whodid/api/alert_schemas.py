@@ -32,7 +32,7 @@ def alert_schemas() -> dict[str, Schema]:
         "AlertDetail": _detail(alert),
         "Alerts": shape(
             "A page of alerts; the counts are null for a reader who does not see all of them.",
-            alerts=listed(reference("Alert")), next=MAYBE_NUMBER,
+            alerts=listed(reference("Alert")), next=MAYBE_TEXT,
             open={"type": ["object", "null"], "additionalProperties": NUMBER},
             acknowledged=MAYBE_NUMBER, closed=MAYBE_NUMBER, muted=MAYBE_NUMBER, silences=NUMBER,
             warnings=TEXTS,
@@ -59,7 +59,7 @@ def _alert() -> Schema:
         id=TEXT, rule=TEXT, version=TEXT, title=TEXT, level=LEVEL, description=TEXT, tags=TEXTS,
         state={"type": "string", "enum": list(STATES)}, muted=MAYBE_TEXT, overflow=YES_NO,
         key=listed(_PAIR), values=listed(_PAIR), why=MAYBE_TEXT, findings=NUMBER, events=NUMBER,
-        first=INSTANT, last=INSTANT, raised=INSTANT, seen=INSTANT, over=INSTANT,
+        first=INSTANT, last=INSTANT, raised=INSTANT, found=INSTANT, over=INSTANT,
         assignee=MAYBE_TEXT, acted_by=MAYBE_TEXT, acted=INSTANT, disposition=MAYBE_TEXT,
         duplicate_of=MAYBE_TEXT, previous=MAYBE_TEXT, entry=NUMBER, newest=NUMBER,
     )  # fmt: skip

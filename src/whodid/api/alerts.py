@@ -17,7 +17,7 @@ from whodid.api.caller import identify, identify_holder
 from whodid.api.reply import NotFoundError, json_answer
 from whodid.api.threads import Threads
 from whodid.app.alert_acts import AlertAct, SilenceAsked, do, key_of, level_of, silence
-from whodid.app.alert_answer import AlertQuery
+from whodid.app.alert_answer import AlertQuery, place_of
 from whodid.app.alert_document import (
     alert_answer_document,
     alert_document,
@@ -63,7 +63,7 @@ class AlertsApi:
             assignee=given.get("assignee", ""),
             muted=given_as.truth(given, "muted", "0"),
             key=key_of(given.get("key", "")),
-            before=_below(given),
+            below=place_of(given.get("below", "")),
             limit=given_as.limit(given),
         )
         return json_answer(alerts_document(self._reading.alerts.page(caller, asked)))
@@ -139,10 +139,3 @@ def _id(request: Request, name: str) -> str:
     if _ALERT_ID.fullmatch(found) is None:
         raise NotFoundError("There is nothing of that id: it would have digits, a to f, and -.")
     return found
-
-
-def _below(given: dict[str, str]) -> int | None:
-    text = given.get("below") or None
-    if text is not None and re.fullmatch("[0-9]{1,15}", text) is None:
-        raise UsageError("below is the `next` of an answer, as it was given.")
-    return None if text is None else int(text)

@@ -118,7 +118,9 @@ _OPENAPI = Described("GET", "/openapi.json", "This document", "all", {200: (JSON
 
 
 def _table(does: Operations) -> list[tuple[Described, Handler]]:
-    return [*_reads(does), *_alerts(does), *_others(does)]
+    return [
+        *_reads(does), *_alerts(does), *_views(does), *_people(does), *_others(does),
+    ]  # fmt: skip
 
 
 def _get(path: str, summary: str, handler: Handler, media: str, schema: str | None = None,
@@ -227,7 +229,7 @@ def _detection(does: RulesApi) -> list[tuple[Described, Handler]]:
 
 
 def _others(does: Operations) -> list[tuple[Described, Handler]]:
-    """Return what is about the server, the people and the files of the log."""
+    """Return what is about the server and the files of the log."""
     return [
         _get("/v1/status", "Size, growth, lags, sources and the last verification", does.status,
             JSON, "Status"),
@@ -238,6 +240,23 @@ def _others(does: Operations) -> list[tuple[Described, Handler]]:
                       {202: (JSON, "Integrity")}),
             does.verify_now,
         ),
+        _get("/v1/tail", "New events as they come in (server-sent events)", does.tail,
+            EVENT_STREAM, parameters=("q",)),
+        _get("/ledger/{name}/checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)",
+            does.checkpoint, TEXT, who="all"),
+        _get("/ledger/{name}/tile/{path:path}",
+            "A hash tile, for all; an entry bundle, for readers (C2SP tlog-tiles)",
+            does.tile, BINARY, who="all"),
+        _get("/healthz", "200 only when the server is ready", does.healthz, JSON, "Health",
+            who="all", also={503: (JSON, "Health")}),
+        _get("/metrics", "Metrics for Prometheus; over loopback without a token", does.metrics,
+            PROMETHEUS, who="all"),
+    ]  # fmt: skip
+
+
+def _views(does: Operations) -> list[tuple[Described, Handler]]:
+    """Return what saves, changes and removes views."""
+    return [
         (
             Described("POST", "/v1/views/save", "Save a search under a name", "token",
                       {200: (JSON, "View")}, body="ViewRequest"),
@@ -253,6 +272,12 @@ def _others(does: Operations) -> list[tuple[Described, Handler]]:
                       {200: (JSON, "View")}, body="ViewId"),
             does.remove_view,
         ),
+    ]  # fmt: skip
+
+
+def _people(does: Operations) -> list[tuple[Described, Handler]]:
+    """Return what lets people in and out."""
+    return [
         (
             Described("POST", "/v1/login", "A read token for 8 hours, for a name and a password",
                       "all", {200: (JSON, "Login")}, body="LoginRequest"),
@@ -268,15 +293,4 @@ def _others(does: Operations) -> list[tuple[Described, Handler]]:
                       "all", {200: (JSON, None)}, body="PasswordRequest"),
             does.set_password,
         ),
-        _get("/v1/tail", "New events as they come in (server-sent events)", does.tail,
-            EVENT_STREAM, parameters=("q",)),
-        _get("/ledger/{name}/checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)",
-            does.checkpoint, TEXT, who="all"),
-        _get("/ledger/{name}/tile/{path:path}",
-            "A hash tile, for all; an entry bundle, for readers (C2SP tlog-tiles)",
-            does.tile, BINARY, who="all"),
-        _get("/healthz", "200 only when the server is ready", does.healthz, JSON, "Health",
-            who="all", also={503: (JSON, "Health")}),
-        _get("/metrics", "Metrics for Prometheus; over loopback without a token", does.metrics,
-            PROMETHEUS, who="all"),
     ]  # fmt: skip

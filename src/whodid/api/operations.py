@@ -38,6 +38,7 @@ from whodid.app.document import (
     event_document,
     integrity_document,
     proof_document,
+    with_meant,
 )
 from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.app.profile import KINDS
@@ -51,8 +52,10 @@ from whodid.errors import AccessDeniedError, InputError, UsageError
 from whodid.limits import FACET_VALUES_MAX, HISTOGRAM_BARS_MAX, READS_MAX
 from whodid.merkle.tiles import parse_tile_path
 from whodid.metrics import PROMETHEUS
+from whodid.query.meant import meant
 from whodid.query.parse import parse
 from whodid.query.rights import NOTHING
+from whodid.query.tree import Query
 
 SEARCH_PARAMETERS = ("q", "limit", "before", "own", "as", "at", "prove", "total")
 HISTOGRAM_PARAMETERS = ("q", "buckets", "own")
@@ -111,7 +114,7 @@ class Operations:
             return attached(self._reading.prove(caller, text, own=own).encode(), "answer.json")
         query = parse(text)
         if query.sequence is not None:
-            return self._chains(caller, given)
+            return self._chains(caller, given, query)
         if query.stats is not None:
             if given_as.cursor(given) is not None or given_as.as_ocsf(given):
                 raise UsageError("A table has one page and no OCSF; | limit makes it longer.")
@@ -120,7 +123,7 @@ class Operations:
                 if at is None
                 else self._reading.table_at(caller, text, at, own=own)
             )
-            return json_answer(table_document(table))
+            return json_answer(with_meant(table_document(table), meant(query)))
         limit, before = given_as.limit(given), given_as.cursor(given)
         found = (
             self._reading.search(
@@ -135,9 +138,9 @@ class Operations:
             else self._reading.search_at(caller, text, at, limit=limit, before=before, own=own)
         )
         shown = ocsf_answer_document if given_as.as_ocsf(given) else answer_document
-        return json_answer(shown(found))
+        return json_answer(with_meant(shown(found), meant(query)))
 
-    def _chains(self, caller: Caller, given: dict[str, str]) -> Response:
+    def _chains(self, caller: Caller, given: dict[str, str], query: Query) -> Response:
         if given_as.as_ocsf(given):
             raise UsageError("Chains have no form in OCSF; leave out `as`.")
         text, own, at = given_as.search_text(given), given_as.own(given), given_as.at(given)
@@ -147,7 +150,7 @@ class Operations:
             if at is None
             else self._reading.chains_at(caller, text, at, limit=limit, before=before, own=own)
         )
-        return json_answer(chains_document(found))
+        return json_answer(with_meant(chains_document(found), meant(query)))
 
     async def export(self, request: Request) -> Response:
         """Answer `GET /v1/export`."""

@@ -1,8 +1,8 @@
 """Answers of the API: JSON or text, always with the same security headers.
 
 An error is `{"error": {"code", "message", "position", "suggestion"}}`, with `others` where a search
-has more mistakes than one; its code is that of the error tree, and no answer tells anything about
-code or machine.
+has more mistakes than one, and `meant` where another search was; its code is that of the error
+tree, and no answer tells anything about code or machine.
 """
 
 from math import ceil
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from whodid.app.document import meant_document
 from whodid.errors import (
     AccessDeniedError,
     InputError,
@@ -22,6 +23,7 @@ from whodid.errors import (
     UsageError,
     WhodidError,
 )
+from whodid.query.meant import corrected
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -91,6 +93,9 @@ def error_answer(error: WhodidError) -> Response:
         document = {"code": error.code, **_mistake(error)}
         if error.others:
             document["others"] = [_mistake(other) for other in error.others]
+        meant = corrected(error.text, error) if error.text else None
+        if meant is not None:
+            document["meant"] = meant_document(meant)
         response = json_answer({"error": document}, status)
     else:
         response = error_document(status, error.code, str(error))

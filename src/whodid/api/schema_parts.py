@@ -38,3 +38,20 @@ def shape(description: str, /, **properties: Schema) -> Schema:
         "properties": properties,
         "required": list(properties),
     }
+
+
+FACET = shape(
+    "The most frequent values of a field.",
+    field=TEXT,
+    values=listed(shape("A value.", value={"type": ["string", "integer"]}, count=NUMBER)),
+    distinct=NUMBER,
+    missing=NUMBER,
+    is_exact=YES_NO,
+)
+
+MEANT = shape(
+    "Another search that may have been meant, and why that is not what was typed.",
+    text=TEXT,
+    reasons=TEXTS,
+)
+MAYBE_MEANT: Schema = {"oneOf": [MEANT, {"type": "null"}]}

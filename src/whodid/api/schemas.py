@@ -6,13 +6,17 @@ The event's is made from the types of `whodid.event`, so that it cannot fall beh
 import msgspec
 
 from whodid.api.alert_schemas import alert_schemas
+from whodid.api.count_schemas import counted_schemas
 from whodid.api.rule_schemas import rule_schemas
 from whodid.api.schema_parts import (
     BASE64,
+    FACET,
     INSTANT,
     MAYBE_BASE64,
     MAYBE_BASE64S,
+    MAYBE_MEANT,
     MAYBE_NUMBER,
+    MEANT,
     NUMBER,
     SECONDS,
     TEXT,
@@ -50,6 +54,34 @@ _OCSF_EVENT: Schema = {
 
 def schemas() -> dict[str, Schema]:
     """Return every schema by name."""
+    return {
+        **_events(),
+        **counted_schemas(),
+        **_answer_proof(),
+        "Completion": _completion(),
+        "Trace": _trace(),
+        "Profile": _profile(),
+        "Lookers": _lookers(),
+        "Overview": _overview(),
+        "Sources": shape("The declared sources.", sources=listed(_source())),
+        **_standing(),
+        "Tally": shape(
+            "What became of records; all of it is on disk.",
+            accepted=NUMBER, duplicate=NUMBER, quarantined=NUMBER, exactly_once=YES_NO,
+            first={"type": ["integer", "null"]}, last={"type": ["integer", "null"]},
+            checkpoint_size={"type": ["integer", "null"]},
+        ),
+        "Error": shape("Why there is no answer.", error=_ERROR),
+        **_requests(),
+        "Login": shape("A read token.", token=TEXT, expires=INSTANT, role=TEXT),
+        **_views(),
+        **alert_schemas(),
+        **rule_schemas(),
+    }  # fmt: skip
+
+
+def _events() -> dict[str, Schema]:
+    """Return the schemas of events, their proofs, and pages of them."""
     event = _event()
     proven = {**event, "properties": {**event["properties"], "proof": reference("Proof")}}
     proven["required"] = [*event["required"], "proof"]
@@ -67,23 +99,20 @@ def schemas() -> dict[str, Schema]:
             events={"type": "array", "items": _EVENT_OR_OCSF}, total=NUMBER,
             total_is_exact=YES_NO, hidden_own=NUMBER, next={"type": ["string", "null"]},
             checkpoint=TEXT, size=NUMBER, warnings=TEXTS, clauses=listed(_CLAUSE),
-            newer=MAYBE_NUMBER,
+            newer=MAYBE_NUMBER, meant=MAYBE_MEANT,
         ),
-        **_counted(),
-        "Completion": _completion(),
-        "Trace": _trace(),
-        "Profile": _profile(),
-        "Lookers": _lookers(),
-        "Overview": _overview(),
-        "Sources": shape("The declared sources.", sources=listed(_source())),
-        **_standing(),
-        "Tally": shape(
-            "What became of records; all of it is on disk.",
-            accepted=NUMBER, duplicate=NUMBER, quarantined=NUMBER, exactly_once=YES_NO,
-            first={"type": ["integer", "null"]}, last={"type": ["integer", "null"]},
-            checkpoint_size={"type": ["integer", "null"]},
-        ),
-        "Error": shape("Why there is no answer.", error=_ERROR),
+        "AnswerOrTable": {
+            "oneOf": [
+                reference("Answer"), reference("Table"), reference("Chains"),
+                reference("AnswerProof"),
+            ]
+        },
+    }  # fmt: skip
+
+
+def _requests() -> dict[str, Schema]:
+    """Return the schemas of what is sent to ask, to log in, and to change a password."""
+    return {
         "SqlRequest": {
             "type": "object",
             "properties": {
@@ -94,10 +123,6 @@ def schemas() -> dict[str, Schema]:
             "additionalProperties": False,
         },
         "LoginRequest": shape("Who logs in.", name=TEXT, password=TEXT),
-        "Login": shape("A read token.", token=TEXT, expires=INSTANT, role=TEXT),
-        **_views(),
-        **alert_schemas(),
-        **rule_schemas(),
         "PasswordRequest": shape(
             "Who changes his password, from which to which.", name=TEXT, password=TEXT, new=TEXT
         ),
@@ -143,68 +168,6 @@ def _standing() -> dict[str, Schema]:
                 entries=NUMBER, opened=NUMBER, published=NUMBER, faults=NUMBER,
                 warnings=TEXTS, not_checked=TEXTS, rollback=TEXT, index=TEXT,
             )},
-        ),
-    }  # fmt: skip
-
-
-def _counted() -> dict[str, Schema]:
-    """Return the schemas of tables, histograms and facets."""
-    about: dict[str, Schema] = {
-        "hidden_own": NUMBER, "checkpoint": TEXT, "size": NUMBER, "warnings": TEXTS,
-    }  # fmt: skip
-    cell: Schema = {"type": ["string", "number", "boolean", "null"]}
-    kinds = ["text", "number", "time", "state", "mean"]
-    column = shape(
-        "A column; events are grouped by those that are keys.",
-        name=TEXT, kind={"type": "string", "enum": kinds}, key=YES_NO,
-    )  # fmt: skip
-    bar = shape(
-        "A stretch of time and its events by outcome.",
-        start=INSTANT, end=INSTANT, success=NUMBER, denied=NUMBER, failure=NUMBER,
-        unknown=NUMBER,
-    )  # fmt: skip
-    step = shape(
-        "The event of a step, and what is not sure about its time.",
-        at=INSTANT, doubts=TEXTS, event=reference("Event"),
-    )  # fmt: skip
-    chain = shape(
-        "Events of one value, one for each step.",
-        value={"type": ["string", "integer"]}, start=INSTANT, seconds={"type": "number"},
-        steps=listed(step),
-    )  # fmt: skip
-    return {
-        "AnswerOrTable": {
-            "oneOf": [
-                reference("Answer"), reference("Table"), reference("Chains"),
-                reference("AnswerProof"),
-            ]
-        },
-        **_answer_proof(),
-        "Chains": shape(
-            "The chains of a search with | sequence, the newest first; `value` is what their "
-            "events share in the field `by`.",
-            by=TEXT, chains=listed(chain), total=NUMBER, total_is_exact=YES_NO,
-            next={"type": ["string", "null"]}, **about, newer=MAYBE_NUMBER,
-        ),
-        "Table": shape(
-            "The table of a search with | stats.",
-            columns=listed(column), rows=listed(listed(cell)), total_groups=NUMBER,
-            events=NUMBER, events_is_exact=YES_NO, other_events=NUMBER, **about,
-            newer=MAYBE_NUMBER,
-        ),
-        "SqlAnswer": shape(
-            "The rows of SQL, each a list in the order of the columns; `more` when there were more "
-            "than may be shown; `events` is how many rows the table had.",
-            columns=listed(shape("A column.", name=TEXT, type=TEXT)),
-            rows=listed(listed({})), more=YES_NO, events=NUMBER, **about, newer=MAYBE_NUMBER,
-        ),
-        "Histogram": shape(
-            "How many events there were when, one bar after the other.",
-            bucket=TEXT, bars=listed(bar), events=NUMBER, is_exact=YES_NO, **about,
-        ),
-        "Facets": shape(
-            "The most frequent values of some fields.",
-            facets=listed(_FACET), events=NUMBER, is_exact=YES_NO, **about,
         ),
     }  # fmt: skip
 
@@ -265,7 +228,7 @@ def _profile() -> Schema:
         "What is known of a value; `heat` counts events by weekday (Monday first) and hour, UTC, "
         "`news` is null when all of it is that new.",
         kind=TEXT, value=TEXT, events=NUMBER, first=INSTANT, last=INSTANT,
-        heat=listed(listed(NUMBER)), facets=listed(_FACET),
+        heat=listed(listed(NUMBER)), facets=listed(FACET),
         news={"type": ["array", "null"], "items": news}, peers=listed(peer), via=TEXT,
         is_exact=YES_NO, hidden_own=NUMBER, checkpoint=TEXT, size=NUMBER, warnings=TEXTS,
     )  # fmt: skip
@@ -374,15 +337,6 @@ _CLAUSE = shape(
     near=TEXTS,
 )
 
-_FACET = shape(
-    "The most frequent values of a field.",
-    field=TEXT,
-    values=listed(shape("A value.", value={"type": ["string", "integer"]}, count=NUMBER)),
-    distinct=NUMBER,
-    missing=NUMBER,
-    is_exact=YES_NO,
-)
-
 _ERROR: Schema = {
     "type": "object",
     "properties": {
@@ -398,6 +352,7 @@ _ERROR: Schema = {
                 suggestion={"type": ["string", "null"]},
             )
         ),
+        "meant": MEANT,
     },
     "required": ["code", "message"],
 }

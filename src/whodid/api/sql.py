@@ -22,6 +22,8 @@ from whodid.app.reads import Reading
 from whodid.app.sql.answer import SqlAnswer, sql_document
 from whodid.errors import UsageError
 from whodid.limits import LOG_SIZE_MAX, SQL_RUNS_MAX
+from whodid.query.meant import meant
+from whodid.query.parse import parse
 
 SQL_PARAMETERS = ("sql", "q", "own", "at")
 
@@ -82,7 +84,7 @@ class SqlReads:
         credential = Credential(request)
         answer = self._reading.sql(caller, asked.sql, asked.q, own=asked.own, at=asked.at)
         still = lambda: check_still(self._doorkeeper, caller, credential)  # noqa: E731
-        return answer, sql_document(answer, still)
+        return answer, sql_document(answer, still, meant(parse(asked.q)))
 
     async def _chunks(self, answer: SqlAnswer, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         try:

@@ -1,13 +1,18 @@
 """What a face gets of alerts. Values only."""
 
+import re
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from whodid.app.answer import Hit
 from whodid.detection.alerts.alert import Alert, Silence
+from whodid.detection.alerts.reads import Place
 from whodid.detection.alerts.record import AlertRecord, Raised, Silenced
 from whodid.detection.rule import Level
+from whodid.errors import UsageError
+
+_PLACE = re.compile(r"[0-9]{1,15}\.[0-9]{1,15}")
 
 Value: TypeAlias = tuple[str, str | None]
 """A field and its value; None: withheld from this reader."""
@@ -17,8 +22,8 @@ class AlertQuery(Struct, frozen=True):
     """Which alerts are asked for. All that is given must hold.
 
     `state` is a state, `active` (open or acknowledged) or `all`; `level` that or a graver one;
-    `muted` asks for muted ones instead; `key` for a field and its value; `before` for those older
-    than an entry of the ledger.
+    `muted` asks for muted ones instead; `key` for a field and its value; `below` for those behind a
+    place of the list.
     """
 
     state: str = "active"
@@ -27,8 +32,22 @@ class AlertQuery(Struct, frozen=True):
     assignee: str = ""
     muted: bool = False
     key: tuple[tuple[str, str], ...] = ()
-    before: int | None = None
+    below: Place | None = None
     limit: int = 50
+
+
+def place_text(place: Place | None) -> str | None:
+    """Return a place of the list as addresses name it."""
+    return None if place is None else ".".join(map(str, place))
+
+
+def place_of(text: str) -> Place | None:
+    """Read it back; "" is the beginning. Raises UsageError for what is no place."""
+    if not text:
+        return None
+    if _PLACE.fullmatch(text) is None:
+        raise UsageError("below is the `next` of an answer, as it was given.")
+    return Place(*map(int, text.split(".")))
 
 
 class ShownAlert(Struct, frozen=True):
@@ -55,7 +74,7 @@ class AlertsAnswer(Struct, frozen=True):
     """
 
     alerts: list[ShownAlert]
-    next: int | None
+    next: Place | None
     open: dict[Level, int] | None
     acknowledged: int | None
     closed: int | None

@@ -146,9 +146,10 @@ class AlertDesk:
         hits.sort(key=lambda hit: place.get(hit.index, 0))
         related = self._with_content(caller, self._related(caller, alert))
         newest = next((one for one in reversed(raised) if one.why or one.key), None)
+        newest = _with_rule(newest or (raised[0] if raised else None), raised)
         self._write(caller, act)
         return AlertAnswer(
-            shown(caller.rights, alert, newest or (raised[0] if raised else None)),
+            shown(caller.rights, alert, newest),
             [(entry, _told(record, caller)) for entry, record in records.items()], total, hits,
             max(alert.events - len(hits), 0), related, caller.handles, _incomplete(alert, raised),
         )  # fmt: skip
@@ -346,6 +347,16 @@ class AlertDesk:
             refuse(
                 self._write, caller, act, "this is about all alerts, and you may see a part of them"
             )
+
+
+def _with_rule(newest: Raised | None, raised: Sequence[Raised]) -> Raised | None:
+    """Return a record with what the newest of the same version says of the rule, told once only."""
+    if newest is None:
+        return None
+    for one in reversed(raised):
+        if one.rule.version == newest.rule.version and one.rule.description:
+            return replace(newest, rule=one.rule)
+    return newest
 
 
 def _not_here(alert_id: str) -> UsageError:

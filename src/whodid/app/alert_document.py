@@ -9,6 +9,7 @@ from whodid.app.alert_answer import (
     ShownAlert,
     ShownSilence,
     Value,
+    place_text,
 )
 from whodid.app.document import Document, event_document
 from whodid.app.instant import instant
@@ -38,7 +39,7 @@ def alert_document(shown: ShownAlert) -> Document:
         "first": instant(alert.first_us),
         "last": instant(alert.last_us),
         "raised": instant(alert.raised_us),
-        "seen": instant(alert.seen_us),
+        "found": instant(alert.seen_us),
         "over": None if alert.quiet_us is None else instant(alert.quiet_us),
         "assignee": alert.assignee or None,
         "acted_by": alert.acted_by or None,
@@ -55,7 +56,7 @@ def alerts_document(answer: AlertsAnswer) -> Document:
     """Return the JSON form of a page of alerts."""
     return {
         "alerts": [alert_document(shown) for shown in answer.alerts],
-        "next": answer.next,
+        "next": place_text(answer.next),
         "open": answer.open,
         "acknowledged": answer.acknowledged,
         "closed": answer.closed,

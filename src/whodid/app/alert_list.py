@@ -8,7 +8,7 @@ from whodid.app.alert_answer import AlertQuery
 from whodid.detection.alerts.alert import STATES, Alert
 from whodid.detection.alerts.alerts import Alerts
 from whodid.detection.alerts.fold import DROPPED, UNLISTED
-from whodid.detection.alerts.reads import Reads
+from whodid.detection.alerts.reads import Place, Reads
 from whodid.detection.alerts.texts import storable
 from whodid.detection.rule import LEVELS, Level
 from whodid.errors import UsageError
@@ -19,10 +19,10 @@ _AT_ONCE = 200
 
 
 class ListPage(Struct, frozen=True):
-    """Alerts, the newest first; `next` is the entry to go on before."""
+    """Alerts in the order of `Place`; `next` is where the next page goes on."""
 
     alerts: list[Alert]
-    next: int | None
+    next: Place | None
     warnings: list[str]
 
 
@@ -43,28 +43,28 @@ class AlertList:
         """Return it. Of a reader who does not see all, at most ALERT_LOOKED_MAX are looked at."""
         limit = max(1, min(self._asked.limit, PAGE_ROWS_MAX))
         found: list[Alert] = []
-        before, looked = self._asked.before, 0
+        below, looked = self._asked.below, 0
         while True:
-            some = self._some(before)
+            some = self._some(below)
             for alert in some:
                 if not self._tags <= set(alert.tags):
                     continue
                 if self._sees is not None and looked >= ALERT_LOOKED_MAX:
                     told = f"{ALERT_LOOKED_MAX} alerts were looked at; there may be older ones"
-                    return ListPage(found, before, [told])
+                    return ListPage(found, below, [told])
                 looked += 1
                 if self._sees is not None and not self._sees(alert):
-                    before = alert.entry
+                    below = Place.of(alert)
                     continue
                 if len(found) == limit:
-                    return ListPage(found, found[-1].entry, [])
+                    return ListPage(found, Place.of(found[-1]), [])
                 found.append(alert)
-                before = alert.entry
+                below = Place.of(alert)
             if len(some) < _AT_ONCE:
                 return ListPage(found, None, [])
-            before = some[-1].entry
+            below = Place.of(some[-1])
 
-    def _some(self, before: int | None) -> list[Alert]:
+    def _some(self, below: Place | None) -> list[Alert]:
         asked = self._asked
         parts, values = ["TRUE"], list[object]()
         if asked.state == "active":
@@ -83,11 +83,8 @@ class AlertList:
         if asked.level is not None:
             parts.append("level >= ?")
             values.append(LEVELS.index(asked.level))
-        if before is not None:
-            parts.append("entry < ?")
-            values.append(before)
         where = " AND ".join(parts)
-        return self._alerts.read(lambda reads: reads.alerts(where, *values, limit=_AT_ONCE))
+        return self._alerts.read(lambda reads: reads.page(where, values, below, _AT_ONCE))
 
 
 def open_by_level(counts: dict[tuple[str, int, bool], int]) -> dict[Level, int]:

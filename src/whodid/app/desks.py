@@ -8,6 +8,8 @@ from msgspec import Struct
 from whodid.app.detection_standing import DetectionStanding
 from whodid.app.outbox_desk import OutboxDesk
 from whodid.app.own import OwnEvents
+from whodid.app.rule_backtest.kept import KeptRuns
+from whodid.app.rule_backtest.runs import Runs
 from whodid.app.rule_desk import AlertsOf, HistoryOf, RuleDesk
 from whodid.app.rule_standing import RulesFile
 from whodid.clock import Clock
@@ -37,5 +39,6 @@ def open_desks(
     """Return the desks of a ledger. `history` and `settings` say what is set up now."""
     builder = BatchBuilder(keys.ledger_id, keys.public_kek())
     own = OwnEvents(port, builder, keys.identity_root(), clock)
-    rules = RuleDesk(directory, RulesFile(directory, keys), alerts, history, own.write, clock)
+    runs = Runs(directory, own.write, clock, KeptRuns(directory, keys))
+    rules = RuleDesk(RulesFile(directory, keys), alerts, history, own.write, runs)
     return Desks(rules, OutboxDesk(directory, keys, settings, own.write, clock), standing)

@@ -16,6 +16,7 @@ from whodid.app.integrity_answer import Integrity
 from whodid.event import FIELDS, Change, Redaction
 from whodid.ledger.leaf import SEQ_MASK, LeafFlag
 from whodid.limits import ANSWER_RAW_BYTES_MAX, NESTING_MAX
+from whodid.query.meant import Meant
 from whodid.query.names import RAW
 from whodid.query.sentence import event_sentence
 
@@ -148,6 +149,16 @@ def answer_document(answer: SearchAnswer) -> Document:
         ],
         "newer": answer.newer,
     }  # fmt: skip
+
+
+def with_meant(document: Document, other: Meant | None) -> Document:
+    """Add to an answer what may have been meant by its search; null: nothing else was."""
+    return {**document, "meant": None if other is None else meant_document(other)}
+
+
+def meant_document(other: Meant) -> Document:
+    """Return the JSON form of another search that may have been meant."""
+    return {"text": other.text, "reasons": list(other.reasons)}
 
 
 def proof_document(proof: EventProof) -> Document:

@@ -64,6 +64,10 @@ class LedgerIntegrity:
             return _with_alarms(found, [*found.alarms, silent])
         return found
 
+    def stamp(self) -> tuple[int, ...]:
+        """Return numbers that change when there may be something else to read."""
+        return self._files.stamp()
+
     def _is_early(self, now: int) -> bool:
         """Tell whether the validator, which starts with the faces, may not have reported yet."""
         return now - self._since_us < VALIDATION_SILENT_S * 1_000_000

@@ -1,13 +1,16 @@
 """What is wrong with the ledger and its sources, as findings: they become alerts like any other.
 
 Built-in rules, each with a head of its own. What stands is found anew every six hours, so that its
-alert goes on as long as it does; within these hours it is the same finding.
+alert goes on as long as it does; within these hours it is the same finding. Faults of one file are
+one finding: a damaged file is one alert, however many of its entries cannot be read.
 """
 
 from collections.abc import Iterable
 from hashlib import sha256
 
-from whodid.app.integrity_answer import Integrity
+from msgspec.structs import replace
+
+from whodid.app.integrity_answer import Integrity, KnownFault
 from whodid.app.source_state import SourceState
 from whodid.detection.finding import Finding
 from whodid.detection.rule import Head, Level
@@ -16,6 +19,7 @@ from whodid.ledger.state_db import OWN_SOURCE
 _MINUTE_US = 60_000_000
 _AGAIN_US = 6 * 60 * _MINUTE_US
 _MINUTES_OF_DAY = 24 * 60
+_FAULTS_TOLD = 5
 
 
 def _head(name: str, title: str, level: Level, description: str) -> Head:
@@ -51,20 +55,23 @@ BUILT_IN = (FAULT, UNVERIFIED, SILENT, MISSING, CLOCK)
 
 def integrity_findings(found: Integrity, now_us: int) -> list[Finding]:
     """Return faults of the ledger that nobody acknowledged, and what keeps it from being known."""
-    findings = [
-        _finding(
-            FAULT, fault.first_seen_us, now_us, (("file", fault.where), ("fault", fault.key)),
-            f"{fault.where}: "
-            + ("" if fault.entry is None else f"entry {fault.entry}: ")
-            + f"{fault.problem}. {fault.remedy}",
-        )
-        for fault in found.open_faults
-    ]  # fmt: skip
+    findings = fault_findings(found, now_us)
     told = [alarm for alarm in found.alarms if "fault" not in alarm]
     if told:
         key = (("ledger", "verification"),)
         findings.append(_finding(UNVERIFIED, 0, now_us, key, " ".join(told)))
     return findings
+
+
+def fault_findings(found: Integrity, now_us: int) -> list[Finding]:
+    """Return the faults of the ledger that nobody acknowledged, those of a file in one.
+
+    A further fault of a file is a new finding of it, at the time when it was found.
+    """
+    by_file: dict[str, list[KnownFault]] = {}
+    for fault in found.open_faults:
+        by_file.setdefault(fault.where, []).append(fault)
+    return [_of_file(where, faults, now_us) for where, faults in by_file.items()]
 
 
 def source_findings(states: Iterable[SourceState], now_us: int) -> list[Finding]:
@@ -75,6 +82,26 @@ def source_findings(states: Iterable[SourceState], now_us: int) -> list[Finding]
         if state.info.name != OWN_SOURCE
         for finding in _of_source(state, now_us)
     ]
+
+
+def _of_file(where: str, faults: list[KnownFault], now_us: int) -> Finding:
+    whole_first = sorted(faults, key=lambda fault: -1 if fault.entry is None else fault.entry)
+    problems = [
+        ("" if fault.entry is None else f"entry {fault.entry}: ") + fault.problem
+        for fault in whole_first[:_FAULTS_TOLD]
+    ]
+    if len(faults) > _FAULTS_TOLD:
+        problems.append(f"and {len(faults) - _FAULTS_TOLD:,} more")
+    many = f"{len(faults):,} faults: " if len(faults) > 1 else ""
+    remedies = " ".join(dict.fromkeys(fault.remedy for fault in whole_first))
+    finding = _finding(
+        FAULT, max(fault.first_seen_us for fault in faults), now_us, (("file", where),),
+        f"{where}: {many}{'; '.join(problems)}. {remedies}",
+    )  # fmt: skip
+    return replace(
+        finding, first_us=min(fault.first_seen_us for fault in faults),
+        values=(("faults", str(len(faults))),),
+    )  # fmt: skip
 
 
 def _of_source(state: SourceState, now_us: int) -> list[Finding]:

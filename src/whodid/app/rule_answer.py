@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from whodid.app.alert_answer import ShownAlert, ShownSilence
-from whodid.app.rule_backtest.runs import Run
+from whodid.app.rule_backtest.run import Run
 from whodid.app.rule_standing import ExerciseResult, RulesStanding, Sightless, UsedRule
 
 

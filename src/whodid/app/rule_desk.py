@@ -10,7 +10,6 @@ Each call is an event before it is answered. Who sees what:
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -19,10 +18,10 @@ from whodid.app.alert_desk import AlertDesk
 from whodid.app.answer import Caller
 from whodid.app.own import Act, refuse
 from whodid.app.rule_answer import Raises, RuleAnswer, RulesAnswer, ShownRule
-from whodid.app.rule_backtest.runs import History, Run, Runs
+from whodid.app.rule_backtest.run import Run
+from whodid.app.rule_backtest.runs import History, Runs
 from whodid.app.rule_standing import RulesFile, RulesStanding, UsedRule
 from whodid.app.rule_text import rule_text
-from whodid.clock import Clock
 from whodid.detection.rule import LEVELS
 from whodid.detection.rulebook import Choice
 from whodid.detection.windows import Settings as WindowSettings
@@ -48,14 +47,14 @@ class RuleDesk:
     """
 
     def __init__(
-        self, directory: Path, file: RulesFile, alerts: AlertsOf, history: HistoryOf,
-        write: Callable[[Caller, Act], None], clock: Clock, runs: Runs | None = None,
+        self, file: RulesFile, alerts: AlertsOf, history: HistoryOf,
+        write: Callable[[Caller, Act], None], runs: Runs,
     ) -> None:  # fmt: skip
         self._file = file
         self._alerts = alerts
         self._history = history
         self._write = write
-        self._runs = runs or Runs(directory, write, clock)
+        self._runs = runs
 
     # --- reading ---------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from typing import Any
 from whodid.app.alert_document import alert_document, silence_document
 from whodid.app.instant import instant
 from whodid.app.rule_answer import RuleAnswer, RulesAnswer, ShownRule
-from whodid.app.rule_backtest.runs import Run
+from whodid.app.rule_backtest.run import Run
 from whodid.app.rule_backtest.task import BacktestAnswer
 
 Document = dict[str, Any]

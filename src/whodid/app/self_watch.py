@@ -7,7 +7,7 @@ from pathlib import Path
 from whodid.app.alerting import THE_DETECTOR
 from whodid.app.answer import Caller
 from whodid.app.integrity import LedgerIntegrity
-from whodid.app.integrity_findings import integrity_findings, source_findings
+from whodid.app.integrity_findings import fault_findings, integrity_findings, source_findings
 from whodid.app.own import Act, OwnEvents
 from whodid.app.read_context import ReadContext
 from whodid.app.source_reading import SourceReading
@@ -23,7 +23,10 @@ from whodid.query.tree import Query
 
 
 class SelfWatch:
-    """One for a process; not safe for threads. `findings` about once a minute is enough."""
+    """One for a process; not safe for threads.
+
+    `findings` every few minutes is enough; `faults` costs nothing while the report is the same.
+    """
 
     def __init__(self, directory: Path, keys: KeyFolder, port: SequencerPort, clock: Clock) -> None:
         self._clock = clock
@@ -34,6 +37,15 @@ class SelfWatch:
         context = ReadContext(directory, port, own, clock, _no_turn, _all)
         self._sources = SourceReading(context, searcher, Analyst(searcher), self._reader)
         self._integrity = LedgerIntegrity(directory, keys, own, clock)
+        self._stamp: tuple[int, ...] = ()
+
+    def faults(self) -> list[Finding]:
+        """Return faults of the ledger when what is known of them changed since they were asked."""
+        stamp = self._integrity.stamp()
+        if stamp == self._stamp:
+            return []
+        self._stamp = stamp
+        return fault_findings(self._integrity.read(), self._clock())
 
     def findings(self) -> list[Finding]:
         """Return what is wrong now. Raises LedgerError, RefusedError."""

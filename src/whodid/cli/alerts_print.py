@@ -19,12 +19,12 @@ def print_alerts(document: dict[str, Any]) -> None:
     """Print a page of alerts."""
     if document["alerts"]:
         table = Table(box=None, pad_edge=False, show_edge=False)
-        for name in ("LEVEL", "SEEN (UTC)", "STATE", "EVENTS", "WHAT", "ID"):
+        for name in ("LEVEL", "LAST (UTC)", "STATE", "EVENTS", "WHAT", "ID"):
             table.add_column(name, justify="right" if name == "EVENTS" else "left",
                              no_wrap=name == "ID")  # fmt: skip
         for alert in document["alerts"]:
             table.add_row(
-                Text(alert["level"], style=_STYLES.get(alert["level"], "")), _when(alert["seen"]),
+                Text(alert["level"], style=_STYLES.get(alert["level"], "")), _when(alert["last"]),
                 Text(_state(alert)), f"{alert['events']:,}", Text(_what(alert)), alert["id"],
             )  # fmt: skip
         stdout.print(table)
@@ -60,6 +60,8 @@ def print_alert(document: dict[str, Any]) -> None:
         *((plain(pair["field"]), _value(pair)) for pair in document["values"]),
         ("events", f"{document['events']:,} in {document['findings']:,} findings"),
         ("from", _when(document["first"])), ("to", _when(document["last"])),
+        ("found", _when(document["raised"])),
+        ("last found", _when(document["found"])),
         ("tags", ", ".join(map(plain, document["tags"]))),
         ("about", plain(document["description"])),
     ]  # fmt: skip

@@ -10,6 +10,8 @@ from whodid.app.own import Act
 from whodid.cli.options import dir_option, need_directory, read_password, stdout, url_option
 from whodid.cli.remote import Remote
 from whodid.cli.stored_token import keep_token
+from whodid.errors import UsageError
+from whodid.ledger.opening import keys_of
 
 
 @click.command("passwd")
@@ -31,8 +33,12 @@ def command(name: str, url: str | None, directory: Path | None, *, password_stdi
         keep_token(url, None)
     else:
         where = need_directory(directory)
-        password = read_password(from_stdin=password_stdin)
         act = Act("set password", "administer", "user", name)
+        users = Users(where, keys_of(where).state_keys())
+        known = users.find(name) is not None  # before anybody types a password for him
+        password = read_password(from_stdin=password_stdin) if known else ""
         with open_local(where) as ledger, ledger.acting(act):
-            Users(where, ledger.state_keys).set_password(name, password)
+            if not known:
+                raise UsageError(f"there is no user {name[:64]!r}")
+            users.set_password(name, password)
     stdout.print(f"password of {name} is set", markup=False)

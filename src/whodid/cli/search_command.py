@@ -9,7 +9,7 @@ from rich.text import Text
 
 from whodid.app.chains import chains_document
 from whodid.app.count_document import table_document
-from whodid.app.document import answer_document
+from whodid.app.document import answer_document, with_meant
 from whodid.app.local import open_local
 from whodid.app.ocsf_answer import ocsf_answer_document
 from whodid.cli.chain_table import print_chains
@@ -27,7 +27,7 @@ from whodid.cli.output_file import write_whole
 from whodid.cli.remote import Remote
 from whodid.cli.stats_table import print_newer, print_table
 from whodid.errors import QueryError, UsageError
-from whodid.query.meant import Meant, meant, mended
+from whodid.query.meant import Meant, corrected, meant
 from whodid.query.parse import parse
 
 _WIDE_COLUMNS = 110
@@ -76,11 +76,12 @@ def command(
         if not as_json:
             _point(text, error)
         raise
+    other = meant(parse(text))
     if as_json:
-        print_json(document)
+        print_json(with_meant(document, other))
         return
     if not before:
-        _print_meant(meant(parse(text)))
+        _print_meant(other)
     _show(document, ocsf=ocsf)
 
 
@@ -154,17 +155,7 @@ def _point(text: str, error: QueryError) -> None:
     stderr.print(carets, markup=False)
     # behind the messages, which are printed when the command has ended
     end = click.get_current_context().find_root()
-    end.call_on_close(lambda: _print_meant(_whole(mended(text, error))))
-
-
-def _whole(other: Meant | None) -> Meant | None:
-    """Return what was meant where that is a search, and not only nearer to one."""
-    if other is not None:
-        try:
-            parse(other.text)
-        except QueryError:
-            return None
-    return other
+    end.call_on_close(lambda: _print_meant(corrected(text, error)))
 
 
 def _print_meant(other: Meant | None) -> None:

@@ -50,7 +50,9 @@ class Heedless:
 
     def matching(self, record: Record) -> list[Rule]:
         """Return the rules that match."""
-        return [] if is_about_alerts(record) else self._matching(record)
+        if record.sender[1] == OWN_SOURCE and is_about_alerts(record):
+            return []
+        return self._matching(record)
 
 
 class Correlating:

@@ -91,6 +91,10 @@ class Record:
             self._native = self._native_of(raw, self.sender[0]) if raw else None
         return self._native
 
+    def is_parsed(self, native_of: NativeOf) -> bool:
+        """Tell whether `native` costs nothing more, or is another than `native_of` gives."""
+        return self._native is not msgspec.UNSET or self._native_of is not native_of
+
     @property
     def event(self) -> Event:
         """The whole event."""

@@ -22,6 +22,9 @@ CORRELATION_KEYS_PER_EVENT = 16
 CORRELATION_KEYS_SHARED = 65_536
 """Different keys of which all events that wait share one copy."""
 
+CORRELATION_TEXTS_KEPT = 4_096
+"""Texts of which one correlation remembers what it counts for them."""
+
 CORRELATION_CHARS_MAX = 256
 """Longest text of a key or value that is kept whole; a longer one ends in a digest of all of it."""
 

@@ -107,7 +107,7 @@ RULE_CHECK_PARTS = 20
 RULE_ASKED_VALUES_MAX = 16_384
 """Values of one field whose rules are remembered, so that they are not looked for again."""
 
-RULE_ASKED_CHARS_MAX = 256
+RULE_ASKED_CHARS_MAX = 1_024
 """Longest of these values."""
 
 RULE_ASKED_BYTES_MAX = 64 * 1024 * 1024
@@ -158,7 +158,7 @@ RULE_FAULTS_TOLD_MAX = 100
 """Most faulty rules that get an event each at a time; `whodid rules check` shows all."""
 
 DETECTION_LOOK_S = 1.0
-"""How often the files of rules are looked at for changes."""
+"""How often the files of rules, and the report of validation, are looked at for changes."""
 
 DETECTION_SELF_S = 300.0
 """How often the detector looks whether the ledger and its sources are sound."""
@@ -214,7 +214,13 @@ BACKTEST_MEMORY_BYTES_MAX = 2 * 1024**3
 """Most memory that the process of such a look may ask for."""
 
 BACKTESTS_KEPT = 20
-"""So many of them that ended are kept by a running server, the newest ones."""
+"""So many of them are kept by a server, the newest ones."""
+
+BACKTESTS_KEPT_DAYS = 30
+"""They are kept for so long, over restarts, too."""
+
+BACKTESTS_KEPT_BYTES_MAX = 32 * 1024 * 1024
+"""Most bytes of them that outlive the server; of more, the newest."""
 
 BACKTEST_FINDINGS_SHOWN = 50
 """Most findings that it shows, the last ones."""

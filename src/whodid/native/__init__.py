@@ -7,15 +7,17 @@ hashlib does. To do without, remove `_native.abi3.so`.
 
 import hashlib
 from array import array
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     import numpy as np
 
+    Tree = dict[str, "Tree | None"]
     Buffer = np.ndarray | array[int]
 
-_VERSION = 13
+_VERSION = 14
 """Raised with every change of what the module offers."""
 
 
@@ -125,6 +127,37 @@ class Native(Protocol):
         the other: where the value begins and ends in the data as JSON, -1 where there is none, or
         null. State 0: the record is not plain and nothing is said of it (it is not one object as
         any parser reads it, or a list stands on a path); 1: it is; 2: it is if it is UTF-8.
+        """
+        ...
+
+    def plant(self, tree: "Tree", /) -> object:
+        """Make paths ready for `pruned`: keys, each with what is below it, None where one ends."""
+        ...
+
+    def pruned(
+        self, record: bytes, paths: object, decode: Callable[[bytes], Any], /
+    ) -> dict[str, Any] | None:
+        """Return a JSON object with what stands at the paths that were planted, and nothing else.
+
+        Where a path goes on and there is no object, the value is all of it. `decode` makes values
+        of JSON other than texts and whole numbers. None when the record is not plain: nothing is
+        said of it (it is not one object as any parser reads it, or has an escape in a key on the
+        way, half a surrogate, a number with an exponent or of more than 18 characters, or is
+        nested deeply). Raises what `decode` raises but ValueError.
+        """
+        ...
+
+    def walk(self, native: dict[str, Any], branches: dict[str, Any], /) -> int:
+        """Return the bits of the looks that a record passes (`compiled.tree`)."""
+        ...
+
+    def ask(
+        self, groups: list[Any], plan: tuple[Any, ...], here: set[str], /
+    ) -> tuple[int, list[tuple[int, int, Any]]]:
+        """Return the bits of the looks that texts and whole numbers pass (`compiled.probes`).
+
+        For each group the plan has the names of its fields, and their probes. The other values are
+        returned, with the places of group and field; of missing ones those that may be elsewhere.
         """
         ...
 

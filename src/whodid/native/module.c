@@ -20,6 +20,10 @@ static PyMethodDef methods[] = {
     {"join", native_join, METH_VARARGS, "Join pieces of a text."},
     {"fields", native_fields, METH_VARARGS, "Return the fields of plain JSON objects."},
     {"paths", native_paths, METH_VARARGS, "Return the values at paths of JSON records."},
+    {"plant", native_plant, METH_O, "Make paths ready for `pruned`."},
+    {"pruned", native_pruned, METH_VARARGS, "Return what stands at paths of a JSON record."},
+    {"walk", native_walk, METH_VARARGS, "Return the bits of the looks that a record passes."},
+    {"ask", native_ask, METH_VARARGS, "Return the bits of the looks that values pass."},
     {"sha256_pieces", native_sha256_pieces, METH_VARARGS, "Return the SHA-256 of each piece."},
     {"hmac_each", native_hmac_each, METH_VARARGS, "Return the HMAC of each of a list of bytes."},
     {"names", native_names, METH_O, "Return the names in some JSON."},
@@ -42,7 +46,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 13) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 14) < 0)
         Py_CLEAR(made);
     return made;
 }

@@ -69,6 +69,17 @@ def mended(text: str, error: QueryError) -> Meant | None:
     return Meant(found, tuple(reasons))
 
 
+def corrected(text: str, error: QueryError) -> Meant | None:
+    """Return what was meant where that is a search, and not only nearer to one."""
+    found = mended(text, error)
+    if found is not None:
+        try:
+            parse(found.text)
+        except QueryError:
+            return None
+    return found
+
+
 def _without_habits(text: str) -> Meant:
     """Return the text with every habit put as it is meant, until none is left."""
     reasons: list[str] = []

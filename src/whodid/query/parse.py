@@ -40,6 +40,14 @@ def parse(text: str) -> Query:
     """
     if len(text) > QUERY_CHARS_MAX:
         raise fail(f"the search has more than {QUERY_CHARS_MAX} characters", QUERY_CHARS_MAX)
+    try:
+        return _parsed(text)
+    except QueryError as error:
+        error.text = text
+        raise
+
+
+def _parsed(text: str) -> Query:
     if bad := _FORBIDDEN.search(text):
         raise fail(f"the character U+{ord(bad.group()):04X} cannot be searched", bad.start())
     scanner, problems = Scanner(text), Problems()

@@ -25,7 +25,7 @@ from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.opening import keys_of
-from whodid.limits import DETECTION_SELF_S
+from whodid.limits import DETECTION_LOOK_S, DETECTION_SELF_S
 from whodid.metrics import Metric
 from whodid.serve.detection_plan import plan_of
 from whodid.serve.detector_metrics import DetectorMetrics
@@ -78,7 +78,7 @@ class _Process:
         self._detecting: Detecting | None = None
         self._alerts: Alerts | None = None
         self._watch: SelfWatch | None = None
-        self._watched_s = float("-inf")
+        self._watched_s = self._faults_s = float("-inf")
         outside = SequencerClient(directory, _ROLE)  # of the other thread
 
         def changes() -> Alerts:
@@ -126,16 +126,22 @@ class _Process:
         return worked
 
     def _watch_self(self, alerts: Alerts | None) -> None:
-        """Look whether the ledger and its sources are sound; what is wrong is an alert."""
+        """Look whether the ledger and its sources are sound; what is wrong is an alert.
+
+        A new fault of the ledger does not wait for the next look at all of it.
+        """
         now_s = time.monotonic()
-        if alerts is None or now_s - self._watched_s < DETECTION_SELF_S:
+        if alerts is None or now_s - self._faults_s < DETECTION_LOOK_S:
             return
-        self._watched_s = now_s
+        self._faults_s = now_s
         try:
             self._watch = self._watch or SelfWatch(
                 self._directory, self._keys, self._port, system_clock
             )
-            alerts.take(self._watch.findings())
+            alerts.take(self._watch.faults())
+            if now_s - self._watched_s >= DETECTION_SELF_S:
+                self._watched_s = now_s
+                alerts.take(self._watch.findings())
         except (WhodidError, OSError, sqlite3.Error) as error:
             _log.warning("the ledger and its sources were not looked at: %s", error)
 

@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 
 from whodid.app.answer import Caller
@@ -18,7 +17,8 @@ from whodid.config.settings import Settings
 from whodid.ledger.batch import BatchBuilder
 from whodid.ledger.client import SequencerClient
 from whodid.ledger.opening import keys_of
-from whodid.serve.process import when_told_to_end, yield_to_others
+from whodid.serve.process import yield_to_others
+from whodid.serve.prompt_end import PromptEnd
 from whodid.validation.checks import LedgerChecks
 from whodid.validation.report import Round, Standing
 from whodid.validation.report_file import ReportFiles
@@ -32,9 +32,11 @@ _ANSWER_S = 10.0
 
 
 def run_validator(directory: Path, settings: Settings) -> None:
-    """Validate until told to end. Raises LedgerError when the keys are not here."""
-    stopping = threading.Event()
-    when_told_to_end(stopping.set)
+    """Validate until told to end; then end the process. Raises LedgerError without the keys.
+
+    What a step is at may be left anywhere: what it found is kept, and the next process goes on.
+    """
+    ending = PromptEnd(EndedError)
     stand_behind()
     keys = keys_of(directory)
     files = LedgerFiles(directory, keys.vkey())
@@ -43,20 +45,22 @@ def run_validator(directory: Path, settings: Settings) -> None:
     own = OwnEvents(port, builder, keys.identity_root(), system_clock)
     validator = Validator(
         LedgerChecks(directory, keys, files.check), ReportFiles(directory, keys), OwnTell(own),
-        system_clock, settings.verify.every_hours, settings.verify.busy_share, stopping.wait,
+        system_clock, settings.verify.every_hours, settings.verify.busy_share, ending.told.wait,
         _log.warning,
     )  # fmt: skip
     try:
-        while not stopping.is_set():
+        while not ending.told.is_set():
             if settings.verify.enabled:
-                validator.step()
+                with ending.work():
+                    validator.step()
             else:
                 validator.be_off()
-            stopping.wait(_TURN_S)
+            ending.told.wait(_TURN_S)
     except EndedError:
-        return
-    finally:
-        port.close()
+        validator.leave()
+    port.close()
+    logging.shutdown()
+    os._exit(0)  # behind all others, the end of an interpreter takes seconds
 
 
 def stand_behind() -> None:

@@ -146,6 +146,10 @@ class Validator:
         if self._clock() - self._kept_us >= VALIDATION_SAVE_S * _SECOND_US:
             self._keep()
 
+    def leave(self) -> None:
+        """Keep how far it came, for the next process; a `step` may have been left anywhere."""
+        self._keep()
+
     def be_off(self) -> None:
         """Say in the report that nothing is verified, and as an event; be called now and then."""
         if self._off_since_us == 0:

@@ -10,7 +10,15 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from whodid.app.alert_acts import AlertAct, do, key_of, level_of
-from whodid.app.alert_answer import AlertAnswer, AlertQuery, AlertsAnswer, ShownAlert, Value
+from whodid.app.alert_answer import (
+    AlertAnswer,
+    AlertQuery,
+    AlertsAnswer,
+    ShownAlert,
+    Value,
+    place_of,
+    place_text,
+)
 from whodid.detection.alerts.alert import DISPOSITIONS
 from whodid.detection.alerts.record import AlertRecord, Handled, Raised
 from whodid.detection.rule import LEVELS
@@ -35,6 +43,7 @@ _STATES = (
     ("Closed", "closed"), ("Muted", "muted"), ("All", "all"),
 )  # fmt: skip
 _AROUND_MINUTES = 15
+_LATE_US = 600_000_000
 _DONE = {
     "fired": "Raised", "repeated": "Found again", "muted": "Muted", "acknowledge": "Acknowledged",
     "assign": "Assigned", "close": "Closed", "reopen": "Opened again", "note": "Noted",
@@ -51,10 +60,11 @@ class Item(NamedTuple):
 
 
 class Line(NamedTuple):
-    """An alert as a row of the list. `time_us` is when something last came."""
+    """An alert as a row of the list. `found_us` is when it was found, where that was later."""
 
     href: str
     time_us: int
+    found_us: int | None
     shown: ShownAlert
     key: list[Item]
     assignee_href: str | None
@@ -85,7 +95,7 @@ def show(visit: Visit) -> Response:
         levels=_levels(answer, visit),
         taken=_taken(visit),
         open_total=sum(answer.open.values()) if answer.open is not None else None,
-        older=_url(visit, below=str(answer.next)) if answer.next is not None else None,
+        older=_url(visit, below=place_text(answer.next)) if answer.next is not None else None,
         newest=_url(visit, below=None) if visit.asked("below") else None,
         narrowed=bool(_taken(visit) or visit.asked("below")) or _state(visit) != "active",
         all_href="/alerts?state=all",
@@ -149,7 +159,7 @@ def _detail(visit: Visit, alert_id: str, error: str = "") -> Response:
 
 
 def _asked(visit: Visit) -> AlertQuery:
-    state, below = _state(visit), visit.asked("below")
+    state = _state(visit)
     muted = state == "muted"
     return AlertQuery(
         state="active" if muted else state,
@@ -158,7 +168,7 @@ def _asked(visit: Visit) -> AlertQuery:
         assignee=visit.asked("assignee"),
         muted=muted,
         key=key_of(visit.asked("key")),
-        before=int(below) if below.isascii() and below.isdigit() and len(below) < 16 else None,
+        below=place_of(visit.asked("below")),
         limit=WEB_PAGE_ROWS,
     )
 
@@ -208,7 +218,9 @@ def _line(shown: ShownAlert, visit: Visit) -> Line:
 def line_of(shown: ShownAlert, assignee_href: str | None = None) -> Line:
     """Return an alert as a row of a list."""
     key = [item_of(pair) for pair in shown.key]
-    return Line(f"/alerts/{shown.alert.id}", shown.alert.seen_us, shown, key, assignee_href)
+    alert = shown.alert
+    found_us = alert.seen_us if alert.seen_us - alert.last_us >= _LATE_US else None
+    return Line(f"/alerts/{alert.id}", alert.last_us, found_us, shown, key, assignee_href)
 
 
 # --- one alert -----------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def environment() -> Environment:
         "day": day,
         "moment": moment,
         "minute": minute,
+        "short": short,
         "count": count,
         "iso": _iso,
         "lasting": lasting,
@@ -71,6 +72,12 @@ def minute(time_us: int) -> Markup:
     """Return weekday, day and UTC time to the minute as a <time> that holds all of it."""
     at = _at(time_us)
     return _TIME.format(_iso(time_us), f"{_date(at)}, {at:%H:%M}")
+
+
+def short(time_us: int) -> Markup:
+    """Return day and UTC time to the minute, where the year is told beside it, as a <time>."""
+    at = _at(time_us)
+    return _TIME.format(_iso(time_us), f"{at.day} {_MONTHS[at.month - 1][:3]}, {at:%H:%M}")
 
 
 def moment_text(time_us: int) -> str:

@@ -36,6 +36,64 @@ from whodid.web.pages import Page, endpoint, not_found
 from whodid.web.site import PublicLog, Site
 from whodid.web.static_files import StaticFiles
 
+_SHOWN: tuple[tuple[str, Page], ...] = (
+    ("/", search.show),
+    ("/events/{id}", event.show),
+    ("/around", around.show),
+    ("/events/{id}/verify", event.back),
+    ("/alerts", alerts.show),
+    ("/alerts/{id}", alerts.detail),
+    ("/alerts/{id}/mute", silences.ask),
+    ("/silences", silences.show),
+    ("/rules", rules.show),
+    ("/rules/{id:path}", rules.detail),
+    ("/backtests/{id}", backtests.show),
+    ("/outbox", outbox.show),
+    ("/trace", trace.ask),
+    ("/trace/{id:path}", trace.show),
+    ("/profile/{kind}/{value:path}", profile.show),
+    ("/overview", overview.show),
+    ("/lookers", lookers.show),
+    ("/at/{size}", pinned.show),
+    ("/views", views.show),
+    ("/sources", sources.show),
+    ("/connect", connect.show),
+    ("/integrity", integrity.show),
+    ("/about", about.show),
+    ("/people", people.show),
+    ("/tokens", people.tokens),
+)
+"""Pages that are looked at."""
+
+_DONE: tuple[tuple[str, Page], ...] = (
+    ("/events/{id}/verify", event.verify),
+    ("/alerts/{id}", alerts.act),
+    ("/alerts/{id}/mute", silences.mute),
+    ("/silences/end", silences.end),
+    ("/backtests", backtests.begin),
+    ("/backtests/end", backtests.end),
+    ("/outbox", outbox.send_again),
+    ("/views", views.save),
+    ("/views/change", views.change),
+    ("/views/remove", views.remove),
+    ("/integrity/verify", integrity.verify_now),
+    ("/integrity/acknowledge", integrity.acknowledge),
+    ("/people", people.add),
+    ("/people/remove", people.remove),
+    ("/tokens", people.issue),
+    ("/tokens/revoke", people.revoke),
+    ("/logout", login.log_out),
+)
+"""What forms of pages do."""
+
+_PUBLIC: tuple[tuple[str, str, Page], ...] = (
+    ("GET", "/login", login.show),
+    ("POST", "/login", login.log_in),
+    ("GET", "/login/{token}", login.show_link),
+    ("POST", "/login/{token}", login.follow_link),
+)
+"""What is there for who has not logged in."""
+
 
 class Web(NamedTuple):
     """What the application takes over. The last route catches all: put `routes` behind others."""
@@ -50,62 +108,16 @@ def make_web(
     """Make the pages. `demo` says on each page that the people are invented."""
     files = StaticFiles()
     site = Site(reading, doorkeeper, log, desks, environment(), files, demo)
-
-    def get(path: str, page: Page, *, public: bool = False) -> Route:
-        return Route(path, endpoint(site, page, public=public), methods=["GET"])
-
-    def post(path: str, page: Page, *, public: bool = False) -> Route:
-        return Route(path, endpoint(site, page, public=public), methods=["POST"])
-
     routes = [
-        get("/", search.show),
-        get("/events/{id}", event.show),
-        get("/around", around.show),
-        get("/events/{id}/verify", event.back),
-        post("/events/{id}/verify", event.verify),
-        get("/alerts", alerts.show),
-        get("/alerts/{id}", alerts.detail),
-        post("/alerts/{id}", alerts.act),
-        get("/alerts/{id}/mute", silences.ask),
-        post("/alerts/{id}/mute", silences.mute),
-        get("/silences", silences.show),
-        post("/silences/end", silences.end),
-        get("/rules", rules.show),
-        get("/rules/{id:path}", rules.detail),
-        post("/backtests", backtests.begin),
-        post("/backtests/end", backtests.end),
-        get("/backtests/{id}", backtests.show),
-        get("/outbox", outbox.show),
-        post("/outbox", outbox.send_again),
-        get("/trace", trace.ask),
-        get("/trace/{id:path}", trace.show),
-        get("/profile/{kind}/{value:path}", profile.show),
-        get("/overview", overview.show),
-        get("/lookers", lookers.show),
-        get("/at/{size}", pinned.show),
-        get("/views", views.show),
-        post("/views", views.save),
-        post("/views/change", views.change),
-        post("/views/remove", views.remove),
-        get("/sources", sources.show),
-        get("/connect", connect.show),
-        get("/integrity", integrity.show),
-        post("/integrity/verify", integrity.verify_now),
-        post("/integrity/acknowledge", integrity.acknowledge),
-        get("/about", about.show),
-        get("/people", people.show),
-        post("/people", people.add),
-        post("/people/remove", people.remove),
-        get("/tokens", people.tokens),
-        post("/tokens", people.issue),
-        post("/tokens/revoke", people.revoke),
-        get("/login", login.show, public=True),
-        post("/login", login.log_in, public=True),
-        get("/login/{token}", login.show_link, public=True),
-        post("/login/{token}", login.follow_link, public=True),
-        post("/logout", login.log_out),
+        *(_route(site, "GET", path, page) for path, page in _SHOWN),
+        *(_route(site, "POST", path, page) for path, page in _DONE),
+        *(_route(site, method, path, page, public=True) for method, path, page in _PUBLIC),
         Route("/static/{name}", files.serve, methods=["GET"]),
         Route("/static/{tag}/{name}", files.serve, methods=["GET"]),
-        get("/{path:path}", not_found, public=True),
+        _route(site, "GET", "/{path:path}", not_found, public=True),
     ]
     return Web(routes, [Middleware(SecurityHeaders)])
+
+
+def _route(site: Site, method: str, path: str, page: Page, *, public: bool = False) -> Route:
+    return Route(path, endpoint(site, page, public=public), methods=[method])

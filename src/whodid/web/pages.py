@@ -93,7 +93,7 @@ def _answer(
     except Exception:  # noqa: BLE001 - a page of ours, never a stack trace; it is logged
         _log.exception("a page failed")  # not which: the address of a login holds its token
         return visit.page(
-            "failure.html", 500, title="That did not work", retry=False,
+            "failure.html", 500, title="That did not work", retry=False, denied=False,
             message="The page met an error of whodid itself. It is in the server's own log.",
         )  # fmt: skip
 
@@ -104,8 +104,9 @@ def failure(visit: Visit, error: WhodidError) -> Response:
         (status, title) for kind, status, title in _STATUS if isinstance(error, kind)
     )
     retry = isinstance(error, RefusedError)
+    message = _sentence(str(error).removeprefix(f"{title}: "))
     response = visit.page(
-        "failure.html", status, title=title, message=_sentence(str(error)), retry=retry
+        "failure.html", status, title=title, message=message, retry=retry, denied=status == 403
     )
     if isinstance(error, RefusedError):
         response.headers["retry-after"] = str(max(1, round(error.retry_after_s)))

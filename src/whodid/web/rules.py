@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from whodid.app.rule_answer import RuleAnswer, RulesAnswer, ShownRule
-from whodid.app.rule_backtest.runs import Run
+from whodid.app.rule_backtest.run import Run
 from whodid.detection.rule import LEVELS
 from whodid.limits import WEB_RULES_SHOWN
 from whodid.web.alerts import item_of, line_of
@@ -100,6 +100,8 @@ def told(run: Run) -> str:
     """Return in few words how a look over history ended, or that it runs."""
     if run.answer is not None:
         return count(run.answer.alerts, "alert")
+    if run.state == "ended" and run.error:
+        return "ended with the server"
     return {"running": "runs", "ended": "was ended", "failed": "failed"}.get(run.state, run.state)
 
 

@@ -1,7 +1,7 @@
 """Looks over history that run now, and those that ended: one at a time for a server.
 
-It is begun by one request and asked about by others, so it belongs to nobody's connection. A server
-that is started again has forgotten them; the ledger has not.
+It is begun by one request and asked about by others, so it belongs to nobody's connection. Those
+that are over are kept (`kept`), within bounds: a server that is started again shows them.
 """
 
 import contextlib
@@ -12,14 +12,16 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import IO
 
 import msgspec
 from msgspec import Struct
 
 from whodid.app.answer import Caller
 from whodid.app.own import Act
-from whodid.app.rule_backtest.task import Answered, Asker, BacktestAnswer, Task, Windows
+from whodid.app.rule_backtest.kept import KeptRuns
+from whodid.app.rule_backtest.run import WITH_SERVER, Run
+from whodid.app.rule_backtest.task import Answered, Asker, Task, Windows
 from whodid.clock import Clock
 from whodid.detection.alerts.alert import Silence
 from whodid.detection.rule import Head
@@ -31,31 +33,15 @@ from whodid.limits import (
     BACKTEST_MEMORY_BYTES_MAX,
     BACKTEST_SECONDS_MAX,
     BACKTESTS_KEPT,
+    BACKTESTS_KEPT_DAYS,
 )
 
-RunState: TypeAlias = Literal["running", "done", "failed", "ended"]
 _MODULE = "whodid.app.rule_backtest.child"
 _ANSWER_BYTES_MAX = 8 * 1024 * 1024
 _WAIT_S, _END_S = 8.0, 5.0
+_KEPT_US = BACKTESTS_KEPT_DAYS * 86_400_000_000
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
-
-
-class Run(Struct):
-    """A look with a rule over the last `days`: by whom, since when, how it ended (µs UTC).
-
-    `answer` is there when it is done; `error` says why it failed.
-    """
-
-    id: str
-    rule: Head
-    days: int
-    by: str
-    begun_us: int
-    state: RunState = "running"
-    ended_us: int = 0
-    answer: BacktestAnswer | None = None
-    error: str = ""
 
 
 class History(Struct, frozen=True):
@@ -75,14 +61,15 @@ class Runs:
 
     def __init__(
         self, directory: Path, write: Callable[[Caller, Act], None], clock: Clock,
-        start: Start | None = None,
+        kept: KeptRuns, start: Start | None = None,
     ) -> None:  # fmt: skip
         self._directory = directory
         self._write = write
         self._clock = clock
+        self._kept = kept
         self._start = start or _start
         self._lock = threading.Lock()
-        self._runs: list[Run] = []
+        self._runs = kept.read()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
 
@@ -95,14 +82,15 @@ class Runs:
             Windows.of(history.windows), history.exclusions, BACKTEST_MEMORY_BYTES_MAX,
         )  # fmt: skip
         with self._lock:
-            running = next((run for run in self._runs if run.state == "running"), None)
+            running = self.running
             if running is not None:
                 raise RefusedError(
                     f"a backtest of {running.rule.title!r} runs; wait for it, or end it", 5.0
                 )
             run = Run(secrets.token_hex(8), rule, days, caller.name, self._clock())
             self._process = process = self._start()
-            self._runs = [run, *self._runs][:BACKTESTS_KEPT]
+            self._runs = [run, *self._young()][:BACKTESTS_KEPT]
+            self._kept.write(self._runs)
             self._thread = threading.Thread(
                 target=self._follow, args=(caller, run, process, task), name="backtest", daemon=True
             )
@@ -111,14 +99,17 @@ class Runs:
 
     def get(self, run_id: str) -> Run:
         """Return one. Raises UsageError when there is none."""
-        for run in self._runs:
+        for run in self._young():
             if run.id == run_id:
                 return run
-        raise UsageError(f"there is no backtest {run_id[:64]!r} here; a restart forgets them")
+        raise UsageError(
+            f"there is no backtest {run_id[:64]!r} here; the last {BACKTESTS_KEPT} are kept, for "
+            f"{BACKTESTS_KEPT_DAYS} days"
+        )
 
     def of(self, rule: str) -> list[Run]:
         """Return those of a rule, the newest first."""
-        return [run for run in self._runs if run.rule.id == rule]
+        return [run for run in self._young() if run.rule.id == rule]
 
     @property
     def running(self) -> Run | None:
@@ -128,21 +119,30 @@ class Runs:
     def end(self, run_id: str) -> Run:
         """End one; nothing happens to one that is over. Raises UsageError when there is none."""
         run = self.get(run_id)
-        with self._lock:
-            if run.state != "running":
-                return run
-            run.state, run.ended_us = "ended", self._clock()
-            process = self._process
-        _kill(process)
+        self._end(run)
         return run
 
     def close(self) -> None:
         """End what runs, and wait for its end."""
         running, thread = self.running, self._thread
         if running is not None:
-            self.end(running.id)
+            self._end(running, WITH_SERVER)
         if thread is not None:
             thread.join(_WAIT_S)
+
+    def _young(self) -> list[Run]:
+        """Return those that are not too old to be shown, whatever the clock says now."""
+        oldest_us = self._clock() - _KEPT_US
+        return [run for run in self._runs if run.state == "running" or run.begun_us > oldest_us]
+
+    def _end(self, run: Run, why: str = "") -> None:
+        with self._lock:
+            if run.state != "running":
+                return
+            run.state, run.ended_us, run.error = "ended", self._clock(), why
+            self._kept.write(self._young())
+            process = self._process
+        _kill(process)
 
     def _follow(
         self, caller: Caller, run: Run, process: "subprocess.Popen[bytes]", task: Task
@@ -175,12 +175,13 @@ class Runs:
                 run.answer, run.error = told.answer, told.error
                 run.ended_us = self._clock()
                 run.state = "failed" if told.answer is None else "done"
+                self._kept.write(self._young())
         if run.state != "done":
             self._tell(caller, run)
 
     def _tell(self, caller: Caller, run: Run) -> None:
         """Write that it did not come to its end; who runs the server reads it in the log."""
-        reason = "it was ended" if run.state == "ended" else run.error
+        reason = run.error or ("it was ended" if run.state == "ended" else "")
         act = Act(
             "backtest", "read", "ledger", f"now-{run.days}d", run.rule.title, outcome="failure",
             reason=reason,

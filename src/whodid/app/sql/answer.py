@@ -8,7 +8,9 @@ import msgspec
 if TYPE_CHECKING:
     from whodid.app.sql.frames import Reply
 
+from whodid.app.document import with_meant
 from whodid.app.sql.engine import Engine
+from whodid.query.meant import Meant
 
 Rows = list[list[Any]]
 
@@ -59,8 +61,13 @@ class SqlAnswer:
         self._engine.close()
 
 
-def sql_document(answer: SqlAnswer, still: Callable[[], None] = lambda: None) -> Iterator[bytes]:
-    """Yield the JSON form of an answer. `still` is called between two parts, and may raise."""
+def sql_document(
+    answer: SqlAnswer, still: Callable[[], None] = lambda: None, meant: Meant | None = None
+) -> Iterator[bytes]:
+    """Yield the JSON form of an answer. `still` is called between two parts, and may raise.
+
+    `meant` is what may have been meant by the search whose events are looked at.
+    """
     head = {
         "columns": [{"name": name, "type": kind} for name, kind in answer.columns],
         "events": answer.events,
@@ -70,6 +77,7 @@ def sql_document(answer: SqlAnswer, still: Callable[[], None] = lambda: None) ->
         "warnings": answer.warnings,
         "newer": answer.newer,
     }
+    head = with_meant(head, meant)
     yield msgspec.json.encode(head)[:-1] + b',"rows":['
     comma = b""
     for rows in answer.batches():

@@ -4,7 +4,7 @@ A point in a field's name is an underscore in SQL. Fields that no column of the 
 by opening the events, which is done for few events only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,8 @@ from whodid.app.sql.frames import Column, Kind
 from whodid.event import FIELDS, Event
 from whodid.index.columns import KINDS
 from whodid.index.extract import INDEX
-from whodid.query.fields import SEARCH_FIELDS, STATES
+from whodid.query.elsewhere import FIELDS_ELSEWHERE
+from whodid.query.fields import SEARCH_FIELDS, STATES, suggest_of
 from whodid.query.rights import Rights, may_ask
 
 _OPENED: dict[str, tuple[Kind, Callable[[Event], str | tuple[str, ...] | None]]] = {
@@ -49,6 +50,20 @@ def table_of(reader: Rights) -> dict[str, Known]:
 def field_of(name: str) -> str | None:
     """Return the field that a name in SQL means, None when it means none."""
     return _FIELDS.get(name.lower())
+
+
+def column_meant(name: str, columns: Sequence[str]) -> str | None:
+    """Return the one of these columns that was probably meant by a name that is none, or None.
+
+    Names of other systems count as in a search, and a search's short names, such as `actor`.
+    """
+    folded = name.lower()
+    field = FIELDS_ELSEWHERE.get(folded, folded)
+    if field in SEARCH_FIELDS:
+        for column in SEARCH_FIELDS[field].columns:
+            if column.replace(".", "_") in columns:
+                return column.replace(".", "_")
+    return suggest_of(folded, tuple(columns))
 
 
 def _known(field: str) -> Known:

@@ -6,6 +6,7 @@ ended when nobody waits any more, when it takes too long, and always at the end.
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 import numpy as np
 
+from whodid.app.sql.columns import column_meant
 from whodid.app.sql.frames import Piece, Reply, Task, decode_reply, encode, packed, take
 from whodid.app.turns import Left
 from whodid.errors import LeftError, QueryError, RefusedError, UsageError
@@ -22,6 +24,7 @@ from whodid.readable import readable
 
 Arrays = Sequence[np.ndarray]
 _MODULE = "whodid.app.sql.child"
+_LACKING = re.compile(r'column "([^"]+)" not found')
 _LOOK_S = 0.1
 _START_S = 20.0
 """How long an engine may take to start and to bind the SQL; the machine may be busy."""
@@ -123,7 +126,11 @@ class Engine:
             return reply
         if reply.code == "usage":
             raise UsageError(reply.error)
-        raise QueryError(f"{reply.error} at {reply.position}", reply.position)
+        lacking = _LACKING.search(reply.error)
+        known = [column.name for column in self._task.columns]
+        near = column_meant(lacking[1], known) if lacking else None
+        hint = f"; did you mean {near}?" if near else ""
+        raise QueryError(f"{reply.error} at {reply.position}{hint}", reply.position, near)
 
     def _wait(self, seconds: float, ready: Callable[[], bool]) -> None:
         end_s = time.monotonic() + seconds

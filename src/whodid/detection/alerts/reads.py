@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -14,6 +15,26 @@ from whodid.ledger.row_mac import rows_of
 _ACTIVE = "state <> 'closed' AND quiet_us IS NULL"
 _TAGS_AT_ONCE = 500
 _GRAVE = LEVELS.index("high")
+_HOUR_US = 3_600_000_000
+_EVER_US = 2**62
+_ORDER = f"seen_us / {_HOUR_US} DESC, last_us DESC, entry DESC"
+
+
+class Place(NamedTuple):
+    """Where an alert stands in the list: by hour of the last finding, newest event, entry.
+
+    What is found as it happens stands by the times of its events, as does what is read together
+    later; but no event can put its alert below others by telling of an older time. The time of the
+    event is not in it: who is not shown an alert may be given its place.
+    """
+
+    hour: int
+    entry: int
+
+    @classmethod
+    def of(cls, alert: Alert) -> "Place":
+        """Return the place of an alert."""
+        return cls(alert.seen_us // _HOUR_US, alert.entry)
 
 
 class Evidence(Struct, frozen=True):
@@ -47,6 +68,18 @@ class Reads:
     def alerts(self, where: str, *values: object, limit: int = -1) -> list[Alert]:
         """Return alerts, the newest first; `where` is ours, values are not in it."""
         sql = f"SELECT * FROM alerts WHERE {where} ORDER BY entry DESC LIMIT {limit}"  # noqa: S608
+        return [alert_of(self.key, row) for row in rows_of(self.db.execute(sql, values))]
+
+    def page(
+        self, where: str, values: Sequence[object], below: Place | None, limit: int
+    ) -> list[Alert]:
+        """Return alerts in the order of `Place`, the first ones behind `below`; `where` is ours."""
+        if below is not None:
+            row = self.db.execute("SELECT last_us FROM alerts WHERE entry = ?", (below.entry,))
+            (last_us,) = row.fetchone() or (_EVER_US,)
+            where = f"({where}) AND (seen_us / {_HOUR_US}, last_us, entry) < (?, ?, ?)"
+            values = [*values, below.hour, last_us, below.entry]
+        sql = f"SELECT * FROM alerts WHERE {where} ORDER BY {_ORDER} LIMIT {limit}"  # noqa: S608
         return [alert_of(self.key, row) for row in rows_of(self.db.execute(sql, values))]
 
     def active(self, fingerprint: bytes) -> Alert | None:

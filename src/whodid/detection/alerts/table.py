@@ -32,7 +32,7 @@ from whodid.errors import RefusedError
 from whodid.ledger.keys_db import open_durable
 from whodid.ledger.layout import ALERTS_DB
 
-FORMAT = 1
+FORMAT = 2
 _LOCK_WAIT_S = 30.0
 _LOCK_STEP_S = 0.01
 _COMPLETE, _MARK = "complete", "mark"
@@ -52,6 +52,7 @@ CREATE TABLE alerts (
 ) STRICT;
 CREATE INDEX alerts_by_fingerprint ON alerts (fingerprint, entry);
 CREATE INDEX alerts_by_entry ON alerts (entry);
+CREATE INDEX alerts_by_place ON alerts (seen_us / 3600000000, last_us, entry);
 CREATE INDEX alerts_by_rule ON alerts (rule, entry);
 CREATE INDEX alerts_active ON alerts (rule) WHERE state <> 'closed' AND quiet_us IS NULL;
 CREATE INDEX alerts_open ON alerts (level, entry) WHERE state = 'open' AND muted = '';

@@ -5,7 +5,7 @@ alerts fold them (silences and graver alerts aside, which nobody can know of a r
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -21,7 +21,8 @@ _NOBODY = "(no key)"
 class Noise(Struct, frozen=True):
     """Of one rule: findings, the alerts they fold to, and where these concentrate.
 
-    `most_a_day` is the loudest day (UTC); `keys` are the most frequent keys with their alerts.
+    `most_a_day` is the loudest day (UTC); `keys` are the most frequent keys with their alerts;
+    `excluded` of the alerts somebody excluded.
     """
 
     rule: Head
@@ -32,15 +33,24 @@ class Noise(Struct, frozen=True):
     most_a_day: int
     days: int
     keys: tuple[tuple[str, int], ...]
+    excluded: int = 0
 
 
-def noise(findings: Iterable[Finding], first_us: int, last_us: int) -> list[Noise]:
+def none_excluded(_: Finding) -> bool:
+    """Exclude nothing."""
+    return False
+
+
+def noise(
+    findings: Iterable[Finding], first_us: int, last_us: int,
+    excluded: Callable[[Finding], bool] = none_excluded,
+) -> list[Noise]:  # fmt: skip
     """Return how loud each rule was that found something, the loudest first."""
     by_rule: dict[str, list[Finding]] = {}
     for finding in findings:
         by_rule.setdefault(finding.rule.id, []).append(finding)
     days = max((last_us - first_us) / DAY_US, 1.0)
-    found = [_of_rule(rule, days) for rule in by_rule.values()]
+    found = [_of_rule(rule, days, excluded) for rule in by_rule.values()]
     return sorted(found, key=lambda item: (-item.alerts, item.rule.title))
 
 
@@ -63,12 +73,12 @@ def key_text(finding: Finding) -> str:
     return ", ".join(f"{name}={value}" for name, value in finding.key) or _NOBODY
 
 
-def _of_rule(findings: list[Finding], days: float) -> Noise:
+def _of_rule(findings: list[Finding], days: float, excluded: Callable[[Finding], bool]) -> Noise:
     alerts = alerts_of(findings)
     a_day = Counter(alert[0].time_us // DAY_US for alert in alerts)
     keys = Counter(key_text(alert[0]) for alert in alerts)
     return Noise(
         findings[0].rule, len(findings), len(alerts), sum(item.count for item in findings),
         len(alerts) / days, max(a_day.values()), len(a_day),
-        tuple(keys.most_common(BACKTEST_KEYS_SHOWN)),
+        tuple(keys.most_common(BACKTEST_KEYS_SHOWN)), sum(excluded(alert[0]) for alert in alerts),
     )  # fmt: skip

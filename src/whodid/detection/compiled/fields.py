@@ -157,6 +157,14 @@ def plain_path(kind: Kind, name: str) -> tuple[str, ...] | None:
     return None if elsewhere or varies or not is_known(kind, name) else plain_steps(name)
 
 
+def paths_of(kind: Kind, name: str) -> list[str]:
+    """Return the paths of the native record at which a field is looked for."""
+    explicit = [it.partition("+")[0] for it in kind.fields.get(name, ()) if it[:1] != "@"]
+    return (
+        explicit if kind.top is not None and not kind.top else explicit + _native_paths(kind, name)
+    )
+
+
 def _place(kind: Kind, place: str) -> Load:
     if place[:1] == "@":
         return _event_load(place[1:])

@@ -10,10 +10,18 @@ from functools import partial
 
 from whodid.detection.compiled.anchors import key_of
 from whodid.detection.compiled.closures import Closures
-from whodid.detection.compiled.fields import Field, View, event_place, loader, plain_path
+from whodid.detection.compiled.fields import (
+    Field,
+    View,
+    event_place,
+    loader,
+    paths_of,
+    plain_path,
+)
 from whodid.detection.compiled.parts import NEEDS_MAX, parts_of
 from whodid.detection.compiled.path import Values
 from whodid.detection.compiled.probes import EventProbes, Memory, Probe, TextProbe
+from whodid.detection.compiled.pruned import Pruning
 from whodid.detection.compiled.tests import Holds
 from whodid.detection.compiled.tree import Tree
 from whodid.detection.record import Record
@@ -32,11 +40,14 @@ class Fields:
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
         self._known: dict[tuple[str, bool], Field] = {}
+        self.pruning = Pruning(kind)
+        """What of a record has any of the fields."""
 
     def get(self, name: str, *, event_first: bool) -> Field:
         """Return a field; rules about all records ask our Event first."""
         known = self._known.get((name, event_first))
         if known is None:
+            self.pruning.add(paths_of(self._kind, name))
             load = loader(self._kind, name, event_first=event_first)
             known = self._known[name, event_first] = Field(len(self._known), load)
         return known
@@ -56,7 +67,8 @@ class Index:
         self._tree = Tree()
         self._asks: list[Callable[[View], int]] = []
         self._answers: dict[int, Possible] = {}
-        self._values: dict[tuple[str, str | None], Callable[[View], Values]] = {}
+        self.known_values: dict[tuple[str, str | None], Callable[[View], Values]] = {}
+        """What `values_of` returned, by field and product of the rule; views have these fields."""
         self._compile()
 
     def _compile(self) -> None:
@@ -89,6 +101,8 @@ class Index:
         paths: dict[tuple[str, ...], list[tuple[Test, int]]] = {}
         for (name, first), some in looks.items():
             steps = None if name is None else plain_path(self.kind, name)
+            if name is not None:
+                self.fields.pruning.add(paths_of(self.kind, name))
             if name is None:
                 self._asks.append(TextProbe(some.values()).ask)
             elif steps is not None:
@@ -102,13 +116,17 @@ class Index:
             self._tree.add(steps, Probe(tests, self._memory))
         self._asks.append(of_event.ask)
 
+    def view_of(self, record: Record) -> View:
+        """Return a record as these rules look at it."""
+        return View(record, self.fields.pruning.native(record))
+
     def values_of(self, rule: Rule, name: str) -> Callable[[View], Values]:
         """Return what gives the values of a field as a rule means it."""
         place = name, rule.source.product
-        found = self._values.get(place)
+        found = self.known_values.get(place)
         if found is None:
             found = self.fields.get(name, event_first=asks_event_first(rule)).raw
-            self._values[place] = found
+            self.known_values[place] = found
         return found
 
     def matching(self, view: View) -> list[Rule]:
@@ -148,8 +166,3 @@ def _asking(field: Field, probe: Probe) -> Callable[[View], int]:
 def asks_event_first(rule: Rule) -> bool:
     """Tell whether a rule means fields of our Event before those of the native record."""
     return rule.source.product == EVERY
-
-
-def view_of(record: Record) -> View:
-    """Return a record as rules look at it."""
-    return View(record, record.native)

@@ -21,8 +21,9 @@ def all_texts(view: View) -> str:
 
 
 def _texts(view: View) -> list[str]:
-    if view.native:
-        return _leaves(view.native)
+    native = view.record.native  # what rules look at may be a part of it
+    if native and native.__class__ is dict:
+        return _leaves(native)
     raw = view.record.groups[_RAW]
     if raw:
         return [raw.decode("utf-8", "replace")]

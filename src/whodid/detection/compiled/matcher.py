@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from whodid.detection.compiled.fields import View, text_of
-from whodid.detection.compiled.index import Index, view_of
+from whodid.detection.compiled.index import Index
 from whodid.detection.compiled.probes import Memory
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
@@ -45,8 +45,13 @@ class Matcher:
         For `group-by` and the fields of correlations: texts and numbers as they stand in the
         record, truth values and maps as texts.
         """
-        index, view = self._look(record)
-        values = index.values_of(rule, field)(view)
+        index, view = self._seen if record is self._record else self._look(record)
+        get = index.known_values.get((field, rule.source.product))
+        if get is None:
+            get = index.values_of(rule, field)
+            self._record = None  # what was seen of it may lack this field
+            _, view = self._look(record)
+        values = get(view)
         for value in values:
             if value.__class__ not in _SCALARS:
                 return tuple(map(_scalar, values))
@@ -59,7 +64,8 @@ class Matcher:
     def _look(self, record: Record) -> tuple[Index, View]:
         """Return a record as its rules look at it; of the one that was asked for last as it was."""
         if record is not self._record:
-            self._seen = self._index_of(record), view_of(record)
+            index = self._index_of(record)
+            self._seen = index, index.view_of(record)
             self._record = record
         return self._seen
 

@@ -20,7 +20,7 @@ _INDEX = re.compile(r"([^\[\]{}]*)(?:\[(\*|[0-9]{1,6})?\]|\{\})").fullmatch
 
 def plain_steps(path: str) -> tuple[str, ...] | None:
     """Return the keys of a path that is nothing else, None for one with indexes or too long."""
-    steps = _steps(path)
+    steps = steps_of(path)
     if len(steps) > NESTING_MAX // 2:
         return None
     plain = tuple(step for step in steps if isinstance(step, str))
@@ -29,7 +29,7 @@ def plain_steps(path: str) -> tuple[str, ...] | None:
 
 def getter(path: str, *, folds: bool = False, dotted: bool = False) -> Get:
     """Return what gets the values at `path`."""
-    steps = _steps(path)
+    steps = steps_of(path)
     plain = all(step.__class__ is str for step in steps)
     if plain and len(steps) == 1 and not folds:
         return _top(path)
@@ -62,7 +62,7 @@ def heads_of(path: str, *, folds: bool, dotted: bool) -> frozenset[str] | None:
 
     None when they cannot be told.
     """
-    steps = _steps(path)
+    steps = steps_of(path)
     if folds or not steps or not isinstance(steps[0], str):
         return None
     return frozenset(_heads(steps) if dotted else steps[:1])  # type: ignore[arg-type]
@@ -118,8 +118,11 @@ class _Ways:
 _PLAIN = _Ways(folds=False, dotted=False)
 
 
-def _steps(path: str) -> tuple[Step, ...]:
-    """Cut a path; an index is an int, an index of all items is left out: a list stands for all."""
+def steps_of(path: str) -> tuple[Step, ...]:
+    """Return the steps of a path; an index is an int.
+
+    An index of all items is left out: a list stands for all.
+    """
     steps: list[Step] = []
     for part in path.split("."):
         match = _INDEX(part)

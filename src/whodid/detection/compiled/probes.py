@@ -4,7 +4,7 @@ Values repeat, so what was found for one is remembered, within bounds.
 """
 
 from collections.abc import Callable, Iterable
-from operator import attrgetter
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from whodid.detection.compiled.anchors import needle_of
@@ -16,6 +16,7 @@ from whodid.detection.compiled.path import Values
 from whodid.detection.compiled.tests import all_lower
 from whodid.detection.rule import Test
 from whodid.limits import RULE_ASKED_BYTES_MAX, RULE_ASKED_CHARS_MAX, RULE_ASKED_VALUES_MAX
+from whodid.native import native as compiled
 
 Looks = Iterable[tuple[Test, int]]
 """Looks at one field, each with the bits that it gives when a value passes it."""
@@ -102,7 +103,7 @@ class Probe:
             elif id(look) not in told:
                 self._others.append((passes_of(look[0]), look[1]))
         self.texts = memory.of(lambda text: self._look(text, text))
-        self._ints = memory.of(lambda number: self._look(number, repr(number)))
+        self.ints = memory.of(lambda number: self._look(number, repr(number)))
 
     def bits_of_all(self, values: Values) -> int:
         """Return the bits of the looks that one of the values passes."""
@@ -116,7 +117,7 @@ class Probe:
         if value.__class__ is str:
             return self.texts[value]
         if value.__class__ is int:
-            return self._ints[value]
+            return self.ints[value]
         return self._look(value, text_of(value))
 
     def _look(self, value: Any, text: str) -> int:
@@ -131,48 +132,66 @@ class Probe:
 
 
 _Asked = tuple[Probe, frozenset[str] | None, Load | None]
+_Packed = tuple[dict[Any, int], tuple[str, ...] | None, dict[Any, int]]
+"""A probe as `native.ask` takes it: texts → bits, where else a value may be, numbers → bits."""
 
 
 class EventProbes:
     """Probes of fields of the Event, group by group; a field that is missing may be elsewhere."""
 
     def __init__(self) -> None:
-        self._groups: dict[int, list[tuple[EventPlace, Probe]]] = {}
-        self._ready: list[tuple[int, Callable[[Any], Any], list[_Asked]]] = []
+        self._groups: list[int] = []
+        self._asked: list[list[_Asked]] = []
+        self._plan: tuple[tuple[tuple[str, ...], tuple[_Packed, ...]], ...] = ()
+        """For each group the names of its attributes, and what is asked about them."""
         self._heads: set[str] = set()
 
     def add(self, place: EventPlace, probe: Probe) -> None:
         """File the probe of a field."""
-        some = self._groups.setdefault(place.group, [])
-        some.append((place, probe))
+        if place.group not in self._groups:
+            self._groups.append(place.group)
+            self._asked.append([])
+            self._plan = (*self._plan, ((), ()))
+        at = self._groups.index(place.group)
+        asked = (probe, place.heads, place.otherwise)
+        self._asked[at].append(asked)
+        names, packed = self._plan[at]
+        grown = (*names, place.attribute), (*packed, _packed(asked))
+        self._plan = (*self._plan[:at], grown, *self._plan[at + 1 :])
         self._heads |= place.heads or set()
-        names = [it.attribute for it, _ in some]
-        get = attrgetter(names[0], *(names[1:] or names))  # of one name it gives no tuple
-        self._ready = [it for it in self._ready if it[0] != place.group]
-        asked = [(it, place.heads, place.otherwise) for place, it in some]
-        self._ready.append((place.group, get, asked))
 
     def ask(self, view: View) -> int:
         """Return the bits of all looks that the record's values pass."""
-        found = 0
-        record = view.record
         native = self._heads & view.native.keys()
-        for number, get, probes in self._ready:
-            values = get(record.group(number))
-            for value, (probe, heads, otherwise) in zip(values, probes, strict=False):
-                if value.__class__ is str:
-                    bits = probe.texts[value]
-                elif value is None or value == ():
-                    if otherwise is None or (heads is not None and heads.isdisjoint(native)):
-                        continue
-                    bits = probe.bits_of_all(otherwise(view))
-                elif value.__class__ is tuple:
-                    bits = probe.bits_of_all(value)
-                else:
-                    bits = probe.bits_of(value)
-                if bits:
-                    found |= bits
+        groups = list(map(view.record.group, self._groups))
+        found = 0
+        if compiled is not None:
+            found, others = compiled.ask(groups, self._plan, native)
+            for group, field, value in others:
+                found |= _bits_of(value, self._asked[group][field], native, view)
+            return found
+        for one, asked, (names, _) in zip(groups, self._asked, self._plan, strict=True):
+            for name, about in zip(names, asked, strict=True):
+                found |= _bits_of(getattr(one, name), about, native, view)
         return found
+
+
+def _bits_of(value: Any, asked: _Asked, native: AbstractSet[str], view: View) -> int:
+    """Return the bits of a field's value; of a missing one, of what is where else it may be."""
+    probe, heads, otherwise = asked
+    if value.__class__ is str:
+        return probe.texts[value]
+    if value is None or value == ():
+        if otherwise is None or (heads is not None and heads.isdisjoint(native)):
+            return 0
+        return probe.bits_of_all(otherwise(view))
+    return probe.bits_of_all(value) if value.__class__ is tuple else probe.bits_of(value)
+
+
+def _packed(asked: _Asked) -> _Packed:
+    probe, heads, otherwise = asked
+    elsewhere = () if otherwise is None else None if heads is None else tuple(heads)
+    return probe.texts, elsewhere, probe.ints
 
 
 class TextProbe:

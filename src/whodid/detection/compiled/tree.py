@@ -4,11 +4,13 @@ A record has some twenty keys at its top and a few below; a thousand rules may a
 paths. So the walk follows the keys that both have.
 """
 
+from functools import partial
 from typing import Any
 
 from whodid.detection.compiled.path import flat
 from whodid.detection.compiled.probes import Probe
 from whodid.limits import NESTING_MAX
+from whodid.native import native as compiled
 
 
 class Branch:
@@ -26,6 +28,8 @@ class Tree:
 
     def __init__(self) -> None:
         self._top: dict[str, Branch] = {}
+        self._packed: dict[str, Any] | None = None
+        """The same as `native.walk` takes it."""
 
     def __bool__(self) -> bool:
         return bool(self._top)
@@ -38,10 +42,37 @@ class Tree:
             branch = below.setdefault(step, Branch())
             below = branch.below
         branch.probe = probe
+        self._packed = None
 
     def ask(self, native: dict[str, Any]) -> int:
         """Return the bits of all looks that the record's values pass."""
-        return _walk(native, self._top)
+        if compiled is None:
+            return _walk(native, self._top)
+        if self._packed is None:
+            self._packed = _packed(self._top)
+        return compiled.walk(native, self._packed)
+
+
+def _packed(branches: dict[str, Branch]) -> dict[str, Any]:
+    """Return branches as tuples: texts → bits, any value → bits, what is below, lists → bits."""
+    found = {}
+    for key, branch in branches.items():
+        probe, below = branch.probe, branch.below
+        found[key] = (
+            None if probe is None else probe.texts,
+            None if probe is None else partial(_any_bits, probe),
+            _packed(below) if below else None,
+            partial(_items_bits, below),
+        )
+    return found
+
+
+def _any_bits(probe: Probe, value: Any) -> int:
+    return probe.bits_of_all(flat(value))
+
+
+def _items_bits(below: dict[str, Branch], items: list[Any]) -> int:
+    return _walk_items(items, below, 1)
 
 
 def _walk(value: dict[str, Any], branches: dict[str, Branch]) -> int:

@@ -20,6 +20,7 @@ _ACCESS = re.compile(
     rf"] {_QUOTED} ([0-9]{{3}}|-) ([0-9]{{1,18}}|-)(?: {_QUOTED} {_QUOTED})?", re.DOTALL
 ).search
 _STARTS = (b"{", b" ", b"\n", b"\t", b"\r")
+_OTHERS = frozenset(("combined", "logfmt", "syslog", "nginx", "caddy"))
 _LINE_CHARS_MAX = 64 * 1024
 
 
@@ -41,6 +42,11 @@ def native_of(raw: bytes, format_name: str) -> Any:
     if found.__class__ is not dict:
         return None
     return {**found, **_web_names(found, name)} if name in {"nginx", "caddy"} else found
+
+
+def is_json(format_name: str) -> bool:
+    """Tell whether the native record is the JSON object that was received, and nothing added."""
+    return format_name.partition("+")[0] not in _OTHERS
 
 
 def _message(raw: bytes) -> bytes:

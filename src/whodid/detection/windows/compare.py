@@ -19,6 +19,9 @@ _WORDS = {
     "eq": "exactly {} was looked for", "neq": "anything but {} was looked for",
 }  # fmt: skip
 
+_EXACT = 2**52
+"""Numbers below it lose nothing when they are added as floats."""
+
 
 def holds_all(compare: tuple[Compare, ...]) -> Holds:
     """Return a function that tells whether a number satisfies every comparison."""
@@ -32,6 +35,15 @@ def holds_all(compare: tuple[Compare, ...]) -> Holds:
 def only_lower(compare: tuple[Compare, ...]) -> bool:
     """Tell whether a greater number can never undo it."""
     return all(item.op in ("gt", "gte") for item in compare)
+
+
+def room_below(compare: tuple[Compare, ...], value: float) -> float:
+    """Return what may be added to a number, and less, while it does not satisfy all; 0 for none.
+
+    The comparisons are `only_lower`.
+    """
+    room = max((item.bound - value for item in compare), default=0)
+    return room if abs(value) < _EXACT and room < _EXACT else 0
 
 
 def bound_words(compare: tuple[Compare, ...], unit: str = "") -> str:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from whodid.detection.rule import Compare
-from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower
-from whodid.detection.windows.hit import MASK, SHOWN, TIME, VALUE, Hit
+from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower, room_below
+from whodid.detection.windows.hit import KEY, MASK, SHOWN, TIME, VALUE, Hit
 from whodid.detection.windows.machine import SetTimer
 from whodid.detection.windows.plan import Plan
 from whodid.detection.windows.windowed import Window, Windowed
@@ -108,6 +108,18 @@ class ValueCount(Windowed[dict[Any, int]]):
             return False  # not even if each were another
         new = {value for hit in hits for value in hit[VALUE] if value not in kept}
         return self._holds(len(kept) + len(new))
+
+    def room(self, hits: list[Hit]) -> float:
+        """Return how many other values may come."""
+        window = self.keys.get(hits[0][KEY])
+        seen = {value for hit in hits for value in hit[VALUE]}
+        return room_below(
+            self.plan.correlation.compare, len(seen.union(window.extra if window else ()))
+        )
+
+    def weight(self, hit: Hit) -> float:
+        """Return how many values it has."""
+        return len(hit[VALUE])
 
     def measured(self, window: Window[dict[Any, int]]) -> tuple[tuple[str, str], ...]:
         """Return how many different ones, and some of them."""

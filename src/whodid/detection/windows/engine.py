@@ -8,17 +8,19 @@ from msgspec import Struct
 from whodid.detection.finding import Finding, Match
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
-from whodid.detection.windows.extract import Feed, Files, Matching, feeds_of, keys_of
-from whodid.detection.windows.hit import MASK, Hit, Key
-from whodid.detection.windows.lane import END, Lane
+from whodid.detection.windows.extract import Feed, Files, Keys, Matching, feeds_of
+from whodid.detection.windows.feeding import Feeding
+from whodid.detection.windows.hit import Hit
+from whodid.detection.windows.lane import Lane
 from whodid.detection.windows.new_value import NewValue
 from whodid.detection.windows.plan import Unusable
 from whodid.detection.windows.ready import ready_for
 from whodid.detection.windows.settings import Settings
 from whodid.detection.windows.snapshot import Counts, State, restored, snapshot_of
 from whodid.detection.windows.stored import NoticeKind
+from whodid.detection.windows.waiting import END
 from whodid.detection.windows.watermark import Watermark
-from whodid.limits import CORRELATION_KEYS_SHARED, CORRELATION_NEAR_US, CORRELATION_WAITING_MAX
+from whodid.limits import CORRELATION_NEAR_US, CORRELATION_WAITING_MAX, RULE_ANSWERS_MAX
 from whodid.query.sentence import event_sentence
 
 __all__ = ["Engine", "Matching", "Notice", "Unusable"]
@@ -78,7 +80,8 @@ class Engine:
         self.unusable = ready.unusable
         """Correlations that are not run."""
         self._matcher = matcher
-        self._keys: dict[Key, Key] = {}
+        self._keys = Keys(matcher)
+        self._feedings: dict[tuple[int, ...], Feeding] = {}
         self._feeds: dict[str, list[Feed]] = feeds_of(ready.plans, matcher, ready.files)
 
     def _new_lane(self) -> Lane:
@@ -166,51 +169,32 @@ class Engine:
         mark.observe(source, time, received)
         rules = self._matcher.matching(record)
         if rules:
-            for hit in self._hits(record, rules, time, found):
-                found += lane.add_late(hit) if late else lane.push(hit)
-            if len(lane.waiting) > CORRELATION_WAITING_MAX:
-                self._make_room(lane, found)
-        if lane.is_due(mark.mark):
+            hits = self._hits(record, rules, time, found)
+            if hits:
+                found += lane.add_late(hits) if late else lane.push(hits)
+                if len(lane.waiting) > CORRELATION_WAITING_MAX:
+                    self._make_room(lane, found)
+        if lane.next_time() < mark.mark:
             found += lane.release(mark.mark)
 
     def _hits(
         self, record: Record, rules: list[Rule], time: int, found: list[Finding]
-    ) -> Iterable[Hit]:
+    ) -> list[Hit]:
         """Return a record's hits: one for each correlation and key, whichever rules match."""
-        hits: dict[tuple[int, Key], Hit] = {}
-        known: dict[int, list[tuple[Key, Key]]] = {}
-        event, entry = record.id, record.entry
-        for rule in rules:
-            if not rule.silent:
-                found.append(self._single(record, rule, time))
-            for feed in self._feeds.get(rule.head.id, ()):
-                value = None
-                if feed.value_of is not None:
-                    value = feed.value_of(record, rule, time)
-                    if value is None:
-                        continue
-                keys = known.get(feed.keyed)
-                if keys is None:
-                    keys = known[feed.keyed] = self._keys_of(record, rule, feed.fields)
-                for key, shown in keys:
-                    place, mask = (feed.place, key), feed.bit
-                    before = hits.get(place)
-                    if before is not None:
-                        mask |= before[MASK]
-                    hits[place] = (time, event, feed.place, key, entry, mask, value, shown, None)
-        return hits.values()
+        feeding = self._feeding(rules)
+        if feeding.told:
+            found += [self._single(record, rule, time) for rule in feeding.told]
+        return feeding.hits(record, time, self._keys)
 
-    def _keys_of(
-        self, record: Record, rule: Rule, fields: tuple[str, ...]
-    ) -> list[tuple[Key, Key]]:
-        """Return a record's keys; the same key is one object, of which thousands of hits are."""
-        found = keys_of(self._matcher, record, rule, fields)
-        known = self._keys
-        if len(known) >= CORRELATION_KEYS_SHARED:
-            known.clear()
-        return [
-            (known.setdefault(key, key), known.setdefault(shown, shown)) for key, shown in found
-        ]
+    def _feeding(self, rules: list[Rule]) -> Feeding:
+        """Return what these rules feed; the same few match together again and again."""
+        place = tuple(map(id, rules))  # ids are of the rules that `Feeding` keeps
+        found = self._feedings.get(place)
+        if found is None:
+            if len(self._feedings) >= RULE_ANSWERS_MAX:
+                self._feedings.clear()
+            found = self._feedings[place] = Feeding(rules, self._feeds)
+        return found
 
     def _single(self, record: Record, rule: Rule, time: int) -> Finding:
         who, where = record.group(_WHO), record.group(_WHERE)
@@ -240,6 +224,9 @@ class Engine:
 
     def _pass_time(self, now: int, found: list[Finding]) -> None:
         """Let time pass: what falls silent in either lane does so in its order."""
+        if self.past is None and self.lane.time.clock < now <= self.lane.time.look_again:
+            self.lane.time.clock = now  # nothing falls silent, which is the usual case
+            return
         while self.past is not None and self.past.time.next_silence() < now:
             moment = self.past.time.next_silence() + 1
             self._pass(self.lane, moment, found)

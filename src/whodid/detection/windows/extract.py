@@ -1,7 +1,7 @@
 """From a record that a rule matches to the hits of the correlations that are about it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
 from itertools import islice, product
@@ -18,9 +18,16 @@ from whodid.detection.windows.hit import Key
 from whodid.detection.windows.new_value import values_of
 from whodid.detection.windows.places import NOWHERE, Places, network_of
 from whodid.detection.windows.plan import Plan, field_of
-from whodid.limits import CORRELATION_CHARS_MAX, CORRELATION_ITEMS_MAX, CORRELATION_KEYS_PER_EVENT
+from whodid.limits import (
+    CORRELATION_CHARS_MAX,
+    CORRELATION_ITEMS_MAX,
+    CORRELATION_KEYS_PER_EVENT,
+    CORRELATION_KEYS_SHARED,
+    CORRELATION_TEXTS_KEPT,
+)
 
 Scalar: TypeAlias = str | int | float
+Pairs: TypeAlias = list[tuple[Key, Key]]
 ValueOf: TypeAlias = Callable[[Record, Rule, int], Any]
 """(record, rule, time µs) → the value of a hit, None when it has none: then there is no hit."""
 
@@ -103,32 +110,64 @@ def text_of(value: Scalar) -> str:
     return f"{text[: CORRELATION_CHARS_MAX - 17]}…{digest}"
 
 
-def keys_of(
-    matcher: Matching, record: Record, rule: Rule, fields: tuple[str, ...]
-) -> list[tuple[Key, Key]]:
-    """Return the keys of a record, each in small letters and as it stands there.
+class Keys:
+    """The keys of records. The same key is one object, of which thousands of hits are.
 
-    None when one of the fields is missing or empty: what nobody did is not one person's. Of lists
-    each item makes a key.
+    Keys come again and again, so those of the values of a record are remembered, within bounds.
     """
-    found = []
-    for shown in _shown_keys(matcher, record, rule, fields):
-        key: Key = tuple([text.lower() for text in shown])
-        found.append((key, key if key == shown else shown))  # one object less to keep
-    return found
+
+    def __init__(self, matcher: Matching) -> None:
+        self._values = matcher.values
+        self._shared: dict[Key, Key] = {}
+        self._known: dict[Hashable, Pairs] = {}
+
+    def of(self, record: Record, rule: Rule, fields: tuple[str, ...]) -> Pairs:
+        """Return the keys of a record, each in small letters and as it stands there.
+
+        None when one of the fields is missing or empty: what nobody did is not one person's. Of
+        lists each item makes a key.
+        """
+        given: list[tuple[Scalar, ...]] = []
+        for field in fields:
+            values = self._values(record, rule, field)
+            if not values:
+                return []
+            text = values[0]
+            if (
+                len(values) > 1 or text.__class__ is not str
+                or len(text) > CORRELATION_CHARS_MAX
+            ):  # fmt: skip
+                return self._made([self._values(record, rule, field) for field in fields])
+            given.append(values)
+        place: Hashable = given[0][0] if len(given) == 1 else tuple(given)
+        found = self._known.get(place)
+        if found is None:
+            found = self._made(given)
+            if len(self._known) >= CORRELATION_KEYS_SHARED:
+                self._known.clear()
+            self._known[place] = found
+        return found
+
+    def _made(self, given: list[tuple[Scalar, ...]]) -> Pairs:
+        shared = self._shared
+        if len(shared) >= CORRELATION_KEYS_SHARED:
+            shared.clear()
+        found = []
+        for shown in _shown_keys(given):
+            key: Key = tuple([text.lower() for text in shown])
+            found.append((shared.setdefault(key, key), shared.setdefault(shown, shown)))
+        return found
 
 
-def _shown_keys(
-    matcher: Matching, record: Record, rule: Rule, fields: tuple[str, ...]
-) -> list[Key]:
-    if len(fields) == 1:  # the usual case
-        values = matcher.values(record, rule, fields[0])
-        if len(values) == 1:
-            text = text_of(values[0])
-            return [(text,)] if text else []
+def _is_short(value: Scalar) -> bool:
+    """Tell whether a value is a text that is not cut."""
+    return isinstance(value, str) and len(value) <= CORRELATION_CHARS_MAX
+
+
+def _shown_keys(given: list[tuple[Scalar, ...]]) -> list[Key]:
+    """Return the keys that the values of the fields make."""
     parts: list[tuple[str, ...]] = []
-    for field in fields:
-        values = matcher.values(record, rule, field)
+    for values in given:
         if len(values) == 1:
             text = text_of(values[0])
             if not text:
@@ -203,11 +242,10 @@ def _translation(correlation: Correlation, files: Files) -> Callable[[str], str]
 def _texts(
     matcher: Matching, fields: tuple[str, ...], translate: Callable[[str], str] | None
 ) -> ValueOf:
-    def value_of(record: Record, rule: Rule, _: int) -> Any:
+    def made(given: Sequence[tuple[Scalar, ...]]) -> Any:
         parts = []
-        for field in fields:
-            values = matcher.values(record, rule, field)[:CORRELATION_ITEMS_MAX]
-            texts = map(text_of, values)
+        for values in given:
+            texts = map(text_of, values[:CORRELATION_ITEMS_MAX])
             if translate is not None:
                 texts = map(translate, texts)
             part = tuple(dict.fromkeys(text.lower() for text in texts if text))
@@ -217,6 +255,34 @@ def _texts(
         if len(parts) == 1:
             return tuple((text,) for text in parts[0])
         return values_of(*parts)[:CORRELATION_ITEMS_MAX]
+
+    if len(fields) == 1:
+        return _remembering(matcher, fields[0], made)
+
+    def value_of(record: Record, rule: Rule, _: int) -> Any:
+        return made([matcher.values(record, rule, field) for field in fields])
+
+    return value_of
+
+
+def _remembering(
+    matcher: Matching, field: str, made: Callable[[Sequence[tuple[Scalar, ...]]], Any]
+) -> ValueOf:
+    """Return the value of one field; what one text becomes is remembered, within bounds."""
+    known: dict[Scalar, Any] = {}
+
+    def value_of(record: Record, rule: Rule, _: int) -> Any:
+        values = matcher.values(record, rule, field)
+        if len(values) != 1 or not _is_short(values[0]):
+            return made((values,))
+        text = values[0]
+        found = known.get(text)
+        if found is None:
+            found = made((values,))
+            if len(known) >= CORRELATION_TEXTS_KEPT:
+                known.clear()
+            known[text] = found
+        return found
 
     return value_of
 

@@ -7,7 +7,7 @@ on the order in which they came, as long as none is late.
 
 from bisect import insort
 from collections.abc import Callable, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from operator import itemgetter
 
 from whodid.detection.finding import Finding
@@ -23,10 +23,10 @@ from whodid.detection.windows.new_value import NewValue
 from whodid.detection.windows.plan import Plan
 from whodid.detection.windows.temporal import Ordered, Together
 from whodid.detection.windows.travel import Travel
+from whodid.detection.windows.waiting import END, Waiting
 from whodid.detection.windows.watermark import Watermark
 from whodid.limits import CORRELATION_REPLAY_EVENTS
 
-END = 2**62
 _TOLD_KEPT = 10_000
 _LOOKED_AT = 64
 _MACHINES: dict[str, Callable[[Plan, SetTimer], Machine]] = {
@@ -60,58 +60,59 @@ class Lane:
     def __init__(self, plans: Sequence[Plan], time: Watermark, *, early: bool) -> None:
         self.plans = plans
         self.time = time
-        self.waiting: list[Hit] = []
+        self.waiting = Waiting()
         self.timers: list[tuple[int, int, Key]] = []
         self.machines: list[Machine] = [machine_for(plan, self._set_timer) for plan in plans]
-        self._early = early
+        self._early = [
+            early and not (machine.undone or plan.correlation.silent)
+            for plan, machine in zip(plans, self.machines, strict=True)
+        ]
         self._by_key: dict[Place, list[Hit]] = {}
+        self._rooms: dict[Place, float] = {}
+        """How much more may wait of a key before it is looked at again (`Machine.room`)."""
         self._told: dict[tuple[object, ...], int] = {}
 
-    def push(self, hit: Hit) -> list[Finding]:
-        """Let a hit wait that is not late; return what is found early."""
-        heappush(self.waiting, hit)
-        if not self._early or self.machines[hit[PLAN]].undone:
-            return []
-        return self._look_early(hit)
+    def push(self, hits: list[Hit]) -> list[Finding]:
+        """Let hits of one event wait that are not late; return what is found early."""
+        found: list[Finding] = []
+        early = self._early
+        for hit in hits:
+            if early[hit[PLAN]]:
+                found += self._look_early(hit)
+        self.waiting.add(sorted(hits) if len(hits) > 1 else hits)
+        return found
 
-    def add_late(self, hit: Hit) -> list[Finding]:
-        """Take a hit before the mark; return what it completes, and what that completes above."""
+    def add_late(self, hits: list[Hit]) -> list[Finding]:
+        """Take hits before the mark; return what they complete, and what that completes above."""
+        return [finding for hit in hits for finding in self._added_late(hit)]
+
+    def _added_late(self, hit: Hit) -> list[Finding]:
         found = self.machines[hit[PLAN]].add_late(hit)
+        self._rooms.pop((hit[PLAN], hit[KEY]), None)
         told = [] if self.plans[hit[PLAN]].correlation.silent else list(found)
         for finding in found:
-            for above in self._above(hit[PLAN], finding):
-                told += self.add_late(above)
+            told += self.add_late(self._above(hit[PLAN], finding))
         return told
 
     def release(self, limit: int) -> list[Finding]:
         """Take the hits and timers before `limit` (µs); return what is found."""
-        waiting, timers, machines = self.waiting, self.timers, self.machines
+        waiting, timers = self.waiting, self.timers
         found: list[Finding] = []
         while True:
-            time = waiting[0][TIME] if waiting else END
+            time = waiting.time()
             if timers and timers[0][0] < time:
                 if timers[0][0] >= limit:
                     return found
                 self._due(timers[0][0], found)
-                continue
-            if time >= limit or not waiting:
+            elif time >= limit or time == END:
                 return found
-            hit = heappop(waiting)
-            place = hit[PLAN]
-            machine = machines[place]
-            machine.add(hit)
-            if self._by_key:
-                self._forget(hit)
-            if waiting and waiting[0][TIME] == time:
-                self._settle(self._rest_of(time, {(place, hit[KEY])}), time, found)
-                continue
-            for finding in machine.settle(hit[KEY], time):
-                self._take(place, finding, time, found)
+            else:
+                self._settle(self._added(time), time, found)
 
-    def is_due(self, limit: int) -> bool:
-        """Tell whether there is anything before `limit`."""
-        waiting, timers = self.waiting, self.timers
-        return bool((waiting and waiting[0][TIME] < limit) or (timers and timers[0][0] < limit))
+    def next_time(self) -> int:
+        """Return the time of what is taken next, END when there is nothing."""
+        time = self.waiting.time()
+        return min(time, self.timers[0][0]) if self.timers else time
 
     def median_time(self) -> int:
         """Return a time before which half of what waits is."""
@@ -119,24 +120,28 @@ class Lane:
 
     def restore_waiting(self, waiting: list[Hit]) -> None:
         """Take up hits that wait."""
-        heapify(waiting)
-        self.waiting = waiting
-        if self._early:
+        self.waiting = Waiting(waiting)
+        self._rooms.clear()
+        if any(self._early):
             for hit in sorted(waiting, key=lambda hit: hit[:5]):
-                if not self.machines[hit[PLAN]].undone:
+                if self._early[hit[PLAN]]:
                     self._by_key.setdefault((hit[PLAN], hit[KEY]), []).append(hit)
 
     def _set_timer(self, time: int, place: int, key: Key) -> None:
         heappush(self.timers, (time, place, key))
 
-    def _rest_of(self, time: int, dirty: set[Place]) -> set[Place]:
-        waiting = self.waiting
-        while waiting and waiting[0][TIME] == time:
-            hit = heappop(waiting)
-            self.machines[hit[PLAN]].add(hit)
-            dirty.add((hit[PLAN], hit[KEY]))
-            if self._by_key:
-                self._forget(hit)
+    def _added(self, time: int) -> set[Place]:
+        """Give the hits of this time to their machines; return where they went."""
+        waiting, machines, early = self.waiting, self.machines, self._early
+        dirty: set[Place] = set()
+        while waiting.time() == time:
+            hit = waiting.pop()
+            number = hit[PLAN]
+            machines[number].add(hit)
+            place = number, hit[KEY]
+            dirty.add(place)
+            if early[number]:
+                self._forget(hit, place)
         return dirty
 
     def _due(self, time: int, found: list[Finding]) -> None:
@@ -151,20 +156,12 @@ class Lane:
         self._settle(dirty, time, found)
 
     def _settle(self, dirty: set[Place], time: int, found: list[Finding]) -> None:
-        queue = sorted(dirty)
-        while queue:
-            place, key = heappop(queue)
-            dirty.discard((place, key))
+        queue = sorted(dirty) if len(dirty) > 1 else list(dirty)
+        for at, (place, key) in enumerate(queue, 1):
             for finding in self.machines[place].settle(key, time):
                 self._tell(place, finding, found)
-                for above in self._climb(place, finding) - dirty:
-                    dirty.add(above)
-                    heappush(queue, above)
-
-    def _take(self, place: int, finding: Finding, time: int, found: list[Finding]) -> None:
-        self._tell(place, finding, found)
-        if self.plans[place].above:
-            self._settle(self._climb(place, finding), time, found)
+                for above in self._climb(place, finding).difference(queue[at:]):
+                    insort(queue, above, lo=at)  # it stands behind what feeds it
 
     def _tell(self, place: int, finding: Finding, found: list[Finding]) -> None:
         if not self.plans[place].correlation.silent:
@@ -195,18 +192,32 @@ class Lane:
 
     def _look_early(self, hit: Hit) -> list[Finding]:
         place = (hit[PLAN], hit[KEY])
-        hits = self._by_key.setdefault(place, [])
-        if hits and hit < hits[-1]:
+        hits = self._by_key.get(place)
+        if hits is None:
+            hits = self._by_key[place] = [hit]
+        elif hit < hits[-1]:
             insort(hits, hit, key=_by_place)
         else:
             hits.append(hit)
         plan, machine = self.plans[hit[PLAN]], self.machines[hit[PLAN]]
-        if plan.correlation.silent or (len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT):
+        if place in self._rooms:
+            room = self._rooms[place] = self._rooms[place] - machine.weight(hit)
+            if room > 0:
+                return []
+        if len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT:
             return []  # of a key with very many that wait, not each makes all be looked at again
-        if not machine.may_hold(hits) or self._was_told((*place, ()), hit[TIME], plan.span):
+        if self._was_told((*place, ()), hit[TIME], plan.span):
             return []
+        if not machine.may_hold(hits):
+            self._rooms[place] = machine.room(hits)
+            return []
+        return self._not_told(place, machine.early(hits[-CORRELATION_REPLAY_EVENTS:]))
+
+    def _not_told(self, place: Place, findings: list[Finding]) -> list[Finding]:
+        """Return what was not told early before, and remember it."""
+        plan = self.plans[place[0]]
         told = []
-        for finding in machine.early(hits[-CORRELATION_REPLAY_EVENTS:]):
+        for finding in findings:
             name = (*place, finding.values if plan.kind == "new_value" else ())
             if not self._was_told(name, finding.time_us, plan.span):
                 self._told[name] = finding.time_us
@@ -219,11 +230,11 @@ class Lane:
         before = self._told.get(name)
         return before is not None and abs(time - before) <= span
 
-    def _forget(self, hit: Hit) -> None:
-        place = (hit[PLAN], hit[KEY])
+    def _forget(self, hit: Hit, place: Place) -> None:
         hits = self._by_key.get(place)
         if hits:
             if len(hits) == 1:
                 del self._by_key[place]
+                self._rooms.pop(place, None)
             else:
                 hits.remove(hit)

@@ -38,6 +38,15 @@ class Machine(Protocol):
     def may_hold(self, hits: list[Hit]) -> bool:
         """Tell, cheaply, whether hits of one key that wait might make it hold."""
 
+    def room(self, hits: list[Hit]) -> float:
+        """Return how much may come to hits of one key that wait before `may_hold` may be true.
+
+        It was false of these. 0 when that cannot be told.
+        """
+
+    def weight(self, hit: Hit) -> float:
+        """Return by how much a hit takes away of that room, at most."""
+
     def early(self, hits: list[Hit]) -> list[Finding]:
         """Return what hits of one key that wait, by time, will make hold."""
 
@@ -63,6 +72,14 @@ class Told:
     def may_hold(self, hits: list[Hit]) -> bool:  # noqa: ARG002 - kinds
         """Tell, cheaply, whether hits of one key that wait might make it hold."""
         return True
+
+    def room(self, hits: list[Hit]) -> float:  # noqa: ARG002 - kinds
+        """Return how much may come before `may_hold` may be true; 0 when that cannot be told."""
+        return 0
+
+    def weight(self, hit: Hit) -> float:  # noqa: ARG002 - kinds
+        """Return by how much a hit takes away of that room, at most."""
+        return 0
 
     def finding(
         self, time: int, hits: list[Hit], shown: Key, why: str, *,

@@ -4,13 +4,13 @@ Sums are exact (whole numbers and fractions), so that nothing drifts while hits 
 Percentiles are interpolated between the two nearest ranks.
 """
 
+import math
 from bisect import bisect_left, insort
 from fractions import Fraction
-from math import isfinite
 from typing import Any, TypeAlias
 
-from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower
-from whodid.detection.windows.hit import SHOWN, VALUE, Hit
+from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower, room_below
+from whodid.detection.windows.hit import KEY, SHOWN, VALUE, Hit
 from whodid.detection.windows.machine import SetTimer
 from whodid.detection.windows.plan import Plan
 from whodid.detection.windows.windowed import Window, Windowed
@@ -65,7 +65,7 @@ class Measure(Windowed[Any]):
         if not isinstance(stored, list) or not stored:
             raise InputError("state of a correlation: no numbers")
         for item in stored:
-            if not isinstance(item, int | float) or not isfinite(item):
+            if not isinstance(item, int | float) or not math.isfinite(item):
                 raise InputError("state of a correlation: no numbers")
         return tuple(stored)
 
@@ -111,6 +111,22 @@ class Sum(Measure):
         if negative or any(value < 0 for value in values):
             return False
         return self._holds(total + sum(map(_exact, values)))
+
+    def room(self, hits: list[Hit]) -> float:
+        """Return what may be added; nothing is told while a number below zero could go away."""
+        window = self.keys.get(hits[0][KEY])
+        total, _, negative = window.extra if window else (0, 0, 0)
+        values = [value for hit in hits for value in hit[VALUE]]
+        if negative or any(value < 0 for value in values):
+            return 0
+        return room_below(
+            self.plan.correlation.compare, math.ceil(total + sum(map(_exact, values)))
+        )
+
+    def weight(self, hit: Hit) -> float:
+        """Return the sum of what it adds."""
+        added: int = sum(max(math.ceil(value), 0) for value in hit[VALUE])
+        return added
 
 
 class Rank(Measure):

@@ -47,7 +47,8 @@ class Watermark:
         self._by_source = by_source
         self._idle = idle
         self._holder = ""
-        self._look_again = BEGINNING
+        self.look_again = BEGINNING
+        """Time that passes until then moves no mark."""
 
     def lateness(self, source: str) -> int:
         """Return by how much events of a source may be late (µs)."""
@@ -57,7 +58,7 @@ class Watermark:
         """Let time pass without an event."""
         if now > self.clock:
             self.clock = now
-            if now > self._look_again:
+            if now > self.look_again:
                 self._move()
 
     def observe(self, source: str, time: int, received: int) -> None:
@@ -82,7 +83,7 @@ class Watermark:
 
         It is not before `clock`: time that is passed to just behind it moves on.
         """
-        return max(min(self._look_again, self._all_silent_at()), self.clock)
+        return max(min(self.look_again, self._all_silent_at()), self.clock)
 
     def all_silent(self) -> bool:
         """Tell whether nothing came of any source for so long that it is not waited for."""
@@ -99,7 +100,7 @@ class Watermark:
     def take(self, state: MarkState) -> None:
         """Become what `state` says."""
         self.clock, self.mark, self.sources = state.clock, state.mark, state.sources
-        self._holder, self._look_again = "", BEGINNING
+        self._holder, self.look_again = "", BEGINNING
 
     def _move(self) -> None:
         """Set the mark, and say which source holds it and when one of them falls silent."""
@@ -114,13 +115,13 @@ class Watermark:
                 oldest = known.received
         self._holder = holder
         if least is not None and oldest is not None:
-            self._look_again = oldest + self._idle
+            self.look_again = oldest + self._idle
             self.mark = max(self.mark, least)
         elif self.follows_clock:
-            self._look_again = self.clock
+            self.look_again = self.clock
             self.mark = max(self.mark, self.clock - self._idle)
         else:
-            self._look_again = ENDLESS
+            self.look_again = ENDLESS
 
     def _make_room(self) -> None:
         if len(self.sources) >= CORRELATION_SOURCES_MAX:

@@ -126,8 +126,10 @@ class Windowed(Told, Generic[Extra]):
         if window is None:
             window = Window(self.nothing())
         keys[key] = window
-        self._slide(window, time)
-        window.events.append(hit)
+        events = window.events
+        if window.head < len(events) and events[window.head][TIME] < time - self._span:
+            self._slide(window, time)
+        events.append(hit)
         self.total += 1
         self.enter(window, hit)
         if self.total > CORRELATION_PAST_EVENTS:

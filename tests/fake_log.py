@@ -1,23 +1,13 @@
-"""A small ledger in memory behind the `Reading` protocol: true formats, true proofs, no disk.
+"""A small ledger in memory behind the `Reading` protocol: true formats, true proofs, no disk."""
 
-Not a test itself; run as a program it serves the pages on a loopback port, for looking at them.
-"""
-
-import gzip
-import json
-import sys
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import alert_kit
-import desks_kit
-from hostile_events import HOSTILE, NOW_US, hostile_event
+from hostile_events import NOW_US
 from overviews_kit import FakeOverviews
-from state_keys import KEYS
 from whodid.app.alert_desk import AlertDesk
 from whodid.app.answer import (
     Caller,
@@ -38,22 +28,13 @@ from whodid.app.counts import (
     HistogramAnswer,
     TableAnswer,
 )
-from whodid.app.desks import Desks
 from whodid.app.event_proof import check_proof
 from whodid.app.integrity_answer import NOTHING_KNOWN, Integrity
 from whodid.app.profile import KINDS, News, Peer, ProfileAnswer, heat_of
 from whodid.app.trace import Followed, Link, TraceAnswer, gaps_of, in_order
-from whodid.detection.rule import LEVELS
 from whodid.errors import QueryError, UsageError
 from whodid.event import (
-    EMPTY_CONTENT,
-    Context,
-    Envelope,
     Event,
-    What,
-    When,
-    Where,
-    Who,
     encode_groups,
 )
 from whodid.ledger.leaf import Leaf, LeafFlag
@@ -74,7 +55,6 @@ from whodid.query.own import hides_own, is_own
 from whodid.query.parse import parse
 from whodid.query.times import DAY_US, resolve
 
-PASSWORD = "correct horse battery staple"
 ORIGIN = "log.example/whodid/0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 VKEY = Vkey.of(ORIGIN, KEY.public_key().public_bytes_raw())
@@ -391,182 +371,3 @@ def _time(hit: Hit) -> int:
 
 def _seed(hit: Hit) -> bytes:
     return hit.index.to_bytes(16, "big")
-
-
-# --- stories -------------------------------------------------------------------------------------
-
-
-def short(**fields) -> bytes:
-    return json.dumps(fields).encode()
-
-
-def small_log() -> FakeLog:
-    """A dozen events of four formats, one each of what the page must be able to show."""
-    log = FakeLog()
-    log.ingest("files", "json", short(
-        timestamp="2023-10-21T15:45:23.136Z", userId="john.doe@example.com", action="FILE_UPLOAD",
-        resource="customer-records.csv", status="SUCCESS",
-    ))  # fmt: skip
-    log.ingest("crm", "json", short(
-        timestamp="2026-11-22T10:30:15.123456Z", userId="alice", action="SELECT",
-        resource="customers", status="SUCCESS", rows=1204, ip="203.0.113.9",
-        correlation_id="c0ffee-1", session_id="s-77",
-    ))  # fmt: skip
-    log.ingest("crm", "json", short(
-        timestamp="2026-11-22T10:31:00Z", userId="bob", action="DELETE", resource="invoices/7",
-        status="DENIED", ip="2001:db8::7", api_key="sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc",
-        password="hunter2-hunter2",
-    ))  # fmt: skip
-    log.ingest("web", "combined", (
-        b'198.51.100.4 - - [21/Nov/2026:23:59:59 +0000] "GET /admin?x=1 HTTP/1.1" 403 153 "-" '
-        b'"curl/8.5.0"'
-    ))  # fmt: skip
-    log.ingest("bastion", "authlog", (
-        b"Nov 22 03:12:44 bastion sshd[4711]: Failed password for invalid user oracle from "
-        b"203.0.113.77 port 40022 ssh2"
-    ))  # fmt: skip
-    log.ingest("crm", "json", b'{"broken": ', flags=LeafFlag.CONFLICT)
-    log.add(own_event(len(log.hits)))
-    return log
-
-
-def own_event(number: int) -> Event:
-    """One of whodid's own events."""
-    event_id = f"019ab000-0000-7000-8000-{number:012x}"
-    return Event(
-        When(event_id, NOW_US, NOW_US), Who(actor_id="admin", actor_type="user"),
-        What("search", "read", "ledger", "events", outcome="success", rows=6),
-        Where(ip="127.0.0.1"),
-        Context(service_name="whodid", endpoint="web"), EMPTY_CONTENT, b"",
-        Envelope("whodid", "own", 1, "client", event_id),
-    )  # fmt: skip
-
-
-def story_log(events: int = 4_000) -> FakeLog:
-    """Thirty days of the demo's company."""
-    from whodid.demo.story import write_story
-
-    log = FakeLog()
-    with tempfile.TemporaryDirectory() as folder:
-        for file in write_story(Path(folder), end_us=NOW_US, events=events):
-            if file.duplicates:
-                continue
-            data = file.path.read_bytes()
-            if file.path.suffix == ".gz":
-                data = gzip.decompress(data)
-            if data.startswith(b'{"Records":['):
-                records = [json.dumps(r).encode() for r in json.loads(data)["Records"]]
-            else:
-                records = data.splitlines()
-            for record in records:
-                log.ingest(file.source, file.format, record)
-    log.add(own_event(len(log.hits)))
-    return log
-
-
-def hostile_log() -> tuple[FakeLog, list[str]]:
-    """One event per hostile text, the text in every field of it."""
-    log = FakeLog(hostile=True)
-    for number, text in enumerate(HOSTILE):
-        log.add(hostile_event(number, text), LeafFlag.QUARANTINED | LeafFlag.CONFLICT)
-        log.add(hostile_event(number + 1000, text, quarantine=None))
-    return log, HOSTILE
-
-
-def alerts_of(log: FakeLog, folder: Path) -> AlertDesk:
-    """The desk of this log's alerts; acts on it are among what was recorded."""
-
-    def write(caller, act):
-        log._called(act.action, caller)
-        log.recorded.append((caller.name, act.action, act.resource, act.ok, act.reason))
-
-    return alert_kit.desk(folder, lambda: log.hits, write, alert_kit.Clock(NOW_US))
-
-
-def desks_of(log: FakeLog, folder: Path) -> Desks:
-    """The rules and the outbox of this log; looks over history wait for `log.processes`."""
-
-    def write(caller, act):
-        log._called(act.action, caller)
-        log.recorded.append((caller.name, act.action, act.resource, act.ok, act.reason))
-
-    def start():
-        log.processes.append(desks_kit.FakeProcess(waits=True))
-        return log.processes[-1]
-
-    log.folder = folder
-    return desks_kit.desks(folder, log.alerts, write, lambda: NOW_US, start=start)
-
-
-def raise_alerts(log: FakeLog) -> None:
-    """Let the log's desk have alerts of every level, muted and closed ones among them."""
-    desk, now = log.alerts, log.alerts.now
-    others = [hit for hit in log.hits if not is_own(hit.event)]
-    who = sorted({hit.event.who.actor_id for hit in others if hit.event.who.actor_id})
-    for number, level in enumerate(LEVELS):
-        actor = who[number % len(who)]
-        hits = [hit for hit in others if hit.event.who.actor_id == actor][-3 - number :]
-        rule = alert_kit.head(
-            f"rule-{level}", level, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
-            description="Somebody did more of it than anybody did before.",
-            tags=("attack.credential-access", "attack.t1110"), author="whodid",
-            false_positives=("a script that lost its password",), references=("ATT&CK T1110",),
-        )  # fmt: skip
-        why = f"{actor} did it {len(hits)} times within 5 minutes; 14 others never did."
-        now.now = NOW_US - (9 - number) * 3_600_000_000
-        desk.alerts.take(
-            [alert_kit.finding_of(hits, rule, (("actor.id", actor),), why, (("ip", "10.0.0.7"),))]
-        )
-    now.now = NOW_US
-    first, second, *_ = alert_kit.all_of(desk.alerts)
-    desk.alerts.assign(second.id, "admin", "omar")
-    desk.alerts.acknowledge(second.id, "omar", "I look at it")
-    desk.alerts.note(second.id, "omar", "the door was open")
-    desk.alerts.close(first.id, "omar", "benign", "a drill")
-    desk.alerts.silence(
-        "admin", "restore test", rule="rule-medium", key=(("actor.id", who[2 % len(who)]),),
-        expires_us=NOW_US + 3_600_000_000,
-    )  # fmt: skip
-    desk.alerts.silence("admin", "not here", kind="exclusion", rule="rule-noise", level="medium")
-
-
-def site_of(log: FakeLog, folder: Path, *, demo: bool = True):
-    """The pages of this log as an application, its doorkeeper, and its user `admin`."""
-    from starlette.applications import Starlette
-
-    from whodid.access.doorkeeper import Doorkeeper
-    from whodid.access.password import Cost
-    from whodid.api.make_api import make_api
-    from whodid.ledger.state_db import StateDb
-    from whodid.web.make_web import make_web
-    from whodid.web.site import PublicLog
-
-    StateDb(folder, KEYS.doors).close()
-    log.alerts = alerts_of(log, folder)
-    desks = desks_of(log, folder)
-    doorkeeper = Doorkeeper(folder, KEYS, cost=Cost(memory_kib=8, passes=1, lanes=1))
-    admin = doorkeeper.users.add("admin", PASSWORD, "investigator")
-    public = PublicLog(ORIGIN, VKEY.encode(), "/ledger/demo", log.note)
-    web = make_web(log, doorkeeper, public, desks, demo=demo)
-    stopping = []
-    api = make_api(
-        log, doorkeeper, ledger_files={}, metrics=str, desks=desks, stopping=lambda: bool(stopping)
-    )
-    app = Starlette(routes=[*api, *web.routes], middleware=web.middleware)
-    app.state.stop = lambda: stopping.append(True)
-    return app, doorkeeper, admin
-
-
-if __name__ == "__main__":
-    import uvicorn
-
-    logs = {"story": story_log, "empty": FakeLog, "small": small_log,
-            "hostile": lambda: hostile_log()[0]}  # fmt: skip
-    with tempfile.TemporaryDirectory() as name:
-        shown = logs[sys.argv[2]]()
-        app, doorkeeper, admin = site_of(shown, Path(name))
-        if sys.argv[2] == "story":
-            raise_alerts(shown)
-        link = doorkeeper.sessions.issue_link(admin)
-        print(f"http://127.0.0.1:{sys.argv[1]}/login/{link}", flush=True)
-        uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -1,0 +1,94 @@
+"""Native records with what rules can look at, and nothing else: most of a record nobody asks for.
+
+The tree of paths grows with the fields that are asked for. Where the compiled part is not here, or
+a record is not plain, it is parsed as a whole, and rules see the same.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from whodid.detection.compiled.path import steps_of
+from whodid.detection.record import Record
+from whodid.detection.taxonomy.kind import Kind
+from whodid.detection.taxonomy.native import is_json, native_of
+from whodid.native import native as compiled
+
+Tree = dict[str, "Tree | None"]
+_STEPS_MAX = 8
+_decode = msgspec.json.Decoder().decode
+_UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+
+
+class Pruning:
+    """Which parts of the records of one kind are asked for."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._dotted = kind.dotted
+        self._all = compiled is None or kind.folds
+        """Whether whole records are wanted."""
+        self._tree: Tree = {}
+        self._planted: object | None = None
+
+    def add(self, paths: Iterable[str]) -> bool:
+        """Take note that rules look at these paths; tell whether records have more parts by it."""
+        changed = False
+        for path in paths:
+            steps = steps_of(path)
+            keys = tuple(step for step in steps if isinstance(step, str))
+            if not keys:
+                self._all = changed = True
+                continue
+            for begin in _heads(keys) if self._dotted else [_plain(steps)]:
+                changed |= self._grow(begin)
+        if changed:
+            self._planted = None
+        return changed
+
+    def native(self, record: Record) -> Any:
+        """Return the native record, or as much of it as is asked for."""
+        raw = record.groups[-2]
+        if self._all or record.is_parsed(native_of) or raw[:1] != b"{":
+            return record.native
+        if not is_json(record.sender[0]):
+            return record.native
+        found = self._pruned(raw)
+        return record.native if found is None else found
+
+    def _pruned(self, raw: bytes) -> dict[str, Any] | None:
+        assert compiled is not None
+        try:
+            if self._planted is None:
+                self._planted = compiled.plant(self._tree)
+            return compiled.pruned(raw, self._planted, _decode)
+        except _UNREADABLE:
+            return None
+
+    def _grow(self, keys: tuple[str, ...]) -> bool:
+        """Add keys that lead to what is wanted, all of it; tell whether it was not wanted yet."""
+        tree = self._tree
+        for key in keys[:-1]:
+            below = tree.setdefault(key, {})
+            if below is None:
+                return False
+            tree = below
+        if tree.get(keys[-1], tree) is None:
+            return False
+        tree[keys[-1]] = None
+        return True
+
+
+def _plain(steps: tuple[str | int, ...]) -> tuple[str, ...]:
+    """Return the keys before the first index; what is behind it, or deep, is wanted as a whole."""
+    keys: list[str] = []
+    for step in steps[:_STEPS_MAX]:
+        if not isinstance(step, str):
+            break
+        keys.append(step)
+    return tuple(keys)
+
+
+def _heads(keys: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the keys at the top under which a path may begin where keys may hold dots."""
+    return [(".".join(keys[:end]),) for end in range(1, len(keys) + 1)]
