@@ -26,22 +26,26 @@ class Opener:
 
         Raises IntegrityError for an event whose payload is not here.
         """
-        event = row.event()
-        if event is None or row.seed is None or row.groups is None:
+        found = self._opened(row)
+        if found is None:
             raise IntegrityError(
                 f"entry {row.index}: its payload is not here, so nothing can be proved with it"
             )
+        return found
+
+    def open_tail(self, row: StoredRow) -> tuple[bool, ShownEntry]:
+        """Return the same of an entry behind the ranges, which may be no event, or not readable."""
+        return self._opened(row) or (False, ShownEntry(row.index, row.leaf_bytes))
+
+    def _opened(self, row: StoredRow) -> tuple[bool, ShownEntry] | None:
+        event = row.event()
+        if event is None or row.seed is None or row.groups is None:
+            return None
         needed = self._needed(event)
         opening = reveal(row.seed, row.groups, needed or _EVERY)
         shown = [(one.group, one.salt, one.data) for one in opening.revealed]
         entry = ShownEntry(row.index, row.leaf_bytes, hashes=list(opening.hashes), shown=shown)
         return not needed, entry
-
-    def open_tail(self, row: StoredRow) -> tuple[bool, ShownEntry]:
-        """Return the same of an entry behind the ranges, which may be no event, or not readable."""
-        if row.event() is None or row.seed is None:
-            return False, ShownEntry(row.index, row.leaf_bytes)
-        return self.open(row)
 
     def _needed(self, event: Event) -> tuple[int, ...]:
         """Return the groups that show that an event does not match, none when it does."""

@@ -62,9 +62,13 @@ def group_hash(g: int, salt: bytes, data: bytes) -> bytes:
 
 def group_hashes(seed: bytes, groups: Sequence[bytes]) -> list[bytes]:
     """Return C_1 to C_8 of an event with these serialised groups."""
+    return _group_hashes(salts(seed), groups)
+
+
+def _group_hashes(salts_of: Sequence[bytes], groups: Sequence[bytes]) -> list[bytes]:
     return [
         sha256(prefix + salt + data).digest()
-        for prefix, salt, data in zip(_GROUP_PREFIXES, salts(seed), groups, strict=True)
+        for prefix, salt, data in zip(_GROUP_PREFIXES, salts_of, groups, strict=True)
     ]
 
 
@@ -126,7 +130,7 @@ def reveal(seed: bytes, groups: Sequence[bytes], shown: Collection[int]) -> Open
     """Return the opening of an event that shows the groups numbered in `shown`, and no other."""
     each = salts(seed)
     return Opening(
-        hashes=tuple(group_hashes(seed, groups)),
+        hashes=tuple(_group_hashes(each, groups)),
         revealed=tuple(Revealed(g, each[g - 1], groups[g - 1]) for g in sorted(shown)),
     )
 

@@ -1,12 +1,12 @@
 """Strict reading of a JSON document: every error names the place and says what was expected."""
 
 import json
-from base64 import b64decode
-from binascii import Error as Base64Error
+from binascii import a2b_base64
 from collections.abc import Iterator
 from typing import Any
 
 DOCUMENT_BYTES_MAX = 1 << 30
+_HASH_BYTES = 32
 
 
 class DocumentError(ValueError):
@@ -16,34 +16,43 @@ class DocumentError(ValueError):
 class Part:
     """A value of a document and where it stands. Reading what is not there raises DocumentError."""
 
-    def __init__(self, value: Any, place: str = "") -> None:
+    __slots__ = ("_name", "_within", "value")
+
+    def __init__(self, value: Any, within: "Part | None" = None, name: str = "") -> None:
         self.value = value
-        self.place = place
+        self._within = within
+        self._name = name
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as in `ranges[2].root`; nothing for the document."""
+        before = "" if self._within is None else self._within.place
+        return f"{before}{self._name}" if before else self._name.removeprefix(".")
 
     def __getitem__(self, name: str) -> "Part":
         """Return a member of an object."""
         if not isinstance(self.value, dict) or name not in self.value:
             raise DocumentError(f"{self.place or 'the document'}: there is no {name!r}")
-        return Part(self.value[name], f"{self.place}.{name}" if self.place else name)
+        return Part(self.value[name], self, f".{name}")
 
     def get(self, name: str, default: Any) -> "Part":
         """Return a member of an object, or a default."""
         here = isinstance(self.value, dict) and name in self.value
-        return self[name] if here else Part(default, f"{self.place}.{name}")
+        return self[name] if here else Part(default, self, f".{name}")
 
     def each(self) -> Iterator["Part"]:
         """Yield the items of an array."""
         if not isinstance(self.value, list):
             raise DocumentError(f"{self.place}: must be an array")
         for number, item in enumerate(self.value):
-            yield Part(item, f"{self.place}[{number}]")
+            yield Part(item, self, f"[{number}]")
 
     def members(self) -> Iterator[tuple[str, "Part"]]:
         """Yield the members of an object."""
         if not isinstance(self.value, dict):
             raise DocumentError(f"{self.place}: must be an object")
         for name, item in self.value.items():
-            yield name, Part(item, f"{self.place}.{name}")
+            yield name, Part(item, self, f".{name}")
 
     def text(self) -> str:
         """Return a string."""
@@ -75,8 +84,8 @@ class Part:
     def data(self, size: int | None = None) -> bytes:
         """Return base64, decoded; of this many bytes when that is said."""
         try:
-            found = b64decode(self.text(), validate=True)
-        except (Base64Error, ValueError):
+            found = a2b_base64(self.text(), strict_mode=True)
+        except ValueError:
             raise DocumentError(f"{self.place}: is not base64") from None
         if size is not None and len(found) != size:
             raise DocumentError(f"{self.place}: has {len(found)} bytes, must have {size}")
@@ -84,7 +93,13 @@ class Part:
 
     def hashes(self) -> list[bytes]:
         """Return an array of hashes."""
-        return [item.data(32) for item in self.each()]
+        try:
+            found = [a2b_base64(item, strict_mode=True) for item in self.value]
+        except (TypeError, ValueError):
+            found = [b""]
+        if all(len(item) == _HASH_BYTES for item in found) and isinstance(self.value, list):
+            return found
+        return [item.data(_HASH_BYTES) for item in self.each()]  # says which is none
 
 
 def load(data: bytes) -> Part:
