@@ -51,7 +51,9 @@ class Chaining:
             )  # fmt: skip
             by = query.sequence.by if query.sequence is not None else ""
             found = [
-                Chain(_value(by, hits[0]), [hit_of(hit.row, caller.rights) for hit in hits])
+                Chain(
+                    _value(by, hits[0]), [hit_of(hit.row, caller.rights, hit.event) for hit in hits]
+                )
                 for hits in page.chains
                 if hits
             ]

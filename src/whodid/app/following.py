@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from whodid.app.answer import Hit
 from whodid.errors import UsageError
+from whodid.event import Event
 from whodid.index.evaluate import states_of
 from whodid.ledger.stored import FoundRow, StoredRow
 from whodid.query.match import matcher
@@ -52,13 +53,16 @@ class Tail(Struct):
                 continue
             states = states_of(row.head().flags)
             if matches(event):
-                hits.append(hit_of(row, self.rights))
+                hits.append(hit_of(row, self.rights, event))
         return hits
 
 
-def hit_of(row: FoundRow, reader: Rights) -> Hit:
-    """Return an event as its reader may see it. Raises UsageError for an entry that is none."""
-    event = row.event()
+def hit_of(row: FoundRow, reader: Rights, event: Event | None = None) -> Hit:
+    """Return an event as its reader may see it; `event` where it is decoded already.
+
+    Raises UsageError for an entry that is none.
+    """
+    event = event or row.event()
     if event is None:
         raise UsageError(f"entry {row.index} is not an event")
     head = row.head()

@@ -45,7 +45,7 @@ class Pinning:
         note = self._context.port.head_at(at)
         with self._context.turn(caller, act):
             page = self._page(self._resolved(allowed, at), limit, before, own=own, at=at)
-            hits = [hit_of(found.row, caller.rights) for found in page.rows]
+            hits = [hit_of(found.row, caller.rights, found.event) for found in page.rows]
             newer = self._context.port.status().size - at
             self._context.own.write(caller, msgspec.structs.replace(act, rows=len(hits)))
         return SearchAnswer(

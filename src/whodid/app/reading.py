@@ -219,7 +219,7 @@ class LedgerReading:
         return page if query.limit is None else msgspec.structs.replace(page, next=None)
 
     def _answer(self, page: Page, caller: Caller, clauses: list[Clause]) -> SearchAnswer:
-        hits = [hit_of(found.row, caller.rights) for found in page.rows]
+        hits = [hit_of(found.row, caller.rights, found.event) for found in page.rows]
         note = (self._directory / CHECKPOINT).read_text()
         return SearchAnswer(
             hits, page.total, page.total_is_exact, page.hidden_own,

@@ -255,7 +255,7 @@ class _Gathering:
         return page
 
     def _hits(self, page: Page) -> list[Hit]:
-        return [hit_of(found.row, self._caller.rights) for found in page.rows]
+        return [hit_of(found.row, self._caller.rights, found.event) for found in page.rows]
 
     def _add(self, hit: Hit, link: Link) -> None:
         self.found.setdefault(hit.index, (hit, link))
