@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 
 from whodid.index.evaluate import masks, own_rows
-from whodid.index.needles import YES
+from whodid.index.needles import NO, YES
 from whodid.index.opening import RowMatcher
 from whodid.index.order import newest_tables
 from whodid.index.table import Array, Table
@@ -77,6 +77,8 @@ def choose(
     for table in newest_tables(tables):
         rows.pause()
         sure, maybe = masks(node, table)
+        if maybe is NO:
+            continue
         matched = _matched(table, sure, maybe, opener)
         own = own_rows(table) if hide and table.summary.own else None
         if own is not None:
