@@ -47,6 +47,9 @@ class Place:
     def begin(self, name="burst", days=7):
         return self.runs.begin(INGRID, head(name), days, HISTORY)
 
+    def now(self, run):
+        return self.runs.get(run.id)
+
     def join(self):
         self.runs._thread.join(20)
         assert not self.runs._thread.is_alive()
@@ -61,12 +64,13 @@ def place(tmp_path):
 
 def test_one_at_a_time_and_the_task_is_whole(place, tmp_path):
     run = place.begin()
-    assert place.runs.running is run
+    assert place.runs.running == run
     with pytest.raises(RefusedError, match="Title of burst"):
         place.begin("other")
     assert len(place.processes) == 1
     place.processes[0].free.set()
     place.join()
+    run = place.now(run)
     assert (run.state, run.answer) == ("done", desks_kit.ANSWER)
     assert place.runs.running is None
     task = place.processes[0].task
@@ -85,6 +89,7 @@ def test_one_that_is_ended_shows_nothing_and_is_told(place):
     run = place.begin()
     assert place.runs.end(run.id).state == "ended"
     place.join()
+    run = place.now(run)
     assert (run.state, run.answer) == ("ended", None)
     assert place.processes[0].gone.is_set()
     assert place.acts == [("ingrid", "backtest", "failure", "it was ended")]
@@ -98,9 +103,10 @@ def test_an_answer_that_comes_too_late_is_not_shown(place):
     run = place.begin()
     process = place.processes[0]
     process.close = lambda: process.gone.set() or process.free.set()
-    run.state = "ended"
+    place.runs._find(run.id).state = "ended"
     process.free.set()
     place.join()
+    run = place.now(run)
     assert (run.state, run.answer) == ("ended", None)
 
 
@@ -115,6 +121,7 @@ def test_one_that_fails_says_why(place, answered, said):
     place.next = {"answered": answered}
     run = place.begin()
     place.join()
+    run = place.now(run)
     assert (run.state, run.error) == ("failed", said)
     assert place.acts[0][:3] == ("ingrid", "backtest", "failure")
 
@@ -123,6 +130,7 @@ def test_one_that_takes_too_long_is_ended(place, monkeypatch):
     monkeypatch.setattr(runs_module, "BACKTEST_SECONDS_MAX", 0.01)
     run = place.begin()
     place.join()
+    run = place.now(run)
     assert run.state == "failed"
     assert "look at fewer days" in run.error
     assert place.processes[0].gone.is_set()
@@ -133,6 +141,7 @@ def test_a_process_that_ends_or_says_nonsense_is_a_failure(place):
         place.next = {"raw": said}
         run = place.begin()
         place.join()
+        run = place.now(run)
         assert run.state == "failed", said
         assert "its process ended" in run.error
 
@@ -145,6 +154,7 @@ def test_a_log_that_takes_nothing_changes_no_end(place):
     run = place.begin()
     place.runs.end(run.id)
     place.join()
+    run = place.now(run)
     assert run.state == "ended"
 
 
@@ -159,7 +169,16 @@ def test_days_and_how_many_are_kept(place):
     assert place.runs.of("rule-0") == []
     newest = place.runs.of(f"rule-{BACKTESTS_KEPT + 2}")
     assert [run.rule.id for run in newest] == [f"rule-{BACKTESTS_KEPT + 2}"]
-    assert place.runs.get(newest[0].id) is newest[0]
+    assert place.runs.get(newest[0].id) == newest[0]
+
+
+def test_what_is_shown_does_not_change_meanwhile(place):
+    run = place.begin()
+    shown = place.now(run)
+    place.processes[0].free.set()
+    place.join()
+    assert (shown.state, shown.answer) == ("running", None)
+    assert place.now(run).state == "done"
 
 
 def test_many_who_begin_at_once_begin_one(place):
@@ -183,8 +202,10 @@ def test_those_that_are_over_outlive_the_server(place):
     place.next = {}
     done = place.begin()
     place.join()
+    before = place.now(done)
     place.open()
-    assert place.runs.get(done.id) == done
+    assert place.now(done) == before
+    assert place.now(done).answer == desks_kit.ANSWER
     assert [run.answer for run in place.runs.of("burst")] == [desks_kit.ANSWER]
     assert b"alice" not in (place.folder / "detection" / "backtests").read_bytes()
 

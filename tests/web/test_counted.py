@@ -2,16 +2,20 @@
 
 import html
 import re
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from markupsafe import escape
 
 from whodid.app.counts import Bar, Column, Facet, HistogramAnswer, TableAnswer
 from whodid.query.parse import parse
+from whodid.query.render_pipes import query_text
 from whodid.query.times import term_bounds
-from whodid.web import facets, histogram, stats
+from whodid.query.tree import Not, Query, Term, all_of
+from whodid.web import cells, facets, group_links, histogram, stats
 from whodid.web.links import search_url
-from whodid.web.time_range import span_term
+from whodid.web.time_range import items_of, span_term
 
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
@@ -145,6 +149,36 @@ def test_rows_lead_to_their_events():
     assert (second[0].text, third[0].href) == ("missing", None)
     assert [cell.share for cell in first] == [None, None, None, 100.0]
     assert second[3].share == 50.0
+
+
+@pytest.mark.parametrize("filter_text", ["", "access:read", "a OR b", "-x (c OR d)", "actor:=eve"])
+@pytest.mark.parametrize(
+    "href", [search_url, partial(search_url, own=True, columns=("time", "actor"))]
+)
+def test_the_address_of_a_row_is_that_of_the_narrowed_search(filter_text, href):
+    query = parse(f"{filter_text} | stats by (actor, bytes) count()")
+    links = group_links.GroupLinks(query, href)
+    for actor in ("eve", "a b&c+d%,é", "x:y (z)", "-", "NOT", None):
+        for size in (7, None):
+            terms = [
+                Not(Term("actor", "exists")) if actor is None else Term("actor", "is", actor),
+                Not(Term("bytes", "exists")) if size is None else Term("bytes", "has", size),
+            ]
+            asked = items_of(query)
+            more = [term for term in terms if term not in asked]
+            text = query_text(Query(all_of([query.filter, *more])))
+            assert links.of([actor, size, 3]) == href(text)
+
+
+def test_cells_are_escaped_but_for_what_is_ours():
+    evil = "<script>&\"'\u202e"
+    made = cells.cells(
+        [cells.Cell(evil, "text", f"/?q={evil}", None), cells.Cell("7", "n", None, 3)]
+    )
+    assert "<script>" not in made
+    assert "\u202e" not in made.replace(f"/?q={escape(evil)}", "")
+    assert made.count("<td") == 2
+    assert 'class="n measured"><bdi>7</bdi><svg class="share"' in made
 
 
 def test_a_table_sorts_by_links(site):

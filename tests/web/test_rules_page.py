@@ -109,7 +109,7 @@ def test_a_look_over_history(place):
     end = time.monotonic() + 20
     while "refresh" in (page := place.client.get(path)).headers:
         assert time.monotonic() < end
-    assert "<strong>9 alerts</strong>, about 0.3 a day, 5 on the worst" in page.text
+    assert "<strong>9 alerts</strong>, about one in 3 days, 5 on the worst" in page.text
     assert "2 of them are excluded now" in page.text
     assert page.text.count('<rect class="success"') == 2
     assert page.text.count('<rect class="unknown"') == 1
@@ -206,3 +206,10 @@ def test_bars_stand_on_their_days():
         ("success", 1, 100), ("unknown", 31, 25),
     ]  # fmt: skip
     assert chart(()) is None
+    for looked, width in (((-2, 5), 8), ((1, 2), 4), ((-999, 3), 366), ((0, 999), 366)):
+        wide = chart((Day(0, 4, 0), Day(3 * DAY_US, 1, 1)), looked)
+        assert wide.width == 10 * width, "every day that was looked at"
+        assert [bar.x - wide.bars[0].x for bar in wide.bars] == [
+            bar.x - drawn.bars[0].x for bar in drawn.bars
+        ]
+        assert len(wide.ends) == 2

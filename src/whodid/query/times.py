@@ -38,6 +38,12 @@ _LITERAL = re.compile(
     re.ASCII,
 )
 
+_CLOCK_CHARS = {
+    3600 * _SECOND_US: 2, 60 * _SECOND_US: 5, _SECOND_US: 8,
+    **{10 ** (6 - digits): 9 + digits for digits in range(1, 6)},
+}  # fmt: skip
+"""How wide a time is (µs) that is written with so many characters of a clock."""
+
 
 def parse_time(text: str) -> Span | Relative | None:
     """Read one time as typed; None when it is none or lies outside the years 1 to 9999."""
@@ -112,11 +118,17 @@ def time_text(value: Span | Relative) -> str:
         return _relative_text(value)
     days, rest_us = divmod(value.start_us, DAY_US)
     begin = date.fromordinal(days + _EPOCH_DAYS)
-    day = begin.isoformat()
-    clock = _clock_text(rest_us)
-    forms = [day[:4], day[:7], day]
-    forms += [f"{day}T{clock[:length]}Z" for length in (2, 5, 8, 10, 11, 12, 13, 14)]
-    return next((form for form in forms if parse_time(form) == value), f"{day}T{clock}Z")
+    day, width_us = begin.isoformat(), value.end_us - value.start_us
+    if rest_us == 0 and width_us % DAY_US == 0:
+        if width_us == DAY_US:
+            return day
+        end = width_us // DAY_US + days + _EPOCH_DAYS
+        if begin.day == begin.month == 1 and end == _next_start(begin.year, None):
+            return day[:4]
+        if begin.day == 1 and end == _next_start(begin.year, begin.month):
+            return day[:7]
+    length = _CLOCK_CHARS.get(width_us, 0) if rest_us % max(width_us, 1) == 0 else 0
+    return f"{day}T{_clock_text(rest_us)[: length or None]}Z"
 
 
 def _clock_text(rest_us: int) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from whodid.app.rule_backtest.task import Day, Found
+from whodid.app.rule_backtest.task import BacktestAnswer, Day, Found
 from whodid.errors import UsageError
 from whodid.web.alerts import Item, item_of
 from whodid.web.html import count, day_text
@@ -74,7 +74,7 @@ def show(visit: Visit) -> Response:
         run=run,
         answer=answer,
         lines=[] if answer is None else [_line(one) for one in answer.found],
-        chart=None if answer is None else chart(answer.days),
+        chart=None if answer is None else chart(answer.days, _looked(answer)),
         rule_href=rule_url(run.rule.id),
         all_days=DAYS,
         now_us=visit.site.reading.alerts.now(),
@@ -84,16 +84,28 @@ def show(visit: Visit) -> Response:
     return response
 
 
-def chart(days: Sequence[Day]) -> Chart | None:
+def _looked(answer: BacktestAnswer) -> tuple[int, int]:
+    """Return the first and the last day that was looked at; the first shown, where it is cut."""
+    first_us = answer.first_us
+    if answer.earlier and answer.days:
+        first_us = answer.days[0].start_us
+    return first_us // _DAY_US, answer.last_us // _DAY_US
+
+
+def chart(days: Sequence[Day], looked: tuple[int, int] | None = None) -> Chart | None:
     """Return the bars of alerts by day, those with none among them; None when there are none.
 
-    Raises UsageError for days that are not in order.
+    All days that were `looked` at are drawn, as far as _SHOWN_MAX allows: one bar says nothing of
+    how often. Raises UsageError for days that are not in order.
     """
     if not days:
         return None
     first, last = days[0].start_us // _DAY_US, days[-1].start_us // _DAY_US
     if not first <= last < first + _SHOWN_MAX:
         raise UsageError("these days cannot be drawn")
+    if looked is not None:
+        last = min(max(last, looked[1]), first + _SHOWN_MAX - 1)
+        first = max(min(first, looked[0]), last - _SHOWN_MAX + 1)
     peak = max(day.alerts for day in days)
     bars = []
     for day in days:
@@ -105,9 +117,7 @@ def chart(days: Sequence[Day]) -> Chart | None:
                 y -= height
                 bars.append(Bar(kind, x, y, height))
     total = sum(day.alerts for day in days)
-    ends = [day_text(days[0].start_us)]
-    if last > first:
-        ends.append(day_text(days[-1].start_us))
+    ends = [day_text(day * _DAY_US) for day in dict.fromkeys((first, last))]
     label = f"{count(total, 'alert')} by day, at most {peak:,} on one"
     return Chart((last - first + 1) * _WIDTH, _HEIGHT, _WIDTH - _GAP, bars, ends, peak, label)
 

@@ -1,12 +1,14 @@
 """The page of the place as a whole: `GET /overview`, for a day, a week or 30 days up to now."""
 
 from typing import NamedTuple
+from urllib.parse import quote_plus
 
 from starlette.responses import Response
 
 from whodid.app.overview import PERIODS, FieldSurvey, OverviewAnswer, Ranked
 from whodid.app.profile import KINDS
 from whodid.limits import SOURCE_LATE_S
+from whodid.query.render import to_text
 from whodid.query.tree import Node, Query, Term, all_of
 from whodid.web import histogram
 from whodid.web.html import count
@@ -111,6 +113,7 @@ class _Page:
         self.now = span_term(span.last_us, span.end_us)
         self.last = span_term(span.before_us, span.last_us)
         self.before = span_term(span.start_us, span.last_us)
+        self._times: dict[Term, str] = {}
 
     def cards(self) -> list[Card]:
         """Return the numbers above the chart."""
@@ -248,7 +251,14 @@ class _Page:
             if term is None:
                 return None
             terms.append(Term(field, "is", value) if term.field != "ip" else term)
-        return search_url(text_of([*terms, when]))
+        return search_url(text_of(terms)) + self._at(when)
+
+    def _at(self, when: Term) -> str:
+        """Return what narrows an address to a time; most links of the page have one of three."""
+        known = self._times.get(when)
+        if known is None:
+            known = self._times[when] = "+" + quote_plus(to_text(when), safe=",")
+        return known
 
 
 def _title(one: FieldSurvey) -> str:

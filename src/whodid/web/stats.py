@@ -1,24 +1,24 @@
 """The page of a search with `| stats`: a table that sorts by links, and leads to its events."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
-from whodid.app.counts import Column, TableAnswer, bucket_end
+from whodid.app.counts import Column, TableAnswer
 from whodid.errors import WhodidError
 from whodid.merkle.checkpoint import parse_body, parse_note
-from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.phrase import query_sentence
-from whodid.query.pipes import Key, Order, Sort
+from whodid.query.pipes import Order, Sort
 from whodid.query.render_pipes import query_text
 from whodid.query.times import DAY_US
-from whodid.query.tree import Node, Not, Query, Term, all_of
+from whodid.query.tree import Query
 from whodid.web import time_range
+from whodid.web.cells import Cell
+from whodid.web.group_links import GroupLinks, Href
 from whodid.web.html import day_text, moment_text
-from whodid.web.links import can_be_typed, exact_term, search_url
+from whodid.web.links import search_url
 from whodid.web.visit import Visit
 
 _SHARE = 100
@@ -34,19 +34,6 @@ class Head(NamedTuple):
     href: str | None
     sorted: str
     is_number: bool
-
-
-class Cell(NamedTuple):
-    """A value as text; `href` leads to the events of the row; `share` (of 100) draws a bar."""
-
-    text: str
-    kind: str
-    href: str | None
-    share: float | None
-
-
-Href = Callable[[str], str]
-"""Returns the address of another search that is looked at in the same way."""
 
 
 def show(
@@ -105,9 +92,10 @@ def rows_of(answer: TableAnswer, query: Query, events_href: Href) -> list[list[C
     measured = [n for n, c in enumerate(answer.columns) if not c.key and c.kind == "number"]
     bar = measured[0] if measured and len(answer.rows) > 1 else None
     greatest = max((row[bar] or 0 for row in answer.rows), default=0) if bar is not None else 0
+    links = GroupLinks(query, events_href)
     found = []
     for row in answer.rows:
-        href = _events_of(row, query, events_href)
+        href = links.of(row)
         cells = []
         for place, (column, value) in enumerate(zip(answer.columns, row, strict=True)):
             share = None
@@ -135,32 +123,3 @@ def _text(column: Column, value: Any) -> str:
     if column.kind == "state":
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _events_of(row: list[Any], query: Query, href: Href) -> str | None:
-    """Return the address of the events of a row; None when some value cannot be searched for."""
-    assert query.stats is not None
-    nodes: list[Node] = []
-    for key, value in zip(query.stats.by, row, strict=False):
-        node = _node(key, value)
-        if node is None:
-            return None
-        nodes.append(node)
-    asked = time_range.items_of(query)
-    more = [node for node in nodes if node not in asked]
-    return href(query_text(Query(all_of([query.filter, *more]))))
-
-
-def _node(key: Key, value: Any) -> Node | None:
-    """Return what finds the events of a group, which tells upper and lower case apart."""
-    if key.bucket is not None:
-        start, end = value, bucket_end(value, key.bucket)
-        return dataclasses.replace(time_range.span_term(start, end), field=key.field)
-    if value is None:
-        return Not(Term(key.field, "exists"))
-    kind = SEARCH_FIELDS[key.field].kind
-    if kind == "state":
-        return Term(key.field, "has", value)
-    if kind in {"exact", "words"}:
-        return Term(key.field, "is", value) if can_be_typed(value) else None
-    return exact_term(key.field, value)

@@ -16,6 +16,7 @@ from typing import IO
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from whodid.app.answer import Caller
 from whodid.app.own import Act
@@ -55,8 +56,9 @@ class History(Struct, frozen=True):
 class Runs:
     """Safe for threads.
 
-    Invariants: at most one runs. Who asks has seen every event (the callers check it); that
-    somebody looked is an event before an answer is here, and that it did not end well is one too.
+    Invariants: at most one runs. What is returned does not change while it is shown. Who asks has
+    seen every event (the callers check it); that somebody looked is an event before an answer is
+    here, and that it did not end well is one too, unless the server was killed with it.
     """
 
     def __init__(
@@ -95,10 +97,14 @@ class Runs:
                 target=self._follow, args=(caller, run, process, task), name="backtest", daemon=True
             )
             self._thread.start()
-        return run
+            return replace(run)
 
     def get(self, run_id: str) -> Run:
-        """Return one. Raises UsageError when there is none."""
+        """Return one as it is now. Raises UsageError when there is none."""
+        with self._lock:
+            return replace(self._find(run_id))
+
+    def _find(self, run_id: str) -> Run:
         for run in self._young():
             if run.id == run_id:
                 return run
@@ -108,25 +114,25 @@ class Runs:
         )
 
     def of(self, rule: str) -> list[Run]:
-        """Return those of a rule, the newest first."""
-        return [run for run in self._young() if run.rule.id == rule]
+        """Return those of a rule as they are now, the newest first."""
+        with self._lock:
+            return [replace(run) for run in self._young() if run.rule.id == rule]
 
     @property
     def running(self) -> Run | None:
         """The one that runs."""
-        return next((run for run in self._runs if run.state == "running"), None)
+        return next((replace(run) for run in self._runs if run.state == "running"), None)
 
     def end(self, run_id: str) -> Run:
         """End one; nothing happens to one that is over. Raises UsageError when there is none."""
-        run = self.get(run_id)
-        self._end(run)
-        return run
+        self._end(self._find(run_id))
+        return self.get(run_id)
 
     def close(self) -> None:
         """End what runs, and wait for its end."""
         running, thread = self.running, self._thread
         if running is not None:
-            self._end(running, WITH_SERVER)
+            self._end(self._find(running.id), WITH_SERVER)
         if thread is not None:
             thread.join(_WAIT_S)
 
