@@ -123,6 +123,22 @@ def test_looks_go_on_while_a_round_is_long(rig, fault):
     assert problems(report) == ["a break"]  # the round began before it: the next one tells
 
 
+def test_who_asked_sees_his_round_begun(rig, monkeypatch):
+    rig.step()
+    files, seen = rig.validator._files, []
+    forget = files.forget_asked
+
+    def forgotten():
+        seen.append((files.report().doing, files.asked()))
+        forget()
+
+    monkeypatch.setattr(files, "forget_asked", forgotten)
+    files.ask()
+    rig.step(seconds=5)
+    assert seen == [("entries", True)]
+    assert not files.asked()
+
+
 def test_a_round_goes_on_where_it_stood(rig):
     rig.looks.end_at = 600
     with pytest.raises(EndedError):

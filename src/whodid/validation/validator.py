@@ -226,12 +226,12 @@ class Validator:
     # --- a round ---------------------------------------------------------------------------------
 
     def _round(self, now: int) -> None:
-        self._files.forget_asked()
         self._hurry = False
         cursor = self.report.cursor or Cursor(now)
         self._round_began_s = self._share.busy_s - cursor.busy_s
         self._set(cursor=cursor, doing="entries", done=0, total=0)
         self._keep()
+        self._files.forget_asked()  # now, so that who asked sees his round begun, not one before it
         verdict = self._checks.everything(_RoundPace(self, cursor))
         faults, seen_once = self._confirmed(verdict)
         self._set(doing="index")
