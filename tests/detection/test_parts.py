@@ -11,6 +11,7 @@ from functools import partial
 import random_rules
 from rule_kit import record
 from whodid.detection.compiled import probes
+from whodid.detection.compiled.alternatives import alternatives_of
 from whodid.detection.compiled.closures import Closures
 from whodid.detection.compiled.fields import View
 from whodid.detection.compiled.index import Fields, Index, asks_event_first
@@ -19,7 +20,7 @@ from whodid.detection.compiled.probes import Memory, Probe
 from whodid.detection.rule import All, AnyOf, Head, LogSource, Not, Rule
 from whodid.detection.rule import Test as Look
 from whodid.detection.taxonomy.kinds import KINDS
-from whodid.limits import RULE_ASKED_CHARS_MAX, RULE_ASKED_VALUES_MAX
+from whodid.limits import RULE_ALTERNATIVES_MAX, RULE_ASKED_CHARS_MAX, RULE_ASKED_VALUES_MAX
 
 SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 JSON = next(kind for kind in KINDS if kind.name == "json")
@@ -95,6 +96,40 @@ def test_most_conditions_leave_no_rest():
     assert parts_of(All((name, referred))) == (((name,),), (), referred)
     mixed = Not(All((name, Look("rows", "gt", 5))))
     assert parts_of(mixed) == ((), (), mixed)
+
+
+def test_alternatives_hold_when_the_whole_does():
+    print("seed", SEED)
+    chance = random.Random(SEED)
+    fields = Fields(JSON)
+    closures = Closures(partial(fields.get, event_first=False))
+    records = [some_record(chance, number) for number in range(25)]
+    several = 0
+    for _ in range(200):
+        node = some_node(chance)
+        some = alternatives_of(node)
+        assert 0 < len(some) <= RULE_ALTERNATIVES_MAX
+        several += len(some) > 1
+        whole, holds = closures.compile(node), [closures.compile(it) for it in some]
+        for one in records:
+            view = View(one, one.native)
+            assert whole(view) == any(it(view) for it in holds), (node, one.native)
+    assert several
+
+
+def test_two_sets_of_looks_are_two_alternatives_without_a_rest():
+    a, b, c, d = (Look(name, "equals", "x") for name in "abcd")
+    two = AnyOf((All((a, b)), All((c, Not(d)))))
+    assert alternatives_of(two) == (All((a, b)), All((c, Not(d))))
+    assert alternatives_of(All((a, two))) == (All((a, All((a, b)))), All((a, All((c, Not(d))))))
+    assert alternatives_of(All((a, Not(All((b, c)))))) == (All((a, Not(b))), All((a, Not(c))))
+    for plain in (a, Not(a), All((a, b)), AnyOf((a, b)), Not(AnyOf((a, b))), AnyOf(())):
+        assert alternatives_of(plain) == (plain,)
+    assert all(parts_of(it).rest is None for it in alternatives_of(All((a, two))))
+    one, true = (Look("flag", "equals", value) for value in (1, True))
+    assert parts_of(All((one, one, true))).needs == ((one,), (true,))
+    many = All(tuple(AnyOf((All((a, b)), c)) for _ in range(9)))
+    assert alternatives_of(many) == (many,)
 
 
 def test_true_one_and_its_text_are_not_the_same():

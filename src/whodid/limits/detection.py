@@ -113,6 +113,9 @@ RULE_ASKED_CHARS_MAX = 1_024
 RULE_ASKED_BYTES_MAX = 64 * 1024 * 1024
 """About what all these values take together; when there are more they are found anew."""
 
+RULE_ALTERNATIVES_MAX = 8
+"""Alternatives that a rule's condition is taken apart into; one with more is asked as a whole."""
+
 RULE_ANSWERS_MAX = 4096
 """Combinations of what values say, of one kind of log, whose rules are remembered."""
 

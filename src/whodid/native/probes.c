@@ -20,7 +20,7 @@ static int add_new(PyObject **found, PyObject *bits) {
     return done;
 }
 
-/* Add the bits of a text or number; a table that does not have it yet finds them. */
+/* Add the bits of a text, number or truth value; a table that does not have it yet finds them. */
 static int add_text(PyObject **found, PyObject *table, PyObject *text) {
     PyObject *bits = table == NULL ? NULL : PyDict_GetItemWithError(table, text);
     if (bits != NULL) /* another thread may not change the table between */
@@ -31,13 +31,15 @@ static int add_text(PyObject **found, PyObject *table, PyObject *text) {
 static int walk(PyObject *native, PyObject *branches, PyObject **found);
 
 /* Add what a value passes at a branch: (table of texts or None, what finds the bits of any value,
- * branches below or None, what finds the bits of a list of them). */
+ * branches below or None, what finds the bits of a list of them, table of truth values). */
 static int take(PyObject *value, PyObject *branch, PyObject **found) {
     PyObject *table = PyTuple_GetItem(branch, 0), *below = PyTuple_GetItem(branch, 2);
     if (table == NULL || below == NULL || value == Py_None)
         return value == Py_None;
     if (table != Py_None) {
-        if (PyUnicode_CheckExact(value)) {
+        if (PyUnicode_CheckExact(value) || PyBool_Check(value)) {
+            if (PyBool_Check(value))
+                table = PyTuple_GetItem(branch, 4);
             if (!add_text(found, table, value))
                 return 0;
         } else if (!add_new(found, PyObject_CallFunctionObjArgs(PyTuple_GetItem(branch, 1), value,

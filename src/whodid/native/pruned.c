@@ -86,10 +86,25 @@ static const uint8_t *escape_end(const uint8_t *at, const uint8_t *end) {
     return at + 6;
 }
 
+#define EACH(byte) (0x0101010101010101u * (byte))
+
+/* Tell whether eight bytes are ASCII, no quote, no backslash and no control character. */
+static int are_plain(const uint8_t *at) {
+    uint64_t eight, quote, slash;
+    memcpy(&eight, at, 8);
+    quote = eight ^ EACH('"');
+    slash = eight ^ EACH('\\');
+    return !((eight | (eight - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1))) & EACH(0x80));
+}
+
 /* Return where a string ends that begins behind its quote, at its closing one; NULL if not plain. */
 static const uint8_t *text_end(Read *read, const uint8_t *at, int *escaped) {
     uint8_t all = 0;
     while (at < read->end && *at != '"') {
+        while (read->end - at >= 8 && are_plain(at))
+            at += 8;
+        if (at == read->end || *at == '"')
+            break;
         all |= *at;
         if (*at < 0x20)
             return NULL;

@@ -72,7 +72,7 @@ def test_spared_looks_would_have_found_nothing(monkeypatch, kind, machine, bound
     monkeypatch.setattr(machine, "may_hold", _counting(machine.may_hold, looked))
     spared = found()
     few = len(looked)
-    monkeypatch.setattr(machine, "room", lambda *_: 0)
+    monkeypatch.setattr(machine, "room", lambda *_: None)
     assert found() == spared
     assert 0 < few < len(looked) - few
     assert {it.stage for _, it in spared[0]} >= {"early", "final"}

@@ -1,13 +1,14 @@
 """The rules about one kind of log, and what tells which of them match a record.
 
-Each rule has a bit for each group of its needs, and one for its bars. What the values of a record
-decide is added up (`probes`); a rule is possible when its needs are all there and no bar is. Then
-only its rest is asked, if it has one.
+Each alternative of a rule has a bit for each group of its needs, and one for its bars. What the
+values of a record decide is added up (`probes`); an alternative is possible when its needs are all
+there and no bar is. Then only its rest is asked, if it has one.
 """
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
+from whodid.detection.compiled.alternatives import alternatives_of
 from whodid.detection.compiled.anchors import key_of
 from whodid.detection.compiled.closures import Closures
 from whodid.detection.compiled.fields import (
@@ -61,7 +62,8 @@ class Index:
         self.rules = rules
         self._memory = memory
         self.fields = Fields(kind)
-        self._rests: list[Holds | None] = []
+        self._rows: list[tuple[Rule, Holds | None]] = []
+        """The alternatives of all rules in their order, each with what is left to ask."""
         self._spared = [0] * NEEDS_MAX
         """Of each group of needs the rules that have none."""
         self._tree = Tree()
@@ -83,11 +85,12 @@ class Index:
                 key = key_of(test)
                 some[key] = test, some.get(key, (test, 0))[1] | bit
 
-        size = len(self.rules)
-        for number, rule in enumerate(self.rules):
+        rows = [(rule, parts_of(it)) for rule in self.rules for it in alternatives_of(rule.node)]
+        size = len(rows)
+        for number, (rule, parts) in enumerate(rows):
             first = asks_event_first(rule)
-            parts = parts_of(rule.node)
-            self._rests.append(None if parts.rest is None else makers[first].compile(parts.rest))
+            rest = None if parts.rest is None else makers[first].compile(parts.rest)
+            self._rows.append((rule, rest))
             for group, tests in enumerate(parts.needs):
                 add(tests, 1 << (group * size + number), first=first)
             for group in range(len(parts.needs), NEEDS_MAX):
@@ -114,7 +117,10 @@ class Index:
                 self._asks.append(_asking(field, Probe(some.values(), self._memory)))
         for steps, tests in paths.items():
             self._tree.add(steps, Probe(tests, self._memory))
-        self._asks.append(of_event.ask)
+        if self._tree:
+            self._asks.append(self._tree.ask_of)
+        if of_event:
+            self._asks.append(of_event.ask)
 
     def view_of(self, record: Record) -> View:
         """Return a record as these rules look at it."""
@@ -131,7 +137,7 @@ class Index:
 
     def matching(self, view: View) -> list[Rule]:
         """Return the rules that match a record of this kind, in their order."""
-        bits = self._tree.ask(view.native) if self._tree else 0
+        bits = 0
         for ask in self._asks:
             bits |= ask(view)
         possible = self._answers.get(bits)
@@ -141,21 +147,30 @@ class Index:
 
     def _answer(self, bits: int) -> Possible:
         """Return the rules that are possible, each with what is left to ask."""
-        size = len(self.rules)
+        size = len(self._rows)
         left = (1 << size) - 1
         for group, spared in enumerate(self._spared):
             left &= bits >> (group * size) | spared
         left &= ~(bits >> (NEEDS_MAX * size))
-        found = []
+        rests: dict[int, tuple[Rule, list[Holds | None]]] = {}
         while left:
             lowest = left & -left
-            number = lowest.bit_length() - 1
-            found.append((self.rules[number], self._rests[number]))
+            rule, rest = self._rows[lowest.bit_length() - 1]
+            rests.setdefault(id(rule), (rule, []))[1].append(rest)
             left ^= lowest
+        found = [(rule, _one_of(some)) for rule, some in rests.values()]
         if len(self._answers) >= RULE_ANSWERS_MAX:
             self._answers.clear()
         self._answers[bits] = tuple(found)
         return tuple(found)
+
+
+def _one_of(rests: list[Holds | None]) -> Holds | None:
+    """Return what is left to ask of alternatives of which one must hold."""
+    holds = [rest for rest in rests if rest is not None]
+    if len(holds) < len(rests):
+        return None
+    return holds[0] if len(holds) == 1 else lambda view: any(it(view) for it in holds)
 
 
 def _asking(field: Field, probe: Probe) -> Callable[[View], int]:

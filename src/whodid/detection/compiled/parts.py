@@ -7,7 +7,7 @@ remembered (`probes`). Most rules have no rest.
 
 from typing import NamedTuple
 
-from whodid.detection.compiled.anchors import Anchors, anchors_of, is_of_value
+from whodid.detection.compiled.anchors import Anchors, anchors_of, is_of_value, key_of
 from whodid.detection.rule import All, AnyOf, Node, Not, Test
 
 NEEDS_MAX = 3
@@ -59,12 +59,17 @@ def _chosen(
     A regex is dear where values are new each time, and waits when something else is telling.
     """
     taken: list[tuple[Test, ...]] = []
+    said: set[object] = set()
     late: list[Node] = []
     strong = bool(needs) and needs[0][0].worth >= _STRONG
     for found, exact in needs:
         waits = taken and strong and any(test.op == "regex" for test in found.tests)
-        if len(taken) < NEEDS_MAX and not waits and found.tests not in taken:
+        keys = tuple(map(key_of, found.tests))  # `true` and 1 are equal, and not the same
+        if keys in said:
+            continue  # that one of them holds is known then
+        if len(taken) < NEEDS_MAX and not waits:
             taken.append(found.tests)
+            said.add(keys)
         elif exact is not None:
             late.append(exact)
     return tuple(taken), late

@@ -103,6 +103,7 @@ class Probe:
             elif id(look) not in told:
                 self._others.append((passes_of(look[0]), look[1]))
         self.texts = memory.of(lambda text: self._look(text, text))
+        self.flags = memory.of(lambda flag: self._look(flag, text_of(flag)))
         self.ints = memory.of(lambda number: self._look(number, repr(number)))
 
     def bits_of_all(self, values: Values) -> int:
@@ -118,6 +119,8 @@ class Probe:
             return self.texts[value]
         if value.__class__ is int:
             return self.ints[value]
+        if value.__class__ is bool:  # in a table of its own: 1 would be the same key as True
+            return self.flags[value]
         return self._look(value, text_of(value))
 
     def _look(self, value: Any, text: str) -> int:
@@ -145,6 +148,9 @@ class EventProbes:
         self._plan: tuple[tuple[tuple[str, ...], tuple[_Packed, ...]], ...] = ()
         """For each group the names of its attributes, and what is asked about them."""
         self._heads: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
 
     def add(self, place: EventPlace, probe: Probe) -> None:
         """File the probe of a field."""

@@ -7,6 +7,7 @@ paths. So the walk follows the keys that both have.
 from functools import partial
 from typing import Any
 
+from whodid.detection.compiled.fields import View
 from whodid.detection.compiled.path import flat
 from whodid.detection.compiled.probes import Probe
 from whodid.limits import NESTING_MAX
@@ -52,9 +53,13 @@ class Tree:
             self._packed = _packed(self._top)
         return compiled.walk(native, self._packed)
 
+    def ask_of(self, view: View) -> int:
+        """Return the bits of all looks that a record's values pass."""
+        return self.ask(view.native)
+
 
 def _packed(branches: dict[str, Branch]) -> dict[str, Any]:
-    """Return branches as tuples: texts → bits, any value → bits, what is below, lists → bits."""
+    """Return branches as `native.walk` takes them: tables, what finds bits, what is below."""
     found = {}
     for key, branch in branches.items():
         probe, below = branch.probe, branch.below
@@ -63,6 +68,7 @@ def _packed(branches: dict[str, Branch]) -> dict[str, Any]:
             None if probe is None else partial(_any_bits, probe),
             _packed(below) if below else None,
             partial(_items_bits, below),
+            None if probe is None else probe.flags,
         )
     return found
 

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from whodid.detection.rule import Compare
@@ -18,9 +19,7 @@ _WORDS = {
     "gt": "more than {} is too many", "gte": "{} is the bound",
     "eq": "exactly {} was looked for", "neq": "anything but {} was looked for",
 }  # fmt: skip
-
-_EXACT = 2**52
-"""Numbers below it lose nothing when they are added as floats."""
+_FROM = ("gt", "gte", "eq")
 
 
 def holds_all(compare: tuple[Compare, ...]) -> Holds:
@@ -37,13 +36,9 @@ def only_lower(compare: tuple[Compare, ...]) -> bool:
     return all(item.op in ("gt", "gte") for item in compare)
 
 
-def room_below(compare: tuple[Compare, ...], value: float) -> float:
-    """Return what may be added to a number, and less, while it does not satisfy all; 0 for none.
-
-    The comparisons are `only_lower`.
-    """
-    room = max((item.bound - value for item in compare), default=0)
-    return room if abs(value) < _EXACT and room < _EXACT else 0
+def least_of(compare: tuple[Compare, ...]) -> float:
+    """Return a number below which no number satisfies all."""
+    return max((item.bound for item in compare if item.op in _FROM), default=-inf)
 
 
 def bound_words(compare: tuple[Compare, ...], unit: str = "") -> str:

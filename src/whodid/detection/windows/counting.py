@@ -3,7 +3,7 @@
 from typing import Any
 
 from whodid.detection.rule import Compare
-from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower, room_below
+from whodid.detection.windows.compare import Holds, bound_words, holds_all, least_of, only_lower
 from whodid.detection.windows.hit import KEY, MASK, SHOWN, TIME, VALUE, Hit
 from whodid.detection.windows.machine import SetTimer
 from whodid.detection.windows.plan import Plan
@@ -25,13 +25,15 @@ class EventCount(Windowed[None]):
         self._compare = plan.correlation.compare or ONE
         self._holds: Holds = holds_all(self._compare)
         self.undone = not only_lower(self._compare)
+        self._least = least_of(self._compare)
 
     def nothing(self) -> None:
         """There is nothing to add up: the events are there."""
 
     def holds(self, window: Window[None], time: int) -> bool:  # noqa: ARG002 - as all kinds
         """Tell whether there are as many as was said."""
-        return self._holds(len(window.events) - window.head)
+        count = len(window.events) - window.head
+        return count >= self._least and self._holds(count)
 
     def can_hold(self, window: Window[None] | None, hits: list[Hit]) -> bool:
         """Tell whether there would be enough if all were in one window."""
@@ -76,6 +78,7 @@ class ValueCount(Windowed[dict[Any, int]]):
         super().__init__(plan, set_timer)
         self._holds: Holds = holds_all(plan.correlation.compare)
         self.undone = not only_lower(plan.correlation.compare)
+        self._least = least_of(plan.correlation.compare)
 
     def nothing(self) -> dict[Any, int]:
         """Return how often each value is in the window."""
@@ -99,7 +102,8 @@ class ValueCount(Windowed[dict[Any, int]]):
 
     def holds(self, window: Window[dict[Any, int]], time: int) -> bool:  # noqa: ARG002 - as all
         """Tell whether there are as many different ones as was said."""
-        return self._holds(len(window.extra))
+        count = len(window.extra)
+        return count >= self._least and self._holds(count)
 
     def can_hold(self, window: Window[dict[Any, int]] | None, hits: list[Hit]) -> bool:
         """Tell whether there would be enough if all were in one window."""
@@ -109,17 +113,16 @@ class ValueCount(Windowed[dict[Any, int]]):
         new = {value for hit in hits for value in hit[VALUE] if value not in kept}
         return self._holds(len(kept) + len(new))
 
-    def room(self, hits: list[Hit]) -> float:
-        """Return how many other values may come."""
+    def room(self, hits: list[Hit]) -> set[Any]:
+        """Return the different values of all."""
         window = self.keys.get(hits[0][KEY])
-        seen = {value for hit in hits for value in hit[VALUE]}
-        return room_below(
-            self.plan.correlation.compare, len(seen.union(window.extra if window else ()))
-        )
+        return {value for hit in hits for value in hit[VALUE]}.union(window.extra if window else ())
 
-    def weight(self, hit: Hit) -> float:
-        """Return how many values it has."""
-        return len(hit[VALUE])
+    def fits(self, room: set[Any], hit: Hit) -> bool:
+        """Tell whether there are too few different ones."""
+        if len(room) < self._least:
+            room.update(hit[VALUE])
+        return len(room) < self._least
 
     def measured(self, window: Window[dict[Any, int]]) -> tuple[tuple[str, str], ...]:
         """Return how many different ones, and some of them."""

@@ -9,6 +9,7 @@ from bisect import insort
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from operator import itemgetter
+from typing import Any
 
 from whodid.detection.finding import Finding
 from whodid.detection.windows.absence import ExpectedAfter, ExpectedBefore
@@ -68,7 +69,7 @@ class Lane:
             for plan, machine in zip(plans, self.machines, strict=True)
         ]
         self._by_key: dict[Place, list[Hit]] = {}
-        self._rooms: dict[Place, float] = {}
+        self._rooms: dict[Place, Any] = {}
         """How much more may wait of a key before it is looked at again (`Machine.room`)."""
         self._told: dict[tuple[object, ...], int] = {}
 
@@ -200,10 +201,9 @@ class Lane:
         else:
             hits.append(hit)
         plan, machine = self.plans[hit[PLAN]], self.machines[hit[PLAN]]
-        if place in self._rooms:
-            room = self._rooms[place] = self._rooms[place] - machine.weight(hit)
-            if room > 0:
-                return []
+        room = self._rooms.get(place)
+        if room is not None and machine.fits(room, hit):
+            return []
         if len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT:
             return []  # of a key with very many that wait, not each makes all be looked at again
         if self._was_told((*place, ()), hit[TIME], plan.span):

@@ -38,14 +38,14 @@ class Machine(Protocol):
     def may_hold(self, hits: list[Hit]) -> bool:
         """Tell, cheaply, whether hits of one key that wait might make it hold."""
 
-    def room(self, hits: list[Hit]) -> float:
-        """Return how much may come to hits of one key that wait before `may_hold` may be true.
+    def room(self, hits: list[Hit]) -> Any:
+        """Return what `fits` tells by how much may come to hits of one key that wait.
 
-        It was false of these. 0 when that cannot be told.
+        `may_hold` was false of these. None when nothing can be told.
         """
 
-    def weight(self, hit: Hit) -> float:
-        """Return by how much a hit takes away of that room, at most."""
+    def fits(self, room: Any, hit: Hit) -> bool:
+        """Take one more hit in, and tell whether `may_hold` is false still, whatever it takes."""
 
     def early(self, hits: list[Hit]) -> list[Finding]:
         """Return what hits of one key that wait, by time, will make hold."""
@@ -73,13 +73,13 @@ class Told:
         """Tell, cheaply, whether hits of one key that wait might make it hold."""
         return True
 
-    def room(self, hits: list[Hit]) -> float:  # noqa: ARG002 - kinds
-        """Return how much may come before `may_hold` may be true; 0 when that cannot be told."""
-        return 0
+    def room(self, hits: list[Hit]) -> Any:  # noqa: ARG002 - kinds
+        """Return what `fits` tells by how much may come; None when nothing can be told."""
+        return None
 
-    def weight(self, hit: Hit) -> float:  # noqa: ARG002 - kinds
-        """Return by how much a hit takes away of that room, at most."""
-        return 0
+    def fits(self, room: Any, hit: Hit) -> bool:  # noqa: ARG002 - kinds
+        """Take one more hit in, and tell whether `may_hold` is false still."""
+        return False
 
     def finding(
         self, time: int, hits: list[Hit], shown: Key, why: str, *,

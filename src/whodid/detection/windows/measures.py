@@ -9,7 +9,7 @@ from bisect import bisect_left, insort
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower, room_below
+from whodid.detection.windows.compare import Holds, bound_words, holds_all, least_of, only_lower
 from whodid.detection.windows.hit import KEY, SHOWN, VALUE, Hit
 from whodid.detection.windows.machine import SetTimer
 from whodid.detection.windows.plan import Plan
@@ -19,6 +19,9 @@ from whodid.errors import InputError
 
 Number: TypeAlias = int | float
 Exact: TypeAlias = int | Fraction
+
+_FLOATS_EXACT = 2**52
+"""Whole numbers below it are exact as floats."""
 
 _NAMES = {
     "value_sum": "the sum", "value_avg": "the mean", "value_median": "the median",
@@ -112,21 +115,21 @@ class Sum(Measure):
             return False
         return self._holds(total + sum(map(_exact, values)))
 
-    def room(self, hits: list[Hit]) -> float:
-        """Return what may be added; nothing is told while a number below zero could go away."""
+    def room(self, hits: list[Hit]) -> list[float] | None:
+        """Return [what may be added]; nothing while a number below zero could go away."""
         window = self.keys.get(hits[0][KEY])
         total, _, negative = window.extra if window else (0, 0, 0)
         values = [value for hit in hits for value in hit[VALUE]]
         if negative or any(value < 0 for value in values):
-            return 0
-        return room_below(
-            self.plan.correlation.compare, math.ceil(total + sum(map(_exact, values)))
-        )
+            return None
+        bound = least_of(self.plan.correlation.compare)
+        reached = math.ceil(total + sum(map(_exact, values)))
+        return [bound - reached] if reached < bound < _FLOATS_EXACT else None
 
-    def weight(self, hit: Hit) -> float:
-        """Return the sum of what it adds."""
-        added: int = sum(max(math.ceil(value), 0) for value in hit[VALUE])
-        return added
+    def fits(self, room: list[float], hit: Hit) -> bool:
+        """Tell whether too little was added, as whole numbers, those below zero left out."""
+        room[0] -= sum(max(math.ceil(value), 0) for value in hit[VALUE])
+        return room[0] > 0
 
 
 class Rank(Measure):

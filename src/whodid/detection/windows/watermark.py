@@ -69,8 +69,10 @@ class Watermark:
             self.sources[source] = SourceTime(time, received)
             self._move()
             return
-        known.received = max(known.received, received)
-        known.newest = max(known.newest, time)
+        if received > known.received:  # noqa: PLR1730 - of each event: calls of `max` cost more
+            known.received = received
+        if time > known.newest:  # noqa: PLR1730
+            known.newest = time
         if source != self._holder and self._holder:
             return
         if len(self.sources) > 1 or self.clock - known.received > self._idle:
