@@ -5,12 +5,11 @@
  * list on a path, not too deep. Of the others the caller takes the long way. UTF-8 is not looked at.
  */
 #include "native.h"
+#include "json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 32
-#define NUMBER_MAX 18
 
 /* A key on some path. `path` is the number of the path that ends here, or -1; `seen` the last record
  * that had the key, from 1 on. */
@@ -34,12 +33,6 @@ enum { NOT_PLAIN = 0, PLAIN = 1, BEYOND_ASCII = 2 };
 
 static const uint8_t *value_end(Walk *walk, const uint8_t *at, Branch *branch, int depth);
 
-static const uint8_t *blanks_end(const uint8_t *at, const uint8_t *end) {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
-        at++;
-    return at;
-}
-
 /* Return where a string ends that begins behind its quote, at its closing one; NULL if not plain. */
 static const uint8_t *text_end(Walk *walk, const uint8_t *at, int *escaped) {
     uint8_t all = 0;
@@ -55,31 +48,6 @@ static const uint8_t *text_end(Walk *walk, const uint8_t *at, int *escaped) {
     }
     walk->beyond_ascii |= all & 0x80;
     return at < walk->end ? at : NULL;
-}
-
-static const uint8_t *digits_end(const uint8_t *at, const uint8_t *end) {
-    while (at < end && *at >= '0' && *at <= '9')
-        at++;
-    return at;
-}
-
-static const uint8_t *number_end(const uint8_t *start, const uint8_t *end) {
-    const uint8_t *whole = start + (*start == '-'), *at = digits_end(whole, end);
-    if (at == whole || (*whole == '0' && at - whole > 1))
-        return NULL;
-    if (at < end && *at == '.') {
-        const uint8_t *part = at + 1;
-        if ((at = digits_end(part, end)) == part)
-            return NULL;
-    }
-    if (at - start > NUMBER_MAX || (at < end && (*at == 'e' || *at == 'E')))
-        return NULL;
-    return at;
-}
-
-static const uint8_t *word_end(const uint8_t *at, const uint8_t *end, const char *word) {
-    size_t size = strlen(word);
-    return (size_t)(end - at) >= size && memcmp(at, word, size) == 0 ? at + size : NULL;
 }
 
 static Branch *branch_of(Walk *walk, const Branch *above, const uint8_t *key, size_t size) {

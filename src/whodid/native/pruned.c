@@ -5,12 +5,11 @@
  * an exponent or beyond 18 characters, what is nested deeply. UTF-8 is checked.
  */
 #include "native.h"
+#include "json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 32
-#define NUMBER_MAX 18
 #define NAME "whodid.paths"
 
 /* A key on some path; `whole` where one ends. `table` has the keys below by their hash: 1 + their
@@ -62,12 +61,6 @@ static const Branch *branch_of(const Paths *paths, const Branch *above, const ui
 
 /* ---- reading ---------------------------------------------------------------------------------*/
 
-static const uint8_t *blanks_end(const uint8_t *at, const uint8_t *end) {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
-        at++;
-    return at;
-}
-
 static int is_hex(uint8_t byte) {
     return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f') ||
            (byte >= 'A' && byte <= 'F');
@@ -118,31 +111,6 @@ static const uint8_t *text_end(Read *read, const uint8_t *at, int *escaped) {
     }
     read->beyond_ascii |= all & 0x80;
     return at < read->end ? at : NULL;
-}
-
-static const uint8_t *digits_end(const uint8_t *at, const uint8_t *end) {
-    while (at < end && *at >= '0' && *at <= '9')
-        at++;
-    return at;
-}
-
-static const uint8_t *number_end(const uint8_t *start, const uint8_t *end) {
-    const uint8_t *whole = start + (*start == '-'), *at = digits_end(whole, end);
-    if (at == whole || (*whole == '0' && at - whole > 1))
-        return NULL;
-    if (at < end && *at == '.') {
-        const uint8_t *part = at + 1;
-        if ((at = digits_end(part, end)) == part)
-            return NULL;
-    }
-    if (at - start > NUMBER_MAX || (at < end && (*at == 'e' || *at == 'E')))
-        return NULL;
-    return at;
-}
-
-static const uint8_t *word_end(const uint8_t *at, const uint8_t *end, const char *word) {
-    size_t size = strlen(word);
-    return (size_t)(end - at) >= size && memcmp(at, word, size) == 0 ? at + size : NULL;
 }
 
 /* Read an object behind its brace; with `into` what is asked for is put there. */
