@@ -161,10 +161,14 @@ def test_a_running_server_tells_what_an_operator_watches(server):
     with server.client("wd_wrong") as stranger:
         assert stranger.post("/v1/events", json={}).status_code == 401
 
-    def counted():
+    def counted():  # each door tells its own, once a second
         families = _told(server)
-        name = "whodid_ingest_records_total"
-        return name in families and _sum(families, name, 'source="crm"', 'result="accepted"') == 3
+        took, refused = "whodid_ingest_records_total", "whodid_ingest_refused_total"
+        return (
+            {took, refused} <= families.keys()
+            and _sum(families, took, 'source="crm"', 'result="accepted"') == 3
+            and all(_sum(families, refused, f'code="{code}"') for code in ("input", "token"))
+        )
 
     wait_until(counted, "the doors' counters are there", 30)
     families = _told(server)
