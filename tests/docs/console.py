@@ -24,7 +24,7 @@ BIN = Path(sys.executable).parent
 PORT = "9460"  # in the pages; the tests take a free one
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"20\d\d-\d\d-\d\d([ T])\d\d:\d\d:\d\d(\.\d+)?")
-_PIECE = re.compile(rf"…|{_UUID7.pattern}|{_TIME.pattern}")
+_PIECE = re.compile(rf"(?m:^…\n)|…|{_UUID7.pattern}|{_TIME.pattern}")
 
 
 def blocks(page: Path) -> list[str]:
@@ -92,9 +92,9 @@ def _plain(text: str) -> str:
 class Expectation:
     """What a page says a command prints.
 
-    `…` stands for anything: on a line of its own for any lines, else within its line. A time
-    stands for any time of the same form. An event's id stands for any id, but for the same one
-    all over the page; `ids` knows which.
+    `…` stands for anything: on a line of its own for any lines or none, else within its line. A
+    time stands for any time of the same form. An event's id stands for any id, but for the same
+    one all over the page; `ids` knows which.
     """
 
     def __init__(self, said: str, ids: dict[str, str]) -> None:
@@ -111,6 +111,8 @@ class Expectation:
 
     def _stands_for(self, said: str, piece: re.Match[str]) -> str:
         text = piece[0]
+        if text == "…\n":
+            return r"(?:[^\n]*\n)*?"
         if text == "…":
             alone = said[: piece.start()].endswith("\n") or piece.start() == 0
             alone = alone and said[piece.end() :][:1] in {"\n", ""}

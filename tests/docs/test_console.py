@@ -13,6 +13,7 @@ OTHER = "01a2011e-9756-7a39-bf99-3f084c234ca7"
         ("a  b\n", "a b   \n\n"),
         ("12 of … events\n", "12 of 3,456 events\n"),
         ("…\nlast\n", "one\ntwo\nlast\n"),
+        ("…\nlast\n…\n", "last\ntwo\n"),
         ("first\n…\n", "first\nsecond\nthird\n"),
         ("at 2026-11-21 09:00:00\n", "at 2027-01-02 13:14:15\n"),
         ("at 2026-11-21T09:00:00.5Z\n", "at 2027-01-02T13:14:15Z\n"),
