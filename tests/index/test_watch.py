@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from whodid.index import verify_index
 from whodid.index.catalog import catalog_path, read_catalog
 from whodid.index.verify_index import compare
 from whodid.ledger.reader import LedgerReader
@@ -172,3 +173,21 @@ def test_an_index_of_an_older_format_is_made_again(indexed):
         compare(indexed.directory, indexed.keys, LedgerReader(indexed.directory, indexed.keys))
         == []
     )
+
+
+def test_an_index_that_goes_on_meanwhile_is_not_taken_for_another(event_log, made, monkeypatch):
+    event_log.append(made(40, 1))
+    event_log.index()
+    reader = LedgerReader(event_log.directory, event_log.keys)
+    comes = [made(40, 2)]
+
+    def read_later(*where):
+        if comes:
+            event_log.append(comes.pop())
+            event_log.index()
+        return read_catalog(*where)
+
+    monkeypatch.setattr(verify_index, "read_catalog", read_later)
+    assert compare(event_log.directory, event_log.keys, reader) == []
+    assert comes == []
+    reader.close()

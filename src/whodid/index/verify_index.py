@@ -89,6 +89,7 @@ def _compare(directory: Path, keys: KeyFolder, reader: LedgerReader) -> list[str
         data = _bytes_of(catalog_path(directory)) or b""
         empty = data.count(b"\n") == 3 and data.startswith(b"whodid index ")
         return [] if empty else ["index/catalog: altered, or of another ledger"]
+    reader.refresh()  # a server may have gone on since: now it reaches as far as any of them
     found = [
         f"index/catalog: entries {first} to {end - 1} are in no segment"
         for first, end in gaps(entries, entries[-1].end)
