@@ -122,7 +122,7 @@ def _term(term: Term, table: Table, *, opening: bool) -> Masks:
     if kind == "integer":
         return _number(term, table, columns[0])
     if columns == ("id",):
-        return _id(term, table)
+        return _id(term, table, opening=opening)
     found: Any = NO
     for column in columns:
         part = _text(term, table, column, opening=opening)
@@ -388,11 +388,11 @@ def _lists(table: Table, column: str, found: Array) -> Array:
     return lists
 
 
-def _id(term: Term, table: Table) -> Masks:
+def _id(term: Term, table: Table, *, opening: bool) -> Masks:
     if term.op == "exists":
         return _same(_needed(table, "live"))
     if table.array("id") is not None:
-        return _same(_text(term, table, "id", opening=True))
+        return _same(_text(term, table, "id", opening=opening))
     high, low = table.array("id.high"), table.array("id.low")
     if high is None or low is None:
         return NO, rows_with(term, table)

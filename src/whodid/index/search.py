@@ -142,7 +142,7 @@ class Searcher:
 
     def stored(self, index: int) -> StoredRow:
         """Return an entry that was found, whole. Raises LedgerError."""
-        return next(self._reader.pick([index]))
+        return self._reader.row(index)
 
     def source_counts(self, *, durable: int | None = None) -> dict[str, SourceCount]:
         """Return what is known of each declared source that has sent something, by name."""

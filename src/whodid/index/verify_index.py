@@ -40,7 +40,6 @@ _FIXED = ("type", "flags", "live", "at", "received", "timed")
 
 def compare(directory: Path, keys: KeyFolder, reader: LedgerReader) -> list[str]:
     """Return one sentence per difference, none when the index says what the ledger says."""
-    reader.refresh()
     found: list[str] = []
     for _ in range(_TRIES):
         before = _bytes_of(catalog_path(directory))

@@ -24,6 +24,12 @@ from whodid.limits import LEAF_TAIL_BYTES_MAX, UNIT_ROWS
 
 _HEADER = struct.Struct(">8s16sQII")
 _PACKED_BYTES_MAX = UNIT_ROWS * (LEAF_BYTES + 2 + LEAF_TAIL_BYTES_MAX)
+_FIXED = (
+    ("version", "u1"), ("type", "u1"), ("flags", ">u2"), ("class", ">u2"), ("source", ">u2"),
+    ("epoch", ">u8"), ("seq", ">u8"), ("appended_us", ">u8"),
+)  # fmt: skip
+"""The columns of one number a leaf, in order; of `seq` and `appended_us` the steps."""
+
 Table = np.ndarray
 
 
@@ -131,13 +137,8 @@ def decode_leaf_heads(data: bytes, name: object) -> LeafHeads:
     """Return the heads of all leaves of a leaf file. Raises as `decode_leaf_file`."""
     with _decoding(name):
         _, _, count, columns, _ = _packed(data, name)
-        cursor = _Cursor(columns)
-        cursor.take("u1", count)
-        types, flags = cursor.take("u1", count), cursor.take(">u2", count)
-        for dtype in (">u2", ">u2", ">u8", ">u8"):  # class, source number, epoch, seq
-            cursor.take(dtype, count)
-        steps = cursor.take(">u8", count).astype(np.uint64)
-        return heads_of(types, flags, np.cumsum(steps, dtype=np.uint64))
+        fixed = _fixed(_Cursor(columns), count)
+        return heads_of(fixed["type"], fixed["flags"], _sums(fixed["appended_us"]))
 
 
 def _decoded(data: bytes, name: object, row: int | None) -> LeafFile:
@@ -180,6 +181,16 @@ def _packed(data: bytes, name: object) -> tuple[bytes, int, int, bytes, int]:
     return ledger_id, first, count, columns, at
 
 
+def _fixed(cursor: _Cursor, count: int) -> dict[str, Table]:
+    """Return the columns of one number a leaf, as they are stored."""
+    return {name: cursor.take(dtype, count) for name, dtype in _FIXED}
+
+
+def _sums(steps: Table) -> Table:
+    """Undo `_delta`."""
+    return np.cumsum(steps.astype(np.uint64), dtype=np.uint64)
+
+
 def _tagged(flags: Table) -> Table:
     tagged: Table = (flags & np.uint16(LeafFlag.NO_IDENTITY)) == 0
     return tagged
@@ -189,19 +200,14 @@ def _columns(data: bytes, count: int, rows: slice) -> tuple[Table, dict[int, byt
     """Return the table of some rows, the tails of all, and which of all have an identity tag."""
     cursor = _Cursor(data)
     table = np.zeros(rows.stop - rows.start, dtype=LEAF_DTYPE)
-    table["version"] = cursor.take("u1", count)[rows]
-    table["type"] = cursor.take("u1", count)[rows]
-    flags = cursor.take(">u2", count)
-    table["flags"] = flags[rows]
-    table["class"] = cursor.take(">u2", count)[rows]
-    numbers = cursor.take(">u2", count)[rows]
-    table["epoch"] = cursor.take(">u8", count)[rows]
+    fixed = _fixed(cursor, count)
+    for name in ("version", "type", "flags", "class", "epoch"):
+        table[name] = fixed[name][rows]
     for name in ("seq", "appended_us"):
-        steps = cursor.take(">u8", count).astype(np.uint64)
-        table[name] = np.cumsum(steps, dtype=np.uint64)[rows]
+        table[name] = _sums(fixed[name])[rows]
     lengths = cursor.take(">u2", count)
     (sources,) = cursor.take(">u2", 1).tolist()
-    table["source_id"] = cursor.take("V16", sources)[numbers]
+    table["source_id"] = cursor.take("V16", sources)[fixed["source"][rows]]
     tails: dict[int, bytes] = {}
     for row in np.flatnonzero(lengths).tolist():  # few have one
         length = int(lengths[row])
@@ -209,4 +215,4 @@ def _columns(data: bytes, count: int, rows: slice) -> tuple[Table, dict[int, byt
         cursor.at += length
     if cursor.at != len(data):
         raise ValueError("bytes are left over")
-    return table, tails, _tagged(flags)
+    return table, tails, _tagged(fixed["flags"])

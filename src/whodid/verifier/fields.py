@@ -3,6 +3,7 @@
 import json
 from binascii import a2b_base64
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 DOCUMENT_BYTES_MAX = 1 << 30
@@ -93,12 +94,10 @@ class Part:
 
     def hashes(self) -> list[bytes]:
         """Return an array of hashes."""
-        try:
+        with suppress(TypeError, ValueError):
             found = [a2b_base64(item, strict_mode=True) for item in self.value]
-        except (TypeError, ValueError):
-            found = [b""]
-        if all(len(item) == _HASH_BYTES for item in found) and isinstance(self.value, list):
-            return found
+            if isinstance(self.value, list) and all(len(item) == _HASH_BYTES for item in found):
+                return found
         return [item.data(_HASH_BYTES) for item in self.each()]  # says which is none
 
 
