@@ -5,6 +5,7 @@ from whodid.api.schema_parts import (
     INSTANT,
     MAYBE_MEANT,
     MAYBE_NUMBER,
+    MAYBE_TEXT,
     NUMBER,
     TEXT,
     TEXTS,
@@ -56,7 +57,7 @@ def _chains() -> Schema:
         "The chains of a search with | sequence, the newest first; `value` is what their "
         "events share in the field `by`.",
         by=TEXT, chains=listed(chain), total=NUMBER, total_is_exact=YES_NO,
-        next={"type": ["string", "null"]}, **_ABOUT, newer=MAYBE_NUMBER, meant=MAYBE_MEANT,
+        next=MAYBE_TEXT, **_ABOUT, newer=MAYBE_NUMBER, meant=MAYBE_MEANT,
     )  # fmt: skip
 
 
