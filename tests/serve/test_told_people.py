@@ -133,9 +133,13 @@ def test_the_outbox_is_shown_and_a_message_is_tried_again(house, hook):
     [message] = wait_until(waiting, "a message waits", 60)
     assert message["channel"] == "here"
     assert "503" in message["reason"]
-    with house.server.client(token) as client:
-        detection = client.get("/v1/status").json()["detection"]
-    assert (detection["up"], detection["rules"], detection["outbox"]["waiting"]) == (True, 2, 1)
+
+    def told():  # the detector says how it is every second or so
+        with house.server.client(token) as client:
+            detection = client.get("/v1/status").json()["detection"]
+        return (detection["up"], detection["rules"], detection["outbox"]["waiting"]) == (True, 2, 1)
+
+    wait_until(told, "the status says so", 60)
     hook.refusals = 0
     with house.server.client(token) as client:
         again = client.post("/v1/outbox/send-again", json={"ids": [message["id"]]})
