@@ -9,6 +9,7 @@ import pytest
 from correlation_kit import correlation, engine, record, rule
 from whodid.detection.windows.counting import ValueCount
 from whodid.detection.windows.measures import Sum
+from whodid.detection.windows.temporal import Joint
 from whodid.detection.windows.waiting import END, Waiting
 
 SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
@@ -31,14 +32,19 @@ def test_hits_are_taken_in_their_order_whatever_order_they_came_in():
             beside += some
             heapify(beside)
             while beside and chance.random() < 0.4:
-                assert waiting.time() == beside[0][0]
-                assert waiting.pop() == heappop(beside)
-            assert len(waiting) == len(beside)
+                assert _first(beside, waiting.first) == waiting.take()
+            assert len(waiting) == waiting.count == len(beside)
         assert sorted(waiting) == sorted(beside)
         again = Waiting(list(waiting))
         while beside:
-            assert again.pop() == heappop(beside)
-        assert again.time() == END
+            assert _first(beside, again.first) == again.take()
+        assert again.first == END
+
+
+def _first(heap, time):
+    """Take the hits of the first time away from a heap, in order."""
+    assert heap[0][0] == time
+    return [heappop(heap) for _ in [it for it in heap if it[0] == time]]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +79,40 @@ def test_spared_looks_would_have_found_nothing(monkeypatch, kind, machine, bound
     spared = found()
     few = len(looked)
     monkeypatch.setattr(machine, "room", lambda *_: None)
+    assert found() == spared
+    assert 0 < few < len(looked) - few
+    assert {it.stage for _, it in spared[0]} >= {"early", "final"}
+
+
+@pytest.mark.parametrize("kind", ["temporal", "temporal_ordered"])
+@pytest.mark.parametrize("more", [{}, {"gte": 2}, {"words": "a and (b or c)"}])
+def test_spared_looks_at_several_rules_would_have_found_nothing(monkeypatch, kind, more):
+    print("seed", SEED)
+    if more and kind == "temporal_ordered":
+        return  # it has no condition
+    chance = random.Random(SEED)
+    above = correlation("event_count", ["under"], 60, by=("user",), gte=2, name="twice")
+    under = correlation("event_count", ["a"], 5, by=("user",), gte=2, name="under")
+    both = correlation(kind, ["a", "b", "c"], 60, name="both", **more)
+    upon = correlation(kind, ["under", "b"], 60, name="upon", **({} if "words" in more else more))
+    rules = [*map(rule, "abc"), under, above, both, upon]
+    at, records = 0.0, []
+    for number in range(900):
+        at += chance.choice((0, 0.5, 1, 4, 30, 400 if number % 30 == 0 else 2))
+        late = chance.choice((0, 0, 0, 5, 60, 150))
+        names = "a" if chance.random() < 0.93 else chance.choice(("b", "c", "ab", "abc"))
+        records.append(record(number, at - late, [*names], user=chance.choice("uv"), received_s=at))
+
+    def found():
+        one = engine(rules, early=True)
+        said = [(number, it) for number, some in enumerate(records) for it in one.feed([some])]
+        return said, one.snapshot()
+
+    looked = []
+    monkeypatch.setattr(Joint, "may_hold", _counting(Joint.may_hold, looked))
+    spared = found()
+    few = len(looked)
+    monkeypatch.setattr(Joint, "room", lambda *_: None)
     assert found() == spared
     assert 0 < few < len(looked) - few
     assert {it.stage for _, it in spared[0]} >= {"early", "final"}

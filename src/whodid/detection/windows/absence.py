@@ -25,9 +25,10 @@ class ExpectedBefore(Windowed[list[int]]):
         """Return how many of what is expected are in the window."""
         return [0]
 
-    def enter(self, window: Window[list[int]], hit: Hit) -> None:
+    def enter(self, window: Window[list[int]], hit: Hit) -> bool:
         """Count it in."""
         window.extra[0] += hit[MASK] >> 1 & 1
+        return True
 
     def leave(self, window: Window[list[int]], hit: Hit) -> None:
         """Count it out."""
@@ -86,7 +87,7 @@ class ExpectedAfter(Awaited):
         self._again = len(plan.below) == 1
         self._expected = 1 if self._again else 2
 
-    def add(self, hit: Hit) -> None:
+    def add(self, hit: Hit) -> bool:
         """Take an event in."""
         key = hit[KEY]
         known = self.keys.pop(key, None) or _Waiting()
@@ -99,6 +100,7 @@ class ExpectedAfter(Awaited):
         if len(self.keys) > CORRELATION_EVENTS_MAX:
             oldest = next(iter(self.keys))
             self.evicted += self.keys.pop(oldest).hit is not None
+        return True
 
     def settle(self, key: Key, time: int) -> list[Finding]:
         """Begin to wait, or end it. Nothing is found now."""

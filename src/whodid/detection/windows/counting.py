@@ -1,5 +1,6 @@
 """Counts in a window: of events, of different values, of events outside working hours; a share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from whodid.detection.rule import Compare
@@ -30,12 +31,16 @@ class EventCount(Windowed[None]):
     def nothing(self) -> None:
         """There is nothing to add up: the events are there."""
 
+    def enter(self, window: Window[None], hit: Hit) -> bool:  # noqa: ARG002 - as all kinds
+        """Tell whether there are enough now."""
+        return len(window.events) - window.head >= self._least
+
     def holds(self, window: Window[None], time: int) -> bool:  # noqa: ARG002 - as all kinds
         """Tell whether there are as many as was said."""
         count = len(window.events) - window.head
         return count >= self._least and self._holds(count)
 
-    def can_hold(self, window: Window[None] | None, hits: list[Hit]) -> bool:
+    def can_hold(self, window: Window[None] | None, hits: Sequence[Hit]) -> bool:
         """Tell whether there would be enough if all were in one window."""
         kept = len(window.events) - window.head if window else 0
         return self._holds(kept + len(hits))
@@ -84,11 +89,12 @@ class ValueCount(Windowed[dict[Any, int]]):
         """Return how often each value is in the window."""
         return {}
 
-    def enter(self, window: Window[dict[Any, int]], hit: Hit) -> None:
+    def enter(self, window: Window[dict[Any, int]], hit: Hit) -> bool:
         """Count its values in."""
         values = window.extra
         for value in hit[VALUE]:
             values[value] = values.get(value, 0) + 1
+        return len(values) >= self._least
 
     def leave(self, window: Window[dict[Any, int]], hit: Hit) -> None:
         """Count its values out."""
@@ -105,7 +111,7 @@ class ValueCount(Windowed[dict[Any, int]]):
         count = len(window.extra)
         return count >= self._least and self._holds(count)
 
-    def can_hold(self, window: Window[dict[Any, int]] | None, hits: list[Hit]) -> bool:
+    def can_hold(self, window: Window[dict[Any, int]] | None, hits: Sequence[Hit]) -> bool:
         """Tell whether there would be enough if all were in one window."""
         kept = window.extra if window else {}
         if not self._holds(len(kept) + sum([len(hit[VALUE]) for hit in hits])):
@@ -113,7 +119,7 @@ class ValueCount(Windowed[dict[Any, int]]):
         new = {value for hit in hits for value in hit[VALUE] if value not in kept}
         return self._holds(len(kept) + len(new))
 
-    def room(self, hits: list[Hit]) -> set[Any]:
+    def room(self, hits: Sequence[Hit]) -> set[Any]:
         """Return the different values of all."""
         window = self.keys.get(hits[0][KEY])
         return {value for hit in hits for value in hit[VALUE]}.union(window.extra if window else ())
@@ -159,11 +165,12 @@ class Ratio(Windowed[list[int]]):
         """Return [events of both, events of the second rule]."""
         return [0, 0]
 
-    def enter(self, window: Window[list[int]], hit: Hit) -> None:
+    def enter(self, window: Window[list[int]], hit: Hit) -> bool:
         """Count it in."""
         if hit[MASK] & 2:
             window.extra[0] += hit[MASK] & 1
             window.extra[1] += 1
+        return True
 
     def leave(self, window: Window[list[int]], hit: Hit) -> None:
         """Count it out."""

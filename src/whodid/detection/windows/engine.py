@@ -172,7 +172,7 @@ class Engine:
             hits = self._hits(record, rules, time, found)
             if hits:
                 found += lane.add_late(hits) if late else lane.push(hits)
-                if len(lane.waiting) > CORRELATION_WAITING_MAX:
+                if lane.waiting.count > CORRELATION_WAITING_MAX:
                     self._make_room(lane, found)
         if lane.next_time() < mark.mark:
             found += lane.release(mark.mark)

@@ -84,7 +84,7 @@ class Judged(Awaited):
         self._words = plan.correlation.words
         self._wanted, _ = wanted_of(self._words)
 
-    def add(self, hit: Hit) -> None:
+    def add(self, hit: Hit) -> bool:
         """Take an event in."""
         kept = self.keys.pop(hit[KEY], None) or _Kept(len(self.plan.below))
         self.keys[hit[KEY]] = kept
@@ -92,6 +92,7 @@ class Judged(Awaited):
         kept.count(hit, 1)
         self.total += 1
         self._bound(kept)
+        return True
 
     def settle(self, key: Key, time: int) -> list[Finding]:
         """Begin a window. Nothing is found now."""

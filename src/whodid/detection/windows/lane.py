@@ -8,15 +8,14 @@ on the order in which they came, as long as none is late.
 from bisect import insort
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
-from operator import itemgetter
-from typing import Any
 
 from whodid.detection.finding import Finding
 from whodid.detection.windows.absence import ExpectedAfter, ExpectedBefore
 from whodid.detection.windows.asked import wanted_of
 from whodid.detection.windows.counting import EventCount, OutsideHours, Ratio, ValueCount
+from whodid.detection.windows.early import Early
 from whodid.detection.windows.extract import climbed
-from whodid.detection.windows.hit import ID, KEY, PLAN, TIME, Hit, Key
+from whodid.detection.windows.hit import KEY, PLAN, TIME, Hit, Key
 from whodid.detection.windows.judged import Judged
 from whodid.detection.windows.machine import Machine, SetTimer
 from whodid.detection.windows.measures import Rank, Sum
@@ -26,10 +25,7 @@ from whodid.detection.windows.temporal import Ordered, Together
 from whodid.detection.windows.travel import Travel
 from whodid.detection.windows.waiting import END, Waiting
 from whodid.detection.windows.watermark import Watermark
-from whodid.limits import CORRELATION_REPLAY_EVENTS
 
-_TOLD_KEPT = 10_000
-_LOOKED_AT = 64
 _MACHINES: dict[str, Callable[[Plan, SetTimer], Machine]] = {
     "event_count": EventCount, "value_count": ValueCount, "temporal": Together,
     "temporal_ordered": Ordered, "value_sum": Sum, "value_avg": Sum, "value_median": Rank,
@@ -38,7 +34,6 @@ _MACHINES: dict[str, Callable[[Plan, SetTimer], Machine]] = {
 }  # fmt: skip
 
 Place = tuple[int, Key]
-_by_place = itemgetter(TIME, ID)
 
 
 def machine_for(plan: Plan, set_timer: SetTimer) -> Machine:
@@ -55,7 +50,7 @@ class Lane:
     """Hits in, findings out. Invariant: no hit that waits is before `time.mark`.
 
     `waiting` holds the hits by time, `timers` what is due when. With `early` those that wait are
-    also kept by key, to be looked at before their time is over.
+    also looked at before their time is over.
     """
 
     def __init__(self, plans: Sequence[Plan], time: Watermark, *, early: bool) -> None:
@@ -64,22 +59,12 @@ class Lane:
         self.waiting = Waiting()
         self.timers: list[tuple[int, int, Key]] = []
         self.machines: list[Machine] = [machine_for(plan, self._set_timer) for plan in plans]
-        self._early = [
-            early and not (machine.undone or plan.correlation.silent)
-            for plan, machine in zip(plans, self.machines, strict=True)
-        ]
-        self._by_key: dict[Place, list[Hit]] = {}
-        self._rooms: dict[Place, Any] = {}
-        """How much more may wait of a key before it is looked at again (`Machine.room`)."""
-        self._told: dict[tuple[object, ...], int] = {}
+        chosen = [early and not (it.undone or it.plan.correlation.silent) for it in self.machines]
+        self._early = Early(self.machines, chosen)
 
     def push(self, hits: list[Hit]) -> list[Finding]:
         """Let hits of one event wait that are not late; return what is found early."""
-        found: list[Finding] = []
-        early = self._early
-        for hit in hits:
-            if early[hit[PLAN]]:
-                found += self._look_early(hit)
+        found = self._early.look(hits)
         self.waiting.add(sorted(hits) if len(hits) > 1 else hits)
         return found
 
@@ -89,7 +74,7 @@ class Lane:
 
     def _added_late(self, hit: Hit) -> list[Finding]:
         found = self.machines[hit[PLAN]].add_late(hit)
-        self._rooms.pop((hit[PLAN], hit[KEY]), None)
+        self._early.changed(hit)
         told = [] if self.plans[hit[PLAN]].correlation.silent else list(found)
         for finding in found:
             told += self.add_late(self._above(hit[PLAN], finding))
@@ -100,7 +85,7 @@ class Lane:
         waiting, timers = self.waiting, self.timers
         found: list[Finding] = []
         while True:
-            time = waiting.time()
+            time = waiting.first
             if timers and timers[0][0] < time:
                 if timers[0][0] >= limit:
                     return found
@@ -108,12 +93,14 @@ class Lane:
             elif time >= limit or time == END:
                 return found
             else:
-                self._settle(self._added(time), time, found)
+                dirty = self._added(waiting.take())
+                if dirty:
+                    self._settle(dirty, time, found)
 
     def next_time(self) -> int:
         """Return the time of what is taken next, END when there is nothing."""
-        time = self.waiting.time()
-        return min(time, self.timers[0][0]) if self.timers else time
+        time, timers = self.waiting.first, self.timers
+        return timers[0][0] if timers and timers[0][0] < time else time
 
     def median_time(self) -> int:
         """Return a time before which half of what waits is."""
@@ -122,27 +109,19 @@ class Lane:
     def restore_waiting(self, waiting: list[Hit]) -> None:
         """Take up hits that wait."""
         self.waiting = Waiting(waiting)
-        self._rooms.clear()
-        if any(self._early):
-            for hit in sorted(waiting, key=lambda hit: hit[:5]):
-                if self._early[hit[PLAN]]:
-                    self._by_key.setdefault((hit[PLAN], hit[KEY]), []).append(hit)
+        self._early.restore(sorted(waiting, key=lambda hit: hit[:5]))
 
     def _set_timer(self, time: int, place: int, key: Key) -> None:
         heappush(self.timers, (time, place, key))
 
-    def _added(self, time: int) -> set[Place]:
-        """Give the hits of this time to their machines; return where they went."""
-        waiting, machines, early = self.waiting, self.machines, self._early
+    def _added(self, hits: list[Hit]) -> set[Place]:
+        """Give hits of one time to their machines; return where something may hold now."""
+        machines, forget = self.machines, self._early.forget
         dirty: set[Place] = set()
-        while waiting.time() == time:
-            hit = waiting.pop()
-            number = hit[PLAN]
-            machines[number].add(hit)
-            place = number, hit[KEY]
-            dirty.add(place)
-            if early[number]:
-                self._forget(hit, place)
+        for hit in hits:
+            if machines[hit[PLAN]].add(hit):
+                dirty.add((hit[PLAN], hit[KEY]))
+            forget(hit)
         return dirty
 
     def _due(self, time: int, found: list[Finding]) -> None:
@@ -173,8 +152,9 @@ class Lane:
         dirty: set[Place] = set()
         if finding.stage == "final":
             for hit in self._above(place, finding):
-                self.machines[hit[PLAN]].add(hit)
-                dirty.add((hit[PLAN], hit[KEY]))
+                if self.machines[hit[PLAN]].add(hit):
+                    dirty.add((hit[PLAN], hit[KEY]))
+                self._early.changed(hit)
         return dirty
 
     def _above(self, place: int, finding: Finding) -> list[Hit]:
@@ -190,51 +170,3 @@ class Lane:
                     finding.matches,
                 ))  # fmt: skip
         return hits
-
-    def _look_early(self, hit: Hit) -> list[Finding]:
-        place = (hit[PLAN], hit[KEY])
-        hits = self._by_key.get(place)
-        if hits is None:
-            hits = self._by_key[place] = [hit]
-        elif hit < hits[-1]:
-            insort(hits, hit, key=_by_place)
-        else:
-            hits.append(hit)
-        plan, machine = self.plans[hit[PLAN]], self.machines[hit[PLAN]]
-        room = self._rooms.get(place)
-        if room is not None and machine.fits(room, hit):
-            return []
-        if len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT:
-            return []  # of a key with very many that wait, not each makes all be looked at again
-        if self._was_told((*place, ()), hit[TIME], plan.span):
-            return []
-        if not machine.may_hold(hits):
-            self._rooms[place] = machine.room(hits)
-            return []
-        return self._not_told(place, machine.early(hits[-CORRELATION_REPLAY_EVENTS:]))
-
-    def _not_told(self, place: Place, findings: list[Finding]) -> list[Finding]:
-        """Return what was not told early before, and remember it."""
-        plan = self.plans[place[0]]
-        told = []
-        for finding in findings:
-            name = (*place, finding.values if plan.kind == "new_value" else ())
-            if not self._was_told(name, finding.time_us, plan.span):
-                self._told[name] = finding.time_us
-                told.append(finding)
-        if len(self._told) > _TOLD_KEPT:
-            del self._told[next(iter(self._told))]
-        return told
-
-    def _was_told(self, name: tuple[object, ...], time: int, span: int) -> bool:
-        before = self._told.get(name)
-        return before is not None and abs(time - before) <= span
-
-    def _forget(self, hit: Hit, place: Place) -> None:
-        hits = self._by_key.get(place)
-        if hits:
-            if len(hits) == 1:
-                del self._by_key[place]
-                self._rooms.pop(place, None)
-            else:
-                hits.remove(hit)

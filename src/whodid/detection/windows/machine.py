@@ -1,6 +1,6 @@
 """What all kinds of correlation have in common: state by key, bounded, and findings of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from whodid.detection.finding import Finding, Match, Stage
@@ -23,8 +23,8 @@ class Machine(Protocol):
     evicted: int
     undone: bool
 
-    def add(self, hit: Hit) -> None:
-        """Take a hit in."""
+    def add(self, hit: Hit) -> bool:
+        """Take a hit in; tell whether `settle` may find or do anything by it."""
 
     def settle(self, key: Key, time: int) -> list[Finding]:
         """Return what holds for a key now that all hits of this time are in."""
@@ -35,10 +35,10 @@ class Machine(Protocol):
     def add_late(self, hit: Hit) -> list[Finding]:
         """Take a hit in whose time is over, and return what it makes hold that was not found."""
 
-    def may_hold(self, hits: list[Hit]) -> bool:
+    def may_hold(self, hits: Sequence[Hit]) -> bool:
         """Tell, cheaply, whether hits of one key that wait might make it hold."""
 
-    def room(self, hits: list[Hit]) -> Any:
+    def room(self, hits: Sequence[Hit]) -> Any:
         """Return what `fits` tells by how much may come to hits of one key that wait.
 
         `may_hold` was false of these. None when nothing can be told.
@@ -69,11 +69,11 @@ class Told:
         self.undone = False
         self._timer = set_timer
 
-    def may_hold(self, hits: list[Hit]) -> bool:  # noqa: ARG002 - kinds
+    def may_hold(self, hits: Sequence[Hit]) -> bool:  # noqa: ARG002 - kinds
         """Tell, cheaply, whether hits of one key that wait might make it hold."""
         return True
 
-    def room(self, hits: list[Hit]) -> Any:  # noqa: ARG002 - kinds
+    def room(self, hits: Sequence[Hit]) -> Any:  # noqa: ARG002 - kinds
         """Return what `fits` tells by how much may come; None when nothing can be told."""
         return None
 

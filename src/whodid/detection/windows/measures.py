@@ -6,6 +6,7 @@ Percentiles are interpolated between the two nearest ranks.
 
 import math
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -85,13 +86,14 @@ class Sum(Measure):
         """Return the sum of nothing."""
         return [0, 0, 0]
 
-    def enter(self, window: Window[Any], hit: Hit) -> None:
+    def enter(self, window: Window[Any], hit: Hit) -> bool:
         """Add its numbers."""
         extra = window.extra
         for value in hit[VALUE]:
             extra[0] += _exact(value)
             extra[1] += 1
             extra[2] += value < 0
+        return True
 
     def leave(self, window: Window[Any], hit: Hit) -> None:
         """Take its numbers away."""
@@ -107,7 +109,7 @@ class Sum(Measure):
         found: Exact = Fraction(total) / count if self._mean else total
         return found
 
-    def can_hold(self, window: Window[Any] | None, hits: list[Hit]) -> bool:
+    def can_hold(self, window: Window[Any] | None, hits: Sequence[Hit]) -> bool:
         """Tell whether all together reach it; numbers below zero could take it back again."""
         total, _, negative = window.extra if window else (0, 0, 0)
         values = [value for hit in hits for value in hit[VALUE]]
@@ -115,7 +117,7 @@ class Sum(Measure):
             return False
         return self._holds(total + sum(map(_exact, values)))
 
-    def room(self, hits: list[Hit]) -> list[float] | None:
+    def room(self, hits: Sequence[Hit]) -> list[float] | None:
         """Return [what may be added]; nothing while a number below zero could go away."""
         window = self.keys.get(hits[0][KEY])
         total, _, negative = window.extra if window else (0, 0, 0)
@@ -143,10 +145,11 @@ class Rank(Measure):
         """Return the numbers of an empty window."""
         return []
 
-    def enter(self, window: Window[Any], hit: Hit) -> None:
+    def enter(self, window: Window[Any], hit: Hit) -> bool:
         """Put its numbers in."""
         for value in hit[VALUE]:
             insort(window.extra, value)
+        return True
 
     def leave(self, window: Window[Any], hit: Hit) -> None:
         """Take its numbers out."""

@@ -56,7 +56,7 @@ class NewValue(Told):
         self.total = 0
         self._learn: int = plan.correlation.options["learn"]
 
-    def add(self, hit: Hit) -> None:
+    def add(self, hit: Hit) -> bool:
         """Take an event in."""
         key = hit[KEY]
         known = self.keys.pop(key, None)
@@ -64,6 +64,7 @@ class NewValue(Told):
             known = _Known(hit[TIME])
         self.keys[key] = known
         known.group.append(hit)
+        return True
 
     def settle(self, key: Key, time: int) -> list[Finding]:
         """Return a finding for each value that is new, and learn them."""

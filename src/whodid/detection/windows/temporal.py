@@ -1,5 +1,6 @@
 """Several rules within a span: in any order, or in theirs."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -7,16 +8,60 @@ from typing import Any
 from whodid.detection.finding import Finding
 from whodid.detection.windows.asked import asked_holds, asked_words
 from whodid.detection.windows.compare import Holds, bound_words, holds_all, only_lower
-from whodid.detection.windows.hit import ID, MASK, SHOWN, TIME, Hit, Key
+from whodid.detection.windows.hit import ID, KEY, MASK, SHOWN, TIME, Hit, Key
 from whodid.detection.windows.machine import SetTimer
 from whodid.detection.windows.plan import Plan
-from whodid.detection.windows.windowed import Window, Windowed
+from whodid.detection.windows.windowed import Extra, Window, Windowed
 from whodid.detection.windows.words import of_whom, span, titles
 
 Chain = list[Hit]
 
 
-class Together(Windowed[list[int]]):
+class _Room:
+    """Which rules the hits of a key match, in the window and waiting, while these are too few."""
+
+    __slots__ = ("left", "seen")
+
+    def __init__(self, seen: int) -> None:
+        self.seen = seen
+        self.left = True
+
+
+class Joint(Windowed[Extra]):
+    """What is about several rules, and may hold only when enough of them have a hit."""
+
+    def seen(self, window: Window[Extra]) -> int:
+        """Return a bit for each rule that has a hit in a window."""
+        raise NotImplementedError
+
+    def enough(self, seen: int) -> bool:
+        """Tell whether it may hold when these rules have a hit; it still may when more have."""
+        raise NotImplementedError
+
+    def can_hold(self, window: Window[Extra] | None, hits: Sequence[Hit]) -> bool:
+        """Tell whether enough rules would have a hit, if all were in one window."""
+        return self.enough(self._seen(window, hits))
+
+    def room(self, hits: Sequence[Hit]) -> _Room | None:
+        """Return the rules that have a hit; nothing while a hit of more could undo it."""
+        return None if self.undone else _Room(self._seen(self.keys.get(hits[0][KEY]), hits))
+
+    def fits(self, room: _Room, hit: Hit) -> bool:
+        """Tell whether there are too few rules still; most hits are of one that has one."""
+        mask = hit[MASK]
+        if mask & ~room.seen:
+            room.seen |= mask
+            room.left = room.left and not self.enough(room.seen)
+        return room.left
+
+    def _seen(self, window: Window[Extra] | None, hits: Sequence[Hit]) -> int:
+        seen = self.seen(window) if window else 0
+        for hit in hits:
+            seen |= hit[MASK]
+        return seen
+
+
+class Together(Joint[list[int]]):
     """Sigma's temporal: all rules matched (or what the condition says of them), in any order.
 
     An event that several rules match stands for each of them.
@@ -28,20 +73,23 @@ class Together(Windowed[list[int]]):
         self._size = len(plan.below)
         self._words = plan.correlation.words
         self._holds: Holds = holds_all(compare) if compare else self._size.__eq__
+        self._needs_all = not (compare or self._words)
         self.undone = not only_lower(compare)
 
     def nothing(self) -> list[int]:
         """Return how many hits each rule has."""
         return [0] * self._size
 
-    def enter(self, window: Window[list[int]], hit: Hit) -> None:
+    def enter(self, window: Window[list[int]], hit: Hit) -> bool:
         """Count it in."""
         mask, bit = hit[MASK], 0
+        counts = window.extra
         while mask:
             if mask & 1:
-                window.extra[bit] += 1
+                counts[bit] += 1
             mask >>= 1
             bit += 1
+        return not (self._needs_all and 0 in counts)
 
     def leave(self, window: Window[list[int]], hit: Hit) -> None:
         """Count it out."""
@@ -58,11 +106,12 @@ class Together(Windowed[list[int]]):
             return asked_holds(self._words, _bits(window.extra))
         return self._holds(self._size - window.extra.count(0))
 
-    def can_hold(self, window: Window[list[int]] | None, hits: list[Hit]) -> bool:
-        """Tell whether enough would have, if all were in one window."""
-        seen = _bits(window.extra) if window else 0
-        for hit in hits:
-            seen |= hit[MASK]
+    def seen(self, window: Window[list[int]]) -> int:
+        """Return a bit for each rule that has a hit."""
+        return _bits(window.extra)
+
+    def enough(self, seen: int) -> bool:
+        """Tell whether these are as was said."""
         if self._words:
             return asked_holds(self._words, seen)
         return self._holds(seen.bit_count())
@@ -100,7 +149,7 @@ class Chains(list[Chain | None]):
         self.masks: dict[int, int] = {}
 
 
-class Ordered(Windowed[Chains]):
+class Ordered(Joint[Chains]):
     """Sigma's temporal_ordered: all rules matched, one after the other.
 
     What is kept is, for each rule, the chain up to it that began last. Events of one time have
@@ -111,10 +160,11 @@ class Ordered(Windowed[Chains]):
         """Return no chains."""
         return Chains(len(self.plan.below))
 
-    def enter(self, window: Window[Chains], hit: Hit) -> None:
+    def enter(self, window: Window[Chains], hit: Hit) -> bool:
         """Count its rules in."""
         masks = window.extra.masks
         masks[hit[MASK]] = masks.get(hit[MASK], 0) + 1
+        return True
 
     def leave(self, window: Window[Chains], hit: Hit) -> None:
         """Count its rules out."""
@@ -139,13 +189,15 @@ class Ordered(Windowed[Chains]):
         last = window.extra[-1]
         return last is not None and last[-1][TIME] == time and last[0][TIME] >= time - self._span
 
-    def can_hold(self, window: Window[Chains] | None, hits: list[Hit]) -> bool:
-        """Tell whether each rule has a hit."""
+    def seen(self, window: Window[Chains]) -> int:
+        """Return a bit for each rule that has a hit."""
         seen = 0
-        for hit in hits:
-            seen |= hit[MASK]
-        for mask in window.extra.masks if window else ():
+        for mask in window.extra.masks:
             seen |= mask
+        return seen
+
+    def enough(self, seen: int) -> bool:
+        """Tell whether each rule has a hit."""
         return seen == (1 << len(self.plan.below)) - 1
 
     def shown_hits(self, window: Window[Any], time: int) -> list[Hit]:  # noqa: ARG002 - as all

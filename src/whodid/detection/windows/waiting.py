@@ -14,37 +14,55 @@ END = 2**62
 
 
 class Waiting:
-    """Hits in order. Invariants: `row` and `heap` are each in order; `heap` as heapq has it."""
+    """Hits in order. Invariants: `row` and `heap` are each in order; `heap` as heapq has it.
 
-    __slots__ = ("heap", "row")
+    What came together stands together in the row, in order. `first` is the time of the first hit,
+    END when none waits; `count` how many there are.
+    """
+
+    __slots__ = ("count", "first", "heap", "row")
 
     def __init__(self, hits: Iterable[Hit] = ()) -> None:
-        self.row: deque[Hit] = deque(sorted(hits))
+        self.row: deque[list[Hit]] = deque([hit] for hit in sorted(hits))
         self.heap: list[Hit] = []
+        self.count = len(self.row)
+        self.first = self.row[0][0][TIME] if self.row else END
 
     def __len__(self) -> int:
-        return len(self.row) + len(self.heap)
+        return self.count
 
     def __iter__(self) -> Iterator[Hit]:
-        yield from self.row
+        for hits in self.row:
+            yield from hits
         yield from self.heap
 
     def add(self, hits: list[Hit]) -> None:
-        """Let hits wait, which are in order among themselves."""
+        """Let hits wait, one or more, which are in order among themselves; the list is kept."""
         row = self.row
-        for hit in hits:
-            if not row or row[-1] <= hit:
-                row.append(hit)
-            else:
+        if not row or row[-1][-1] <= hits[0]:
+            row.append(hits)
+        else:
+            for hit in hits:
                 heappush(self.heap, hit)
+        self.count += len(hits)
+        if hits[0][TIME] < self.first:  # noqa: PLR1730 - of each event: calls of `min` cost more
+            self.first = hits[0][TIME]
 
-    def time(self) -> int:
-        """Return the time of the first hit, END when none waits."""
-        time = self.row[0][TIME] if self.row else END
-        return min(time, self.heap[0][TIME]) if self.heap else time
-
-    def pop(self) -> Hit:
-        """Take the first hit away; there is one."""
-        if self.heap and (not self.row or self.heap[0] < self.row[0]):
-            return heappop(self.heap)
-        return self.row.popleft()
+    def take(self) -> list[Hit]:
+        """Take the hits of the first time away, in order; there is one."""
+        time, row, heap = self.first, self.row, self.heap
+        taken: list[Hit] = []
+        if row and row[0][0][TIME] == time:
+            taken = row.popleft()
+            while row and row[0][0][TIME] == time:
+                taken = taken + row.popleft()
+        if heap:
+            if heap[0][TIME] == time:
+                while heap and heap[0][TIME] == time:
+                    taken = [*taken, heappop(heap)]
+                taken.sort()
+            self.first = min(row[0][0][TIME] if row else END, heap[0][TIME] if heap else END)
+        else:
+            self.first = row[0][0][TIME] if row else END
+        self.count -= len(taken)
+        return taken

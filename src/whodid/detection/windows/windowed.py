@@ -7,6 +7,7 @@ first hit is over and held more, one of stage "total" says how many.
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
@@ -90,8 +91,9 @@ class Windowed(Told, Generic[Extra]):
         """Return what is added up in an empty window."""
         raise NotImplementedError
 
-    def enter(self, window: Window[Extra], hit: Hit) -> None:
-        """Count a hit in."""
+    def enter(self, window: Window[Extra], hit: Hit) -> bool:  # noqa: ARG002 - kinds
+        """Count a hit in, which stands last when it is the newest; tell whether it may hold now."""
+        return True
 
     def leave(self, window: Window[Extra], hit: Hit) -> None:
         """Count a hit out."""
@@ -112,14 +114,14 @@ class Windowed(Told, Generic[Extra]):
         """Return what was measured, as fields of the finding."""
         return ()
 
-    def can_hold(self, window: Window[Extra] | None, hits: list[Hit]) -> bool:  # noqa: ARG002
+    def can_hold(self, window: Window[Extra] | None, hits: Sequence[Hit]) -> bool:  # noqa: ARG002
         """Tell, cheaply, whether hits that wait might make it hold."""
         return True
 
     # how it runs
 
-    def add(self, hit: Hit) -> None:
-        """Take a hit in whose time is not before that of the hit before."""
+    def add(self, hit: Hit) -> bool:
+        """Take a hit in whose time is not before that of the hit before; tell if it may hold."""
         key, time = hit[KEY], hit[TIME]
         keys = self.keys
         window = keys.pop(key, None)
@@ -131,9 +133,10 @@ class Windowed(Told, Generic[Extra]):
             self._slide(window, time)
         events.append(hit)
         self.total += 1
-        self.enter(window, hit)
+        may = self.enter(window, hit)
         if self.total > CORRELATION_PAST_EVENTS:
             self._bound(window, time)
+        return may
 
     def settle(self, key: Key, time: int) -> list[Finding]:
         """Return the finding of a key, if it holds at `time`."""
@@ -187,7 +190,7 @@ class Windowed(Told, Generic[Extra]):
                 return [msgspec.structs.replace(item, late=True)]
         return []
 
-    def may_hold(self, hits: list[Hit]) -> bool:
+    def may_hold(self, hits: Sequence[Hit]) -> bool:
         """Tell, cheaply, whether hits of one key that wait might make it hold."""
         return self.can_hold(self.keys.get(hits[0][KEY]), hits)
 
@@ -290,9 +293,9 @@ class Windowed(Told, Generic[Extra]):
         machine = type(self)(self.plan, lambda *_: None)
         found: list[Finding] = []
         for time, same in groupby(hits, _by_time):
-            for hit in same:
-                machine.add(hit)
-            found += machine.settle(hits[0][KEY], time)
+            asks = [machine.add(hit) for hit in same]
+            if any(asks):
+                found += machine.settle(hits[0][KEY], time)
         return found
 
     def _bound(self, window: Window[Extra], time: int) -> None:

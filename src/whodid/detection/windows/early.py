@@ -1,0 +1,121 @@
+"""Early looks: hits that wait, by key, and what they will make hold whatever else comes.
+
+Most of what comes cannot make anything hold, so a key is looked at as a whole only when it may:
+`Machine.room` says how much may come before that.
+"""
+
+from bisect import insort
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+
+from whodid.detection.finding import Finding
+from whodid.detection.windows.hit import ID, KEY, PLAN, TIME, Hit, Key
+from whodid.detection.windows.machine import Machine
+from whodid.limits import CORRELATION_REPLAY_EVENTS
+
+_TOLD_KEPT = 10_000
+_LOOKED_AT = 64
+_by_place = itemgetter(TIME, ID)
+
+
+class _Row:
+    """The hits of one key that wait, by time; how much more may before they are looked at again."""
+
+    __slots__ = ("hits", "room")
+
+    def __init__(self) -> None:
+        self.hits: deque[Hit] = deque()
+        self.room: Any = None
+
+
+class Early:
+    """Looks at hits of the correlations in `chosen`, by their places, while they wait."""
+
+    def __init__(self, machines: Sequence[Machine], chosen: Iterable[bool]) -> None:
+        self._machines = machines
+        self._rows: list[dict[Key, _Row] | None] = [{} if it else None for it in chosen]
+        self._told: dict[tuple[object, ...], int] = {}
+
+    def look(self, hits: list[Hit]) -> list[Finding]:
+        """Take hits that wait from now on, and return what is found early."""
+        found: list[Finding] = []
+        for hit in hits:
+            rows = self._rows[hit[PLAN]]
+            if rows is not None:
+                row = rows.get(hit[KEY])
+                if row is None:
+                    row = rows[hit[KEY]] = _Row()
+                _put(row.hits, hit)
+                if row.room is None or not self._machines[hit[PLAN]].fits(row.room, hit):
+                    found += self._looked(row, hit)
+        return found
+
+    def restore(self, hits: Iterable[Hit]) -> None:
+        """Take up hits that wait, in order; what was told of them early is not known."""
+        for rows in self._rows:
+            if rows is not None:
+                rows.clear()
+        for hit in hits:
+            rows = self._rows[hit[PLAN]]
+            if rows is not None:
+                rows.setdefault(hit[KEY], _Row()).hits.append(hit)
+
+    def forget(self, hit: Hit) -> None:
+        """Take note that a hit no longer waits."""
+        rows = self._rows[hit[PLAN]]
+        row = None if rows is None else rows.get(hit[KEY])
+        if rows is None or row is None:
+            return
+        if len(row.hits) == 1:
+            del rows[hit[KEY]]
+        elif row.hits[0] is hit:  # nearly always: they are taken by time
+            row.hits.popleft()
+        else:
+            row.hits.remove(hit)
+
+    def changed(self, hit: Hit) -> None:
+        """Take note that a hit was taken in that did not wait: less room may be left."""
+        rows = self._rows[hit[PLAN]]
+        row = None if rows is None else rows.get(hit[KEY])
+        if row is not None:
+            row.room = None
+
+    def _looked(self, row: _Row, hit: Hit) -> list[Finding]:
+        hits, machine = row.hits, self._machines[hit[PLAN]]
+        if len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT:
+            return []  # of a key with very many that wait, not each makes all be looked at again
+        if self._was_told((hit[PLAN], hit[KEY], ()), hit[TIME], machine.plan.span):
+            return []
+        if not machine.may_hold(hits):
+            row.room = machine.room(hits)
+            return []
+        newest = list(islice(hits, max(len(hits) - CORRELATION_REPLAY_EVENTS, 0), None))
+        return self._not_told(hit, machine, machine.early(newest))
+
+    def _not_told(self, hit: Hit, machine: Machine, findings: list[Finding]) -> list[Finding]:
+        """Return what was not told early before, and remember it."""
+        told = []
+        for finding in findings:
+            values = finding.values if machine.plan.kind == "new_value" else ()
+            name = (hit[PLAN], hit[KEY], values)
+            if not self._was_told(name, finding.time_us, machine.plan.span):
+                self._told[name] = finding.time_us
+                told.append(finding)
+        if len(self._told) > _TOLD_KEPT:
+            del self._told[next(iter(self._told))]
+        return told
+
+    def _was_told(self, name: tuple[object, ...], time: int, span: int) -> bool:
+        before = self._told.get(name)
+        return before is not None and abs(time - before) <= span
+
+
+def _put(hits: deque[Hit], hit: Hit) -> None:
+    """Put a hit in its place, which nearly always is the end."""
+    if hits and hit < hits[-1]:
+        insort(hits, hit, key=_by_place)
+    else:
+        hits.append(hit)
