@@ -124,3 +124,11 @@ def test_many_values_that_pass_are_looked_up():
     assert told(asker.of(Not(rule)).sure, 500) == [int(value[1:]) % 2 == 1 for value in given]
     few = Not(AnyOf(tuple(Look("field", "equals", f"v{number}") for number in range(47))))
     assert told(asker.of(few).sure, 500) == [int(value[1:]) >= 47 for value in given]
+
+
+def test_texts_that_differ_in_case_alone_are_all_found():
+    rows = ["Ann", "bob", "ANN", None, "annie"]
+    for given, expected in ((rows, [1, 0, 1, 0, 0]), (["bob", "Ann"], [0, 1]), (["bob"], [0])):
+        asker = Asker({"text": coded(given)}.get)
+        for item in (Look("text", "equals", "aNN"), AnyOf((Look("text", "equals", "aNN"),))):
+            assert told(asker.of(item).sure, len(given)) == list(map(bool, expected))

@@ -37,22 +37,29 @@ class Distinct:
         single = all(len(value) == 1 and value[0].__class__ is str for value in values)
         self._texts: list[str] | None = [value[0] for value in values] if single else None
         self._lower: list[str] | None = None
-        self._places: dict[str, list[int]] | None = None
+        self._place: dict[str, int] | None = None
+        self._apart = True
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def passing(self, test: Test) -> Array:
-        """Return which of them pass a look at the field (bool). It needs no other field."""
+    def mark(self, test: Test, table: Array) -> None:
+        """Make `table` (bool, one each) true where one passes a look, which needs no other field.
+
+        The rest of the table stays as it is.
+        """
         value = test.value
         if self._texts is None or not isinstance(value, str) or test.part is not None:
-            return self._asked(test)
+            table |= self._asked(test)
+            return
         if test.op not in _PLAIN_OPS:
-            return self._asked(test)
+            table |= self._asked(test)
+            return
         texts = self._texts if test.cased else self._in_small_letters(self._texts)
         text = value if test.cased else value.lower()
         if test.op == "equals" and not test.cased:
-            return self._equal(text, texts)
+            self._mark_equal(text, texts, table)
+            return
         found: list[bool]
         match test.op:
             case "equals":
@@ -63,22 +70,24 @@ class Distinct:
                 found = [it.startswith(text) for it in texts]
             case _:
                 found = [it.endswith(text) for it in texts]
-        return np.array(found, dtype=np.bool_)
+        table |= np.array(found, dtype=np.bool_)
 
     def _in_small_letters(self, texts: list[str]) -> list[str]:
         if self._lower is None:
             self._lower = [text.lower() for text in texts]
         return self._lower
 
-    def _equal(self, text: str, lower: list[str]) -> Array:
-        if self._places is None:
-            self._places = {}
-            for place, it in enumerate(lower):
-                self._places.setdefault(it, []).append(place)
-        found = np.zeros(len(lower), dtype=np.bool_)
-        for place in self._places.get(text, ()):
-            found[place] = True
-        return found
+    def _mark_equal(self, text: str, lower: list[str], table: Array) -> None:
+        if self._place is None:
+            self._place = dict(zip(lower, range(len(lower)), strict=True))
+            self._apart = len(self._place) == len(lower)
+        place = self._place.get(text)
+        if place is None:
+            return
+        if self._apart:
+            table[place] = True
+        else:  # several differ in case alone
+            table |= np.array([it == text for it in lower], dtype=np.bool_)
 
     def _asked(self, test: Test) -> Array:
         asks = passes(test)

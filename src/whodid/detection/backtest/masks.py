@@ -118,7 +118,8 @@ class Asker:
         for field, tests in by_field.items():
             if found.sure.all():
                 break
-            found = _joined(_either, found, self._tests(field, tests))
+            told = self._look(tests[0]) if len(tests) == 1 else self._tests(field, tests)
+            found = _joined(_either, found, told)
         return found
 
 
@@ -174,7 +175,7 @@ class CodedColumn:
         table = np.zeros(first + len(self._values), dtype=np.bool_)
         for test in tests:
             table[0] |= of_nothing(test)
-            table[first:] |= _of_values(test, self._values)
+            _mark(test, self._values, table[first:])
         sure = self._looked_up(table)
         if not self._untold:
             return Masks(sure, sure)
@@ -204,11 +205,12 @@ class CodedColumn:
         return found
 
 
-def _of_values(test: Test, values: Distinct) -> Array | bool:
-    """Return which values pass; there is a value, so some looks need not be asked."""
-    if test.op == "null":
-        return False
-    return bool(test.value) if test.op == "exists" else values.passing(test)
+def _mark(test: Test, values: Distinct, table: Array) -> None:
+    """Mark the values that pass; there is a value, so some looks need not be asked."""
+    if test.op == "exists":
+        table |= bool(test.value)
+    elif test.op != "null":
+        values.mark(test, table)
 
 
 class ListColumn:
@@ -228,7 +230,7 @@ class ListColumn:
             if of_nothing(test):
                 found = found | empty
             else:
-                table |= _of_values(test, self._values)
+                _mark(test, self._values, table)
         before = np.concatenate(([0], np.cumsum(table[self._places], dtype=np.int64)))
         sure = found | (before[self._offsets[1:]] > before[self._offsets[:-1]])
         return Masks(sure, sure)

@@ -21,7 +21,7 @@ from whodid.detection.windows.extract import Matching
 from whodid.event import GROUPS, Envelope, When
 from whodid.ledger.leaf import LeafType
 from whodid.ledger.reader import LedgerReader
-from whodid.ledger.stored import StoredRow
+from whodid.ledger.stored import FoundRow
 from whodid.limits import BACKTEST_OPENED_AT_ONCE, CORRELATION_NEAR_US
 
 _NO_GROUPS = (b"",) * len(GROUPS)
@@ -199,8 +199,8 @@ def opened(
     """Yield the records of these entries, in order; those that cannot be read are counted."""
     for start in range(0, len(candidates), BACKTEST_OPENED_AT_ONCE):
         part = candidates[start : start + BACKTEST_OPENED_AT_ONCE].tolist()
-        for row in sorted(reader.pick(part), key=_index):
-            if row.type != LeafType.EVENT:
+        for row in sorted(reader.find(part), key=_index):
+            if row.head().type != LeafType.EVENT:
                 continue
             record = None if row.groups is None else Record(row.index, row.groups, native_of)
             if record is None or not record.readable:
@@ -210,5 +210,5 @@ def opened(
             yield record
 
 
-def _index(row: StoredRow) -> int:
+def _index(row: FoundRow) -> int:
     return row.index

@@ -81,12 +81,13 @@ class Screen:
         columns: dict[str, Told] = {}
 
         def told_of(name: str | None) -> Told | None:
-            if name == GUARD:
-                return StateColumn(_guard(rows, by_field))
-            if name is None or name not in by_field:
+            if name is None or (name != GUARD and name not in by_field):
                 return None
             if name not in columns:
-                columns[name] = column_of(by_field[name])
+                guards = name == GUARD
+                columns[name] = (
+                    StateColumn(_guard(rows, by_field)) if guards else column_of(by_field[name])
+                )
             return columns[name]
 
         asker = Asker(told_of, self._orders)
