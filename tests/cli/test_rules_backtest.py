@@ -132,6 +132,20 @@ def test_habits_are_suggested_and_what_happened_once_is_not(run):
     assert searched["total"] == 2, "each is an event of its own"
 
 
+def test_nothing_is_suggested_of_what_is_excluded_already(run):
+    before = json.loads(run("rules", "tune", "key_made", "--json").stdout)
+    assert (before["rules"][0]["alerts"], before["rules"][0]["excluded"]) == (9, 0)
+    ci = "actor.id=arn:aws:iam::1:user/ci"
+    run("alerts", "silence", "--key", ci, "--reason", "a robot", "--exclude")
+    found = json.loads(run("rules", "tune", "key_made", "--json").stdout)
+    [rule] = found["rules"]
+    assert (rule["alerts"], rule["excluded"], found["exclusions"]) == (1, 8, 1)
+    assert rule["suggestions"] == []
+    told = run("rules", "tune", "key_made").output
+    assert "Key made: 1 alert, 8 more muted by exclusions in force" in told
+    assert "filter_usual" not in told
+
+
 def test_a_server_looks_over_whole_days():
     for given, days in (("", 30), ("90d", 90), ("7d", 7)):
         assert days_of(given) == days

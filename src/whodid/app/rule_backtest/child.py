@@ -91,9 +91,11 @@ def _answer(
     values: dict[int, dict[str, str]],
 ) -> BacktestAnswer:  # fmt: skip
     tagger = Tagger(keys.state_keys().access)
-    days, earlier, excluded = by_day(
-        findings, lambda one: is_excluded(one, task.exclusions, tagger)
-    )
+
+    def mutes(one: Finding) -> bool:
+        return is_excluded(one, task.exclusions, tagger)
+
+    days, earlier, excluded = by_day(findings, mutes)
     loud = next(iter(noise(findings, done.first_us, done.last_us)), None)
     return BacktestAnswer(
         alerts=0 if loud is None else loud.alerts,
@@ -106,7 +108,7 @@ def _answer(
         earlier=earlier,
         keys=() if loud is None else loud.keys,
         found=newest(findings),
-        suggestions=spared(findings, values.get),
+        suggestions=spared([one for one in findings if not mutes(one)], values.get),
         looked=done.events,
         opened=done.replayed.opened,
         unreadable=done.replayed.unreadable,

@@ -105,8 +105,9 @@ class BacktestAnswer(Struct, frozen=True):
     `alerts` (of `findings` about `matched` events) are what the findings fold to; `excluded` of
     them exclusions in force would mute. `days` are those with alerts, in order, at most
     BACKTEST_DAYS_SHOWN, `earlier` alerts began before these. `keys` have the most alerts; `found`
-    are the last findings, newest first. `looked` events were looked at, of which `opened` had to be
-    opened; seconds and bytes are what it took. `size` is that of the log.
+    are the last findings, newest first; `suggestions` are for what is not excluded yet. `looked`
+    events were looked at, of which `opened` had to be opened; seconds and bytes are what it
+    took. `size` is that of the log.
     """
 
     alerts: int
