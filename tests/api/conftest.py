@@ -343,7 +343,7 @@ class Server:
         self.processes.append(desks_kit.FakeProcess(waits=True))
         return self.processes[-1]
 
-    def _write(self, caller, act):
+    def _write(self, caller, act, _once=None):
         self.reading.record(caller, act.action, act.resource, ok=act.ok)
 
     def get(self, path, *, token=None, ip="10.0.0.1", method="GET", **options):

@@ -10,7 +10,7 @@ from whodid.app.answer import Caller
 from whodid.app.rule_backtest import kept as kept_module
 from whodid.app.rule_backtest import runs as runs_module
 from whodid.app.rule_backtest.kept import KeptRuns
-from whodid.app.rule_backtest.run import WITH_SERVER
+from whodid.app.rule_backtest.run import CUT_OFF, WITH_SERVER
 from whodid.app.rule_backtest.runs import History, Runs
 from whodid.app.rule_backtest.task import Answered
 from whodid.detection.rulebook import Choice
@@ -25,7 +25,7 @@ HISTORY = History(Choice(disabled=("x",)), Settings(lateness_us=7))
 
 class Place:
     def __init__(self, folder):
-        self.acts = []
+        self.acts, self.callers = [], []
         self.processes = []
         self.next = {"waits": True}
         self.folder = folder
@@ -37,7 +37,9 @@ class Place:
         kept = KeptRuns(self.folder, desks_kit.KEYS)
         self.runs = Runs(self.folder, self.write, lambda: self.now_us, kept, self.start)
 
-    def write(self, caller, act):
+    def write(self, caller, act, once):
+        assert once
+        self.callers.append((once, caller))
         self.acts.append((caller.name, act.action, act.outcome, act.reason))
 
     def start(self):
@@ -147,15 +149,18 @@ def test_a_process_that_ends_or_says_nonsense_is_a_failure(place):
 
 
 def test_a_log_that_takes_nothing_changes_no_end(place):
-    def refuse(_caller, _act):
+    def refuse(_caller, _act, _once):
         raise RefusedError("full")
 
     place.runs._write = refuse
     run = place.begin()
     place.runs.end(run.id)
     place.join()
-    run = place.now(run)
-    assert run.state == "ended"
+    assert place.now(run).state == "ended"
+    assert not place.runs.write_owed()
+    place.open()
+    assert place.runs.write_owed(), "what was refused is written later"
+    assert place.acts == [("ingrid", "backtest", "failure", "it was ended")]
 
 
 def test_days_and_how_many_are_kept(place):
@@ -217,12 +222,34 @@ def test_one_that_was_under_way_ended_with_the_server(place, orderly):
         place.runs.close()
     place.open()
     found = place.runs.get(run.id)
-    assert (found.state, found.error, found.answer) == ("ended", WITH_SERVER, None)
+    state, why = ("ended", WITH_SERVER) if orderly else ("failed", CUT_OFF)
+    assert (found.state, found.error, found.answer) == (state, why, None)
     assert bool(found.ended_us) is orderly
     assert place.runs.running is None
+    assert place.acts == ([("ingrid", "backtest", "failure", why)] if orderly else [])
+    for _ in range(2):  # a server that starts; one that starts after it finds nothing owed
+        assert place.runs.write_owed()
+        assert place.acts == [("ingrid", "backtest", "failure", why)]
+        place.open()
+        assert place.now(run).error == why
+    [(once, caller)] = place.callers
+    assert once == f"backtest {run.id}"
+    assert (caller.face, caller.ip, caller.session) == ("web", "10.0.0.1", "s")
     place.processes[0].close()
-    if orderly:
-        assert place.acts == [("ingrid", "backtest", "failure", WITH_SERVER)]
+
+
+def test_a_kill_while_the_event_is_written_makes_no_second_one(place):
+    """It is written under the same name again, which the log has once."""
+    place.begin()
+    place.open()
+    before = (place.folder / "detection" / "backtests").read_bytes()
+    assert place.runs.write_owed()
+    (place.folder / "detection" / "backtests").write_bytes(before)
+    place.open()
+    assert place.runs.write_owed()
+    assert len(place.acts) == 2
+    assert len({once for once, _ in place.callers}) == 1
+    place.processes[0].close()
 
 
 def test_what_is_kept_is_bounded_in_age_and_bytes(place, monkeypatch):

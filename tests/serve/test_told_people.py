@@ -4,6 +4,7 @@ WHODID_SEED chooses the secret.
 """
 
 import base64
+import contextlib
 import hmac
 import json
 import os
@@ -146,6 +147,32 @@ def test_the_outbox_is_shown_and_a_message_is_tried_again(house, hook):
         assert again.status_code == 200, again.text
     wait_until(lambda: hook.taken == [message["id"]], "it is tried again", 90)
     assert house.server.stop() == 0
+
+
+def test_a_look_that_a_kill_cut_off_is_told_by_the_next_server(house, hook):
+    hook.refusals = 0
+    server = house.server
+    server.start()
+    house.send(*(cloudtrail(number, second=number) for number in range(6)))
+    token = server.token("--user", "ann")
+    with server.client(token) as client:
+        body = {"rule": "key_made", "days": 7}
+        wait_until(lambda: client.get("/v1/rules/key_made").status_code == 200, "rules", 60)
+        begun = client.post("/v1/backtests", json=body)
+        assert begun.status_code == 202, begun.text
+    for pid in (server.process.pid, *server.alive()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    server.process.wait(60)
+    server.start()
+    [event] = wait_until(lambda: house.events("action:=backtest outcome:failure"), "its event", 60)
+    assert (event["actor.id"], event["endpoint"]) == ("ann", "api")
+    assert event["reason"] == "cut off: the server ended"
+    with server.client(token) as client:
+        run = client.get(f"/v1/backtests/{begun.json()['id']}").json()
+    assert (run["state"], run["error"]) == ("failed", "cut off: the server ended")
+    assert server.stop() == 0
+    assert server.verified() == []
 
 
 def test_a_rule_is_looked_at_and_over_history(house, hook):

@@ -39,7 +39,7 @@ def alerts_of(log: FakeLog, folder: Path) -> AlertDesk:
 def desks_of(log: FakeLog, folder: Path) -> Desks:
     """The rules and the outbox of this log; looks over history wait for `log.processes`."""
 
-    def write(caller, act):
+    def write(caller, act, _once=None):
         log._called(act.action, caller)
         log.recorded.append((caller.name, act.action, act.resource, act.ok, act.reason))
 

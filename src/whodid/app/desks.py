@@ -26,6 +26,10 @@ class Desks(Struct, frozen=True):
     outbox: OutboxDesk
     standing: Callable[[], DetectionStanding | None]
 
+    def write_owed(self) -> bool:
+        """Write the events that the log lacks; return whether it has all. Blocks."""
+        return self.rules.write_owed()
+
     def close(self) -> None:
         """End what runs."""
         self.rules.close()

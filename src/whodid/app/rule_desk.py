@@ -137,6 +137,10 @@ class RuleDesk:
         """Return the look that runs, for who may see it."""
         return self._runs.running if caller.rights.whole else None
 
+    def write_owed(self) -> bool:
+        """Write what the log lacks of looks that did not end well; return whether it has all."""
+        return self._runs.write_owed()
+
     def close(self) -> None:
         """End what runs."""
         self._runs.close()

@@ -93,6 +93,7 @@ def run_faces(directory: Path, settings: Settings) -> None:
     listener = listen(path)
     inode = path.stat().st_ino
     fresh = keep_fresh(reading, ending)
+    threading.Thread(target=_write_owed, args=(desks, ending), name="owed", daemon=True).start()
     try:
         server.run([listener])
     finally:
@@ -103,6 +104,13 @@ def run_faces(directory: Path, settings: Settings) -> None:
             if path.stat().st_ino == inode:  # else another server took its place already
                 path.unlink()
         reading.close()
+
+
+def _write_owed(desks: Desks, ending: threading.Event) -> None:
+    """Write what a killed server could not, as soon as the log takes it."""
+    while not desks.write_owed():
+        if ending.wait(_RETRY_S):
+            return
 
 
 def make_application(

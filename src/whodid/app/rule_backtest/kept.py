@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from whodid.app.rule_backtest.run import WITH_SERVER, Run
+from whodid.app.rule_backtest.run import CUT_OFF, Run
 from whodid.detection.state_file import StateFile
 from whodid.errors import LedgerError
 from whodid.ledger.keys import KeyFolder
@@ -58,4 +58,4 @@ class KeptRuns:
 
 def _over(run: Run) -> Run:
     """Return a run as it is in a server that did not begin it."""
-    return replace(run, state="ended", error=WITH_SERVER) if run.state == "running" else run
+    return replace(run, state="failed", error=CUT_OFF) if run.state == "running" else run

@@ -4,18 +4,20 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from whodid.app.rule_backtest.task import BacktestAnswer
+from whodid.app.rule_backtest.task import Asker, BacktestAnswer
 from whodid.detection.rule import Head
 
 RunState: TypeAlias = Literal["running", "done", "failed", "ended"]
 WITH_SERVER = "it ended with the server"
+CUT_OFF = "cut off: the server ended"
 
 
 class Run(Struct):
     """A look with a rule over the last `days`: by whom, since when, how it ended (µs UTC).
 
     `answer` is there when it is done; `error` says why it failed, or that it ended with the server.
-    `ended_us` 0: it runs, or the server that ended with it could not take note.
+    `ended_us` 0: it runs, or the server was killed with it. `asker` is there as long as the log may
+    lack the event of a run that did not end well.
     """
 
     id: str
@@ -27,3 +29,4 @@ class Run(Struct):
     ended_us: int = 0
     answer: BacktestAnswer | None = None
     error: str = ""
+    asker: Asker | None = None

@@ -23,6 +23,7 @@ from whodid.app.own import Act
 from whodid.app.rule_backtest.kept import KeptRuns
 from whodid.app.rule_backtest.run import WITH_SERVER, Run
 from whodid.app.rule_backtest.task import Answered, Asker, Task, Windows
+from whodid.app.turns import stays
 from whodid.clock import Clock
 from whodid.detection.alerts.alert import Silence
 from whodid.detection.rule import Head
@@ -43,6 +44,8 @@ _WAIT_S, _END_S = 8.0, 5.0
 _KEPT_US = BACKTESTS_KEPT_DAYS * 86_400_000_000
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
+Write = Callable[[Caller, Act, str | None], None]
+"""Writes an event (`OwnEvents.write`): one only of the name that is given."""
 
 
 class History(Struct, frozen=True):
@@ -58,11 +61,12 @@ class Runs:
 
     Invariants: at most one runs. What is returned does not change while it is shown. Who asks has
     seen every event (the callers check it); that somebody looked is an event before an answer is
-    here, and that it did not end well is one too, unless the server was killed with it.
+    here, and that it did not end well is one too: as soon as `write_owed` can write it, when the
+    server was killed with the run or the log took nothing.
     """
 
     def __init__(
-        self, directory: Path, write: Callable[[Caller, Act], None], clock: Clock,
+        self, directory: Path, write: Write, clock: Clock,
         kept: KeptRuns, start: Start | None = None,
     ) -> None:  # fmt: skip
         self._directory = directory
@@ -89,12 +93,14 @@ class Runs:
                 raise RefusedError(
                     f"a backtest of {running.rule.title!r} runs; wait for it, or end it", 5.0
                 )
-            run = Run(secrets.token_hex(8), rule, days, caller.name, self._clock())
+            run = Run(
+                secrets.token_hex(8), rule, days, caller.name, self._clock(), asker=task.asker
+            )
             self._process = process = self._start()
             self._runs = [run, *self._young()][:BACKTESTS_KEPT]
             self._kept.write(self._runs)
             self._thread = threading.Thread(
-                target=self._follow, args=(caller, run, process, task), name="backtest", daemon=True
+                target=self._follow, args=(run, process, task), name="backtest", daemon=True
             )
             self._thread.start()
             return replace(run)
@@ -150,9 +156,7 @@ class Runs:
             process = self._process
         _kill(process)
 
-    def _follow(
-        self, caller: Caller, run: Run, process: "subprocess.Popen[bytes]", task: Task
-    ) -> None:
+    def _follow(self, run: Run, process: "subprocess.Popen[bytes]", task: Task) -> None:
         """Give the task, wait for what comes of it, take note."""
         late = threading.Event()
 
@@ -181,19 +185,36 @@ class Runs:
                 run.answer, run.error = told.answer, told.error
                 run.ended_us = self._clock()
                 run.state = "failed" if told.answer is None else "done"
+                if run.state == "done":  # its process has written that
+                    run.asker = None
                 self._kept.write(self._young())
-        if run.state != "done":
-            self._tell(caller, run)
+        self.write_owed()
 
-    def _tell(self, caller: Caller, run: Run) -> None:
+    def write_owed(self) -> bool:
+        """Write the events of runs that did not end well; return whether none is owed any more."""
+        with self._lock:
+            owed = [run for run in self._runs if run.state != "running" and run.asker is not None]
+        for run in owed:
+            try:
+                self._tell(run)
+            except WhodidError:  # nothing was shown
+                return False
+        return True
+
+    def _tell(self, run: Run) -> None:
         """Write that it did not come to its end; who runs the server reads it in the log."""
+        asker = run.asker
+        if asker is None:
+            return
         reason = run.error or ("it was ended" if run.state == "ended" else "")
         act = Act(
             "backtest", "read", "ledger", f"now-{run.days}d", run.rule.title, outcome="failure",
             reason=reason,
         )  # fmt: skip
-        with contextlib.suppress(WhodidError):  # nothing was shown
-            self._write(caller, act)
+        self._write(asker.caller(stays), act, f"backtest {run.id}")
+        with self._lock:
+            run.asker = None
+            self._kept.write(self._young())
 
 
 def _start() -> "subprocess.Popen[bytes]":
