@@ -7,6 +7,7 @@ one about itself, and so on for ever.
 
 from collections.abc import Sequence
 
+from whodid.detection.asked import Telling
 from whodid.detection.baseline import Scorer
 from whodid.detection.finding import Finding
 from whodid.detection.record import Record
@@ -47,6 +48,8 @@ class Heedless:
     def __init__(self, matcher: Matching) -> None:
         self._matching = matcher.matching
         self.values = matcher.values
+        if isinstance(matcher, Telling):
+            self.texts = matcher.texts
 
     def matching(self, record: Record) -> list[Rule]:
         """Return the rules that match."""

@@ -22,6 +22,9 @@ CORRELATION_KEYS_PER_EVENT = 16
 CORRELATION_KEYS_SHARED = 65_536
 """Different keys of which all events that wait share one copy."""
 
+CORRELATION_MOULDS_KEPT = 8_192
+"""Texts of events, of all correlations, of which it is remembered what these make of them."""
+
 CORRELATION_TEXTS_KEPT = 4_096
 """Texts of which one correlation remembers what it counts for them."""
 

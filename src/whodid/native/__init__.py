@@ -9,7 +9,7 @@ import hashlib
 from array import array
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     Tree = dict[str, "Tree | None"]
     Buffer = np.ndarray | array[int]
 
-_VERSION = 14
+Head = TypeVar("Head")
+
+_VERSION = 15
 """Raised with every change of what the module offers."""
 
 
@@ -149,6 +151,17 @@ class Native(Protocol):
 
     def walk(self, native: dict[str, Any], branches: dict[str, Any], /) -> int:
         """Return the bits of the looks that a record passes (`compiled.tree`)."""
+        ...
+
+    def leaves(
+        self,
+        native: dict[str, Any],
+        head: Head,
+        paths: tuple[tuple[str, ...], ...],
+        longest: int,
+        /,
+    ) -> tuple[Head | str | None, ...] | None:
+        """Return the head and the text at each path of a record (`compiled.path.leaves`)."""
         ...
 
     def ask(

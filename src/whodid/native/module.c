@@ -23,6 +23,7 @@ static PyMethodDef methods[] = {
     {"plant", native_plant, METH_O, "Make paths ready for `pruned`."},
     {"pruned", native_pruned, METH_VARARGS, "Return what stands at paths of a JSON record."},
     {"walk", native_walk, METH_VARARGS, "Return the bits of the looks that a record passes."},
+    {"leaves", native_leaves, METH_VARARGS, "Return the texts at paths of a record."},
     {"ask", native_ask, METH_VARARGS, "Return the bits of the looks that values pass."},
     {"sha256_pieces", native_sha256_pieces, METH_VARARGS, "Return the SHA-256 of each piece."},
     {"hmac_each", native_hmac_each, METH_VARARGS, "Return the HMAC of each of a list of bytes."},
@@ -46,7 +47,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 14) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 15) < 0)
         Py_CLEAR(made);
     return made;
 }

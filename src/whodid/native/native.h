@@ -37,6 +37,7 @@ PyObject *native_names(PyObject *module, PyObject *text);
 PyObject *native_plant(PyObject *module, PyObject *tree);
 PyObject *native_pruned(PyObject *module, PyObject *args);
 PyObject *native_walk(PyObject *module, PyObject *args);
+PyObject *native_leaves(PyObject *module, PyObject *args);
 PyObject *native_ask(PyObject *module, PyObject *args);
 PyObject *native_paths(PyObject *module, PyObject *args);
 PyObject *native_sha256_each(PyObject *module, PyObject *list);

@@ -85,6 +85,51 @@ PyObject *native_walk(PyObject *Py_UNUSED(module), PyObject *args) {
     return found;
 }
 
+/* Return the text at a path (borrowed), None where nothing is; NULL when a list stands on it, when it
+ * is no text or a long one, or with an error. */
+static PyObject *leaf(PyObject *value, PyObject *path, Py_ssize_t longest) {
+    Py_ssize_t steps = PyTuple_Size(path);
+    for (Py_ssize_t i = 0; i < steps && value != Py_None; i++) {
+        if (PyList_CheckExact(value))
+            return NULL;
+        PyObject *inner = NULL;
+        if (PyDict_CheckExact(value))
+            inner = PyDict_GetItemWithError(value, PyTuple_GetItem(path, i));
+        if (inner == NULL && PyErr_Occurred())
+            return NULL;
+        value = inner == NULL ? Py_None : inner;
+    }
+    if (value == Py_None)
+        return value;
+    return PyUnicode_CheckExact(value) && PyUnicode_GetLength(value) <= longest ? value : NULL;
+}
+
+PyObject *native_leaves(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *native, *head, *paths;
+    Py_ssize_t longest;
+    if (!PyArg_ParseTuple(args, "O!OO!n", &PyDict_Type, &native, &head, &PyTuple_Type, &paths,
+                          &longest))
+        return NULL;
+    Py_ssize_t size = PyTuple_Size(paths);
+    PyObject *found = PyTuple_New(size + 1);
+    if (found == NULL || PyTuple_SetItem(found, 0, Py_NewRef(head)) < 0)
+        return NULL;
+    for (Py_ssize_t i = 0; i < size; i++) {
+        PyObject *path = PyTuple_GetItem(paths, i), *text = NULL;
+        if (PyTuple_Check(path))
+            text = leaf(native, path, longest);
+        else
+            PyErr_SetString(PyExc_TypeError, "a path is a tuple of keys");
+        if (text == NULL) {
+            Py_DECREF(found);
+            return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+        }
+        if (PyTuple_SetItem(found, i + 1, Py_NewRef(text)) < 0)
+            return NULL;
+    }
+    return found;
+}
+
 /* Tell whether one of the keys is in the set; -1 with an error. */
 static int any_in(PyObject *keys, PyObject *set) {
     for (Py_ssize_t i = 0; i < PyTuple_Size(keys); i++) {

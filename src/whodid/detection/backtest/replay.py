@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from msgspec import Struct, structs
 
+from whodid.detection.asked import Telling
 from whodid.detection.finding import Finding
 from whodid.detection.lookers import Heedless
 from whodid.detection.record import NativeOf, Record
@@ -59,6 +60,8 @@ class Sifted:
 
     def __init__(self, matcher: Matching) -> None:
         self._matcher = matcher
+        if isinstance(matcher, Telling):
+            self.texts = matcher.texts
 
     def matching(self, record: Record) -> list[Rule]:
         """Return the rules that match."""

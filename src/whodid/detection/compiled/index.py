@@ -8,6 +8,7 @@ there and no bar is. Then only its rest is asked, if it has one.
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
+from whodid.detection.asked import Asked, Texts
 from whodid.detection.compiled.alternatives import alternatives_of
 from whodid.detection.compiled.anchors import key_of
 from whodid.detection.compiled.closures import Closures
@@ -20,7 +21,7 @@ from whodid.detection.compiled.fields import (
     plain_path,
 )
 from whodid.detection.compiled.parts import NEEDS_MAX, parts_of
-from whodid.detection.compiled.path import Values
+from whodid.detection.compiled.path import Values, leaves
 from whodid.detection.compiled.probes import EventProbes, Memory, Probe, TextProbe
 from whodid.detection.compiled.pruned import Pruning
 from whodid.detection.compiled.tests import Holds
@@ -30,6 +31,7 @@ from whodid.detection.rule import Rule, Test
 from whodid.detection.taxonomy.kind import Kind
 from whodid.detection.taxonomy.kinds import EVERY
 from whodid.limits import RULE_ANSWERS_MAX
+from whodid.native import native as compiled
 
 Possible = tuple[tuple[Rule, Holds | None], ...]
 _Looks = dict[Hashable, tuple[Test, int]]
@@ -71,6 +73,8 @@ class Index:
         self._answers: dict[int, Possible] = {}
         self.known_values: dict[tuple[str, str | None], Callable[[View], Values]] = {}
         """What `values_of` returned, by field and product of the rule; views have these fields."""
+        self.readers: dict[Asked, Callable[[View], Texts | None]] = {}
+        """What `texts_of` returned; views have these fields."""
         self._compile()
 
     def _compile(self) -> None:
@@ -135,6 +139,20 @@ class Index:
             self.known_values[place] = found
         return found
 
+    def texts_of(self, asked: Asked) -> Callable[[View], Texts | None]:
+        """Return what gives the texts of fields that are asked for together."""
+        plain = [plain_path(self.kind, name) for _, name in asked.fields]
+        paths = tuple(it for it in plain if it is not None)
+        raws = [self.values_of(rule, name) for rule, name in asked.fields]
+        if len(self.readers) >= RULE_ANSWERS_MAX:
+            self.readers.clear()
+        if len(paths) == len(plain):
+            found = partial(_leaves, asked, paths)
+        else:
+            found = partial(_texts, asked, raws)
+        self.readers[asked] = found
+        return found
+
     def matching(self, view: View) -> list[Rule]:
         """Return the rules that match a record of this kind, in their order."""
         bits = 0
@@ -176,6 +194,25 @@ def _one_of(rests: list[Holds | None]) -> Holds | None:
 def _asking(field: Field, probe: Probe) -> Callable[[View], int]:
     raw, bits_of_all = field.raw, probe.bits_of_all
     return lambda view: bits_of_all(raw(view))
+
+
+def _leaves(asked: Asked, paths: tuple[tuple[str, ...], ...], view: View) -> Texts | None:
+    if compiled is None:
+        return leaves(view.native, asked.number, paths, asked.longest)
+    return compiled.leaves(view.native, asked.number, paths, asked.longest)
+
+
+def _texts(asked: Asked, raws: list[Callable[[View], Values]], view: View) -> Texts | None:
+    found: list[int | str | None] = [asked.number]
+    for raw in raws:
+        values = raw(view)
+        text = values[0] if values else None
+        if text is not None and (
+            len(values) > 1 or text.__class__ is not str or len(text) > asked.longest
+        ):
+            return None
+        found.append(text)
+    return tuple(found)
 
 
 def asks_event_first(rule: Rule) -> bool:

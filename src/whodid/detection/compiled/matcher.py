@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from whodid.detection.asked import Asked, Texts
 from whodid.detection.compiled.fields import View, text_of
 from whodid.detection.compiled.index import Index
 from whodid.detection.compiled.probes import Memory
@@ -56,6 +57,16 @@ class Matcher:
             if value.__class__ not in _SCALARS:
                 return tuple(map(_scalar, values))
         return values
+
+    def texts(self, record: Record, asked: Asked) -> Texts | None:
+        """Return the texts of fields; None when one has several values, a long one, or no text."""
+        index, view = self._seen if record is self._record else self._look(record)
+        read = index.readers.get(asked)
+        if read is None:
+            read = index.texts_of(asked)
+            self._record = None  # what was seen of it may lack these fields
+            _, view = self._look(record)
+        return read(view)
 
     def index(self, record: Record) -> Index:
         """Return the index of the rules that are about this kind of record."""

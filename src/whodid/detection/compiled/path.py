@@ -6,7 +6,7 @@ one. A key that holds dots itself is found where the kind of log has such keys.
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from whodid.limits import NESTING_MAX
 
@@ -104,6 +104,30 @@ def flat(value: Any) -> Values:
         return () if value is None else (value,)
     found: list[Any] = []
     _walk(value, (), 0, found, _PLAIN, 0)
+    return tuple(found)
+
+
+Head = TypeVar("Head")
+
+
+def leaves(
+    native: dict[str, Any], head: Head, paths: tuple[tuple[str, ...], ...], longest: int
+) -> tuple[Head | str | None, ...] | None:
+    """Return the head and the text at each path, None where nothing is.
+
+    None for all when there is a list on a path, or at its end anything but a text, at most
+    `longest` characters.
+    """
+    found: list[Head | str | None] = [head]
+    for path in paths:
+        value: Any = native
+        for step in path:
+            if value.__class__ is list:
+                return None
+            value = value.get(step) if value.__class__ is dict else None
+        if value is not None and (value.__class__ is not str or len(value) > longest):
+            return None
+        found.append(value)
     return tuple(found)
 
 

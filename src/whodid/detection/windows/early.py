@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from whodid.detection.finding import Finding
 from whodid.detection.windows.hit import ID, KEY, PLAN, TIME, Hit, Key
@@ -18,79 +18,86 @@ from whodid.limits import CORRELATION_REPLAY_EVENTS
 
 _TOLD_KEPT = 10_000
 _LOOKED_AT = 64
+_FEW = 16
+_Row: TypeAlias = list[Hit] | deque[Hit]
+"""The hits of a key: a deque, where there are more than a few, takes the first away at once."""
+
 _by_place = itemgetter(TIME, ID)
 
 
-class _Row:
-    """The hits of one key that wait, by time; how much more may before they are looked at again."""
-
-    __slots__ = ("hits", "room")
-
-    def __init__(self) -> None:
-        self.hits: deque[Hit] = deque()
-        self.room: Any = None
-
-
 class Early:
-    """Looks at hits of the correlations in `chosen`, by their places, while they wait."""
+    """Looks at hits of the correlations in `chosen`, by their places, while they wait.
+
+    For each of these correlations there are the hits of each key, by time, and how much more may
+    wait of a key before they are looked at again.
+    """
 
     def __init__(self, machines: Sequence[Machine], chosen: Iterable[bool]) -> None:
         self._machines = machines
         self._rows: list[dict[Key, _Row] | None] = [{} if it else None for it in chosen]
+        self._rooms: list[dict[Key, Any]] = [{} for _ in self._rows]
         self._told: dict[tuple[object, ...], int] = {}
 
     def look(self, hits: list[Hit]) -> list[Finding]:
         """Take hits that wait from now on, and return what is found early."""
         found: list[Finding] = []
         for hit in hits:
-            rows = self._rows[hit[PLAN]]
-            if rows is not None:
-                row = rows.get(hit[KEY])
-                if row is None:
-                    row = rows[hit[KEY]] = _Row()
-                _put(row.hits, hit)
-                if row.room is None or not self._machines[hit[PLAN]].fits(row.room, hit):
-                    found += self._looked(row, hit)
+            place = hit[PLAN]
+            rows = self._rows[place]
+            if rows is None:
+                continue
+            key = hit[KEY]
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = [hit]
+            else:
+                if len(row) == _FEW:
+                    row = rows[key] = deque(row)
+                _put(row, hit)
+                room = self._rooms[place].get(key)
+                if room is not None and self._machines[place].fits(room, hit):
+                    continue
+            found += self._looked(row, hit)
         return found
 
     def restore(self, hits: Iterable[Hit]) -> None:
         """Take up hits that wait, in order; what was told of them early is not known."""
-        for rows in self._rows:
-            if rows is not None:
-                rows.clear()
+        self._rooms = [{} for _ in self._rows]
+        self._rows = [None if rows is None else {} for rows in self._rows]
         for hit in hits:
             rows = self._rows[hit[PLAN]]
             if rows is not None:
-                rows.setdefault(hit[KEY], _Row()).hits.append(hit)
+                rows.setdefault(hit[KEY], deque()).append(hit)
 
     def forget(self, hit: Hit) -> None:
         """Take note that a hit no longer waits."""
-        rows = self._rows[hit[PLAN]]
-        row = None if rows is None else rows.get(hit[KEY])
+        place, key = hit[PLAN], hit[KEY]
+        rows = self._rows[place]
+        row = None if rows is None else rows.get(key)
         if rows is None or row is None:
             return
-        if len(row.hits) == 1:
-            del rows[hit[KEY]]
-        elif row.hits[0] is hit:  # nearly always: they are taken by time
-            row.hits.popleft()
+        if len(row) == 1:
+            del rows[key]
+            self._rooms[place].pop(key, None)
+        elif row[0] is hit:  # nearly always: they are taken by time
+            del row[0]
         else:
-            row.hits.remove(hit)
+            row.remove(hit)
 
     def changed(self, hit: Hit) -> None:
         """Take note that a hit was taken in that did not wait: less room may be left."""
-        rows = self._rows[hit[PLAN]]
-        row = None if rows is None else rows.get(hit[KEY])
-        if row is not None:
-            row.room = None
+        self._rooms[hit[PLAN]].pop(hit[KEY], None)
 
-    def _looked(self, row: _Row, hit: Hit) -> list[Finding]:
-        hits, machine = row.hits, self._machines[hit[PLAN]]
+    def _looked(self, hits: _Row, hit: Hit) -> list[Finding]:
+        machine = self._machines[hit[PLAN]]
         if len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT:
             return []  # of a key with very many that wait, not each makes all be looked at again
         if self._was_told((hit[PLAN], hit[KEY], ()), hit[TIME], machine.plan.span):
             return []
         if not machine.may_hold(hits):
-            row.room = machine.room(hits)
+            room = machine.room(hits)
+            if room is not None:
+                self._rooms[hit[PLAN]][hit[KEY]] = room
             return []
         newest = list(islice(hits, max(len(hits) - CORRELATION_REPLAY_EVENTS, 0), None))
         return self._not_told(hit, machine, machine.early(newest))
@@ -113,9 +120,9 @@ class Early:
         return before is not None and abs(time - before) <= span
 
 
-def _put(hits: deque[Hit], hit: Hit) -> None:
+def _put(hits: _Row, hit: Hit) -> None:
     """Put a hit in its place, which nearly always is the end."""
-    if hits and hit < hits[-1]:
+    if hit < hits[-1]:
         insort(hits, hit, key=_by_place)
     else:
         hits.append(hit)

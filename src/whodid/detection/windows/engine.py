@@ -8,8 +8,8 @@ from msgspec import Struct
 from whodid.detection.finding import Finding, Match
 from whodid.detection.record import Record
 from whodid.detection.rule import AnyRule, Rule
-from whodid.detection.windows.extract import Feed, Files, Keys, Matching, feeds_of
-from whodid.detection.windows.feeding import Feeding
+from whodid.detection.windows.extract import Feed, Files, Matching, feeds_of
+from whodid.detection.windows.feeding import Feeding, Sources
 from whodid.detection.windows.hit import Hit
 from whodid.detection.windows.lane import Lane
 from whodid.detection.windows.new_value import NewValue
@@ -80,7 +80,9 @@ class Engine:
         self.unusable = ready.unusable
         """Correlations that are not run."""
         self._matcher = matcher
-        self._keys = Keys(matcher)
+        self._sources = Sources(matcher)
+        self._numbers = 0
+        """How many feedings there have been."""
         self._feedings: dict[tuple[int, ...], Feeding] = {}
         self._feeds: dict[str, list[Feed]] = feeds_of(ready.plans, matcher, ready.files)
 
@@ -169,7 +171,7 @@ class Engine:
         mark.observe(source, time, received)
         rules = self._matcher.matching(record)
         if rules:
-            hits = self._hits(record, rules, time, found)
+            hits = self._hits(record, when.id, rules, time, found)
             if hits:
                 found += lane.add_late(hits) if late else lane.push(hits)
                 if lane.waiting.count > CORRELATION_WAITING_MAX:
@@ -178,13 +180,13 @@ class Engine:
             found += lane.release(mark.mark)
 
     def _hits(
-        self, record: Record, rules: list[Rule], time: int, found: list[Finding]
+        self, record: Record, event: str, rules: list[Rule], time: int, found: list[Finding]
     ) -> list[Hit]:
         """Return a record's hits: one for each correlation and key, whichever rules match."""
         feeding = self._feeding(rules)
         if feeding.told:
             found += [self._single(record, rule, time) for rule in feeding.told]
-        return feeding.hits(record, time, self._keys)
+        return feeding.hits(record, event, time, self._sources)
 
     def _feeding(self, rules: list[Rule]) -> Feeding:
         """Return what these rules feed; the same few match together again and again."""
@@ -193,7 +195,8 @@ class Engine:
         if found is None:
             if len(self._feedings) >= RULE_ANSWERS_MAX:
                 self._feedings.clear()
-            found = self._feedings[place] = Feeding(rules, self._feeds)
+            found = self._feedings[place] = Feeding(self._numbers, rules, self._feeds)
+            self._numbers += 1
         return found
 
     def _single(self, record: Record, rule: Rule, time: int) -> Finding:

@@ -28,8 +28,14 @@ from whodid.limits import (
 
 Scalar: TypeAlias = str | int | float
 Pairs: TypeAlias = list[tuple[Key, Key]]
-ValueOf: TypeAlias = Callable[[Record, Rule, int], Any]
-"""(record, rule, time µs) → the value of a hit, None when it has none: then there is no hit."""
+Given: TypeAlias = Sequence[tuple[Scalar, ...]]
+"""The values of fields, of each in its order."""
+
+Made: TypeAlias = Callable[[Given], Any]
+"""What makes the value of a hit, None when it has none: then there is no hit."""
+
+Timed: TypeAlias = Callable[[Record, Rule, int], Any]
+"""(record, rule, time µs) → the same, where it depends on the time."""
 
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?([eE][-+]?\d{1,3})?", re.ASCII).fullmatch
 _LARGE = 2**63
@@ -48,6 +54,13 @@ class Matching(Protocol):
         ...
 
 
+class Counted(Struct, frozen=True):
+    """What a correlation counts or adds up of an event: the fields, and what their values make."""
+
+    fields: tuple[str, ...]
+    made: Made
+
+
 class Feed(Struct, frozen=True):
     """A correlation that a rule about single events feeds. `bit` is the rule's in its masks.
 
@@ -58,7 +71,7 @@ class Feed(Struct, frozen=True):
     bit: int
     fields: tuple[str, ...]
     keyed: int
-    value_of: ValueOf | None
+    value: Counted | Timed | None
 
 
 class Files(Struct, frozen=True):
@@ -75,10 +88,10 @@ def feeds_of(plans: Sequence[Plan], matcher: Matching, files: Files) -> dict[str
     for plan in plans:
         for bit, rule in enumerate(plan.below):
             if isinstance(rule, Rule):
-                value_of = _value_of(plan, rule, matcher, files)
+                value = _value(plan, rule, matcher, files)
                 fields = plan.keys[bit]
                 number = keyed.setdefault((rule.source, fields), len(keyed))
-                feed = Feed(plan.place, 1 << bit, fields, number, value_of)
+                feed = Feed(plan.place, 1 << bit, fields, number, value)
                 feeds.setdefault(rule.head.id, []).append(feed)
     return feeds
 
@@ -113,32 +126,22 @@ def text_of(value: Scalar) -> str:
 class Keys:
     """The keys of records. The same key is one object, of which thousands of hits are.
 
-    Keys come again and again, so those of the values of a record are remembered, within bounds.
+    Keys come again and again, so those of some texts are remembered, within bounds.
     """
 
-    def __init__(self, matcher: Matching) -> None:
-        self._values = matcher.values
+    def __init__(self) -> None:
         self._shared: dict[Key, Key] = {}
         self._known: dict[Hashable, Pairs] = {}
 
-    def of(self, record: Record, rule: Rule, fields: tuple[str, ...]) -> Pairs:
-        """Return the keys of a record, each in small letters and as it stands there.
+    def of(self, given: Given) -> Pairs:
+        """Return the keys that values of fields make, each in small letters and as it stands there.
 
         None when one of the fields is missing or empty: what nobody did is not one person's. Of
         lists each item makes a key.
         """
-        given: list[tuple[Scalar, ...]] = []
-        for field in fields:
-            values = self._values(record, rule, field)
-            if not values:
-                return []
-            text = values[0]
-            if (
-                len(values) > 1 or text.__class__ is not str
-                or len(text) > CORRELATION_CHARS_MAX
-            ):  # fmt: skip
-                return self._made([self._values(record, rule, field) for field in fields])
-            given.append(values)
+        for values in given:
+            if len(values) != 1 or not _is_short(values[0]):
+                return self._made(given)
         place: Hashable = given[0][0] if len(given) == 1 else tuple(given)
         found = self._known.get(place)
         if found is None:
@@ -148,7 +151,7 @@ class Keys:
             self._known[place] = found
         return found
 
-    def _made(self, given: list[tuple[Scalar, ...]]) -> Pairs:
+    def _made(self, given: Given) -> Pairs:
         shared = self._shared
         if len(shared) >= CORRELATION_KEYS_SHARED:
             shared.clear()
@@ -164,7 +167,7 @@ def _is_short(value: Scalar) -> bool:
     return isinstance(value, str) and len(value) <= CORRELATION_CHARS_MAX
 
 
-def _shown_keys(given: list[tuple[Scalar, ...]]) -> list[Key]:
+def _shown_keys(given: Given) -> list[Key]:
     """Return the keys that the values of the fields make."""
     parts: list[tuple[str, ...]] = []
     for values in given:
@@ -215,17 +218,17 @@ def climbed(plan: Plan, bit: int, finding: Finding) -> tuple[Key, Any] | None:
     return key, None
 
 
-def _value_of(plan: Plan, rule: Rule, matcher: Matching, files: Files) -> ValueOf | None:
+def _value(plan: Plan, rule: Rule, matcher: Matching, files: Files) -> Counted | Timed | None:
     correlation = plan.correlation
     fields = tuple(field_of(correlation, rule, field) for field in correlation.fields)
     if plan.kind in ("value_count", "new_value"):
-        return _texts(matcher, fields, _translation(correlation, files))
+        return Counted(fields, _texts(fields, _translation(correlation, files)))
     if plan.kind.startswith("value_"):
-        return _numbers(matcher, fields[0])
+        return Counted(fields[:1], _numbers)
     if plan.kind == "outside_hours" and files.calendars is not None:
         return _off_hours(matcher, correlation, files.calendars)
     if plan.kind == "impossible_travel" and files.places is not None:
-        return _place(matcher, correlation, fields[0] if fields else "ip", files.places)
+        return Counted(fields[:1] or ("ip",), _place(correlation, files.places))
     return None
 
 
@@ -239,10 +242,8 @@ def _translation(correlation: Correlation, files: Files) -> Callable[[str], str]
     return None
 
 
-def _texts(
-    matcher: Matching, fields: tuple[str, ...], translate: Callable[[str], str] | None
-) -> ValueOf:
-    def made(given: Sequence[tuple[Scalar, ...]]) -> Any:
+def _texts(fields: tuple[str, ...], translate: Callable[[str], str] | None) -> Made:
+    def made(given: Given) -> Any:
         parts = []
         for values in given:
             texts = map(text_of, values[:CORRELATION_ITEMS_MAX])
@@ -256,47 +257,35 @@ def _texts(
             return tuple((text,) for text in parts[0])
         return values_of(*parts)[:CORRELATION_ITEMS_MAX]
 
-    if len(fields) == 1:
-        return _remembering(matcher, fields[0], made)
-
-    def value_of(record: Record, rule: Rule, _: int) -> Any:
-        return made([matcher.values(record, rule, field) for field in fields])
-
-    return value_of
+    return _remembering(made) if len(fields) == 1 else made
 
 
-def _remembering(
-    matcher: Matching, field: str, made: Callable[[Sequence[tuple[Scalar, ...]]], Any]
-) -> ValueOf:
-    """Return the value of one field; what one text becomes is remembered, within bounds."""
+def _remembering(made: Made) -> Made:
+    """Return what makes the value of one field; what one text becomes is remembered, bounded."""
     known: dict[Scalar, Any] = {}
 
-    def value_of(record: Record, rule: Rule, _: int) -> Any:
-        values = matcher.values(record, rule, field)
+    def remembered(given: Given) -> Any:
+        values = given[0]
         if len(values) != 1 or not _is_short(values[0]):
-            return made((values,))
+            return made(given)
         text = values[0]
         found = known.get(text)
         if found is None:
-            found = made((values,))
+            found = made(given)
             if len(known) >= CORRELATION_TEXTS_KEPT:
                 known.clear()
             known[text] = found
         return found
 
-    return value_of
+    return remembered
 
 
-def _numbers(matcher: Matching, field: str) -> ValueOf:
-    def value_of(record: Record, rule: Rule, _: int) -> Any:
-        values = matcher.values(record, rule, field)[:CORRELATION_ITEMS_MAX]
-        numbers = tuple(n for n in map(number_of, values) if n is not None)
-        return numbers or None
-
-    return value_of
+def _numbers(given: Given) -> Any:
+    numbers = tuple(n for n in map(number_of, given[0][:CORRELATION_ITEMS_MAX]) if n is not None)
+    return numbers or None
 
 
-def _off_hours(matcher: Matching, correlation: Correlation, calendars: Calendars) -> ValueOf:
+def _off_hours(matcher: Matching, correlation: Correlation, calendars: Calendars) -> Timed:
     named = calendars.named.get(correlation.options["calendar"])
     person_field: str = correlation.options["person"]
 
@@ -312,11 +301,11 @@ def _off_hours(matcher: Matching, correlation: Correlation, calendars: Calendars
     return value_of
 
 
-def _place(matcher: Matching, correlation: Correlation, field: str, places: Places) -> ValueOf:
+def _place(correlation: Correlation, places: Places) -> Made:
     allowed = tuple(map(ip_network, correlation.options["allow"]))
 
-    def value_of(record: Record, rule: Rule, _: int) -> Any:
-        for address in map(text_of, matcher.values(record, rule, field)):
+    def made(given: Given) -> Any:
+        for address in map(text_of, given[0]):
             place = places.of(address)
             if place is NOWHERE or place.latitude is None or place.longitude is None:
                 continue
@@ -326,4 +315,4 @@ def _place(matcher: Matching, correlation: Correlation, field: str, places: Plac
             return (place.latitude, place.longitude, place.words, address)
         return None
 
-    return value_of
+    return made

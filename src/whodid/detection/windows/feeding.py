@@ -1,74 +1,154 @@
 """Rules that match together, and the hits that a record makes by them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from whodid.detection.asked import Asked, Telling, Texts
 from whodid.detection.record import Record
 from whodid.detection.rule import Rule
-from whodid.detection.windows.extract import Feed, Keys, Pairs, ValueOf
-from whodid.detection.windows.hit import MASK, Hit, Key
+from whodid.detection.windows.extract import Counted, Feed, Given, Keys, Matching, Pairs, Timed
+from whodid.detection.windows.hit import Hit, Key
+from whodid.limits import CORRELATION_CHARS_MAX, CORRELATION_MOULDS_KEPT
+
+Mould: TypeAlias = tuple[tuple[int, Key, int, Any, Key], ...]
+"""The hits of a record, without what is only this record's: (plan, key, mask, value, shown)."""
 
 
 class _Fed(NamedTuple):
-    """A correlation that one or more of the rules feed alike: `bits` are theirs."""
+    """A correlation that one or more of the rules feed alike: `bits` are theirs.
+
+    `key` and `counted` are the places of fields among those that are asked for.
+    """
 
     rule: Rule
     place: int
     bits: int
-    fields: tuple[str, ...]
-    keyed: int
-    value_of: ValueOf | None
+    key: tuple[int, ...]
+    value: Counted | Timed | None
+    counted: tuple[int, ...]
+
+
+class Sources:
+    """Where the fields of records come from, and what was made of them, within bounds."""
+
+    def __init__(self, matcher: Matching) -> None:
+        self.values = matcher.values
+        self.texts = matcher.texts if isinstance(matcher, Telling) else self._texts
+        self.keys = Keys()
+        self._moulds: dict[Texts, Mould] = {}
+        self.known = self._moulds.get
+
+    def keep(self, texts: Texts, mould: Mould) -> None:
+        """Remember the hits of these texts."""
+        if len(self._moulds) >= CORRELATION_MOULDS_KEPT:
+            self._moulds.clear()
+        self._moulds[texts] = mould
+
+    def given(self, record: Record, asked: Asked) -> Given:
+        """Return the values of each field that is asked for."""
+        return [self.values(record, rule, field) for rule, field in asked.fields]
+
+    def _texts(self, record: Record, asked: Asked) -> Texts | None:
+        found: list[int | str | None] = [asked.number]
+        for values in self.given(record, asked):
+            text = values[0] if values else None
+            if len(values) > 1 or not (text is None or text.__class__ is str):
+                return None
+            if text is not None and len(text) > asked.longest:
+                return None
+            found.append(text)
+        return tuple(found)
 
 
 class Feeding:
-    """What the rules that a record matches feed. `told` are those that find by themselves."""
+    """What the rules that a record matches feed. `told` are those that find by themselves.
 
-    def __init__(self, rules: Sequence[Rule], feeds: dict[str, list[Feed]]) -> None:
+    `number` is another one for each.
+    """
+
+    def __init__(self, number: int, rules: Sequence[Rule], feeds: dict[str, list[Feed]]) -> None:
         self.rules = tuple(rules)
         self.told = tuple(rule for rule in rules if not rule.silent)
-        self._fed = _joined([(it, feed) for it in rules for feed in feeds.get(it.head.id, ())])
+        joined = _joined([(it, feed) for it in rules for feed in feeds.get(it.head.id, ())])
+        fields: dict[tuple[str | None, str], tuple[int, Rule]] = {}
+
+        def places_of(rule: Rule, names: Sequence[str]) -> tuple[int, ...]:
+            said = [(rule.source.product, name) for name in names]
+            return tuple(fields.setdefault(it, (len(fields), rule))[0] for it in said)
+
+        self._fed = []
+        for (rule, feed), bits in joined:
+            counted = feed.value.fields if isinstance(feed.value, Counted) else ()
+            key = places_of(rule, feed.fields)
+            said = places_of(rule, counted)
+            self._fed.append(_Fed(rule, feed.place, bits, key, feed.value, said))
+        about = [(rule, name) for (_, name), (_, rule) in fields.items()]
+        self._asked = Asked(number, about, CORRELATION_CHARS_MAX)
+        self._timed = any(not isinstance(it.value, Counted | None) for it in self._fed)
         places = [it.place for it in self._fed]
         self._apart = len(set(places)) == len(places)
         """Whether each correlation is fed once."""
 
-    def hits(self, record: Record, time: int, keys_of: Keys) -> list[Hit]:
+    def hits(self, record: Record, event: str, time: int, sources: Sources) -> list[Hit]:
         """Return the hits of a record: one for each correlation and key, whichever rules match."""
         if not self._fed:
             return []
-        known: dict[int, Pairs] = {}
-        event, entry = record.id, record.entry
-        hits: list[Hit] = []
+        texts = sources.texts(record, self._asked)
+        mould = None if texts is None else sources.known(texts)
+        if mould is None:
+            if texts is None:
+                given = sources.given(record, self._asked)
+            else:
+                given = [() if text is None else (text,) for text in texts[1:]]
+            mould = self._mould(record, given, time, sources.keys)
+            if texts is not None and not self._timed:
+                sources.keep(texts, mould)
+        entry = record.entry
+        return [
+            (time, event, plan, key, entry, mask, value, shown, None)
+            for plan, key, mask, value, shown in mould
+        ]
+
+    def _mould(self, record: Record, given: Given, time: int, keys: Keys) -> Mould:
+        known: dict[tuple[int, ...], Pairs] = {}
+        mould: list[tuple[int, Key, int, Any, Key]] = []
         apart = self._apart
-        for rule, place, bits, fields, keyed, value_of in self._fed:
+        for rule, place, bits, key_places, valued, counted in self._fed:
             value = None
-            if value_of is not None:
-                value = value_of(record, rule, time)
+            if valued is not None:
+                if isinstance(valued, Counted):
+                    value = valued.made([given[it] for it in counted])
+                else:
+                    value = valued(record, rule, time)
                 if value is None:
                     continue
-            keys = known.get(keyed)
-            if keys is None:
-                keys = known[keyed] = keys_of.of(record, rule, fields)
-            apart = apart and len(keys) <= 1
-            for key, shown in keys:
-                hits.append((time, event, place, key, entry, bits, value, shown, None))
-        return hits if apart else _merged(hits)
+            pairs = known.get(key_places)
+            if pairs is None:
+                pairs = known[key_places] = keys.of([given[it] for it in key_places])
+            apart = apart and len(pairs) <= 1
+            for key, shown in pairs:
+                mould.append((place, key, bits, value, shown))
+        return tuple(mould) if apart else _merged(mould)
 
 
-def _joined(feeds: list[tuple[Rule, Feed]]) -> tuple[_Fed, ...]:
-    """Join feeds of one correlation that only differ in their bits: they have the same keys."""
-    found: dict[tuple[int, int, int], _Fed] = {}
+def _joined(feeds: list[tuple[Rule, Feed]]) -> list[tuple[tuple[Rule, Feed], int]]:
+    """Join feeds of one correlation that only differ in their bits, which are told.
+
+    They have the same keys.
+    """
+    found: dict[tuple[int, int, int], tuple[tuple[Rule, Feed], int]] = {}
     for number, (rule, feed) in enumerate(feeds):
-        place = (feed.place, feed.keyed, 0 if feed.value_of is None else number + 1)
-        bits = feed.bit | (found[place].bits if place in found else 0)
-        found[place] = _Fed(rule, feed.place, bits, feed.fields, feed.keyed, feed.value_of)
-    return tuple(found.values())
-
-
-def _merged(hits: list[Hit]) -> list[Hit]:
-    """Make one of the hits of one correlation and key: with the bits of all, else as the last."""
-    found: dict[tuple[int, Key], Hit] = {}
-    for time, event, plan, key, entry, bits, value, shown, below in hits:
-        before = found.get((plan, key))
-        mask = bits if before is None else bits | before[MASK]
-        found[plan, key] = (time, event, plan, key, entry, mask, value, shown, below)
+        place = (feed.place, feed.keyed, 0 if feed.value is None else number + 1)
+        bits = feed.bit | (found[place][1] if place in found else 0)
+        found[place] = (rule, feed), bits
     return list(found.values())
+
+
+def _merged(mould: Sequence[tuple[int, Key, int, Any, Key]]) -> Mould:
+    """Make one of the hits of one correlation and key: with the bits of all, else as the last."""
+    found: dict[tuple[int, Key], tuple[int, Key, int, Any, Key]] = {}
+    for plan, key, bits, value, shown in mould:
+        before = found.get((plan, key))
+        mask = bits if before is None else bits | before[2]
+        found[plan, key] = (plan, key, mask, value, shown)
+    return tuple(found.values())

@@ -114,7 +114,7 @@ class Lane:
     def _set_timer(self, time: int, place: int, key: Key) -> None:
         heappush(self.timers, (time, place, key))
 
-    def _added(self, hits: list[Hit]) -> set[Place]:
+    def _added(self, hits: Sequence[Hit]) -> set[Place]:
         """Give hits of one time to their machines; return where something may hold now."""
         machines, forget = self.machines, self._early.forget
         dirty: set[Place] = set()

@@ -23,7 +23,7 @@ class Waiting:
     __slots__ = ("count", "first", "heap", "row")
 
     def __init__(self, hits: Iterable[Hit] = ()) -> None:
-        self.row: deque[list[Hit]] = deque([hit] for hit in sorted(hits))
+        self.row: deque[tuple[Hit, ...]] = deque((hit,) for hit in sorted(hits))
         self.heap: list[Hit] = []
         self.count = len(self.row)
         self.first = self.row[0][0][TIME] if self.row else END
@@ -37,10 +37,10 @@ class Waiting:
         yield from self.heap
 
     def add(self, hits: list[Hit]) -> None:
-        """Let hits wait, one or more, which are in order among themselves; the list is kept."""
+        """Let hits wait, one or more, which are in order among themselves."""
         row = self.row
         if not row or row[-1][-1] <= hits[0]:
-            row.append(hits)
+            row.append(tuple(hits))  # a tuple of tuples is none of the garbage collector's business
         else:
             for hit in hits:
                 heappush(self.heap, hit)
@@ -48,19 +48,20 @@ class Waiting:
         if hits[0][TIME] < self.first:  # noqa: PLR1730 - of each event: calls of `min` cost more
             self.first = hits[0][TIME]
 
-    def take(self) -> list[Hit]:
+    def take(self) -> tuple[Hit, ...]:
         """Take the hits of the first time away, in order; there is one."""
         time, row, heap = self.first, self.row, self.heap
-        taken: list[Hit] = []
+        taken: tuple[Hit, ...] = ()
         if row and row[0][0][TIME] == time:
             taken = row.popleft()
             while row and row[0][0][TIME] == time:
                 taken = taken + row.popleft()
         if heap:
             if heap[0][TIME] == time:
+                beside = list(taken)
                 while heap and heap[0][TIME] == time:
-                    taken = [*taken, heappop(heap)]
-                taken.sort()
+                    beside.append(heappop(heap))
+                taken = tuple(sorted(beside))
             self.first = min(row[0][0][TIME] if row else END, heap[0][TIME] if heap else END)
         else:
             self.first = row[0][0][TIME] if row else END
