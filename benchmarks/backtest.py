@@ -159,23 +159,35 @@ def _events(count: int) -> Iterator[dict[str, Any]]:
     begin_us = system_clock() - count * 1_000_000
     for number in range(count):
         rare = chance.random() < _RARE_SHARE
-        service, _, name = chance.choice(_RARE if rare else _USUAL).partition(":")
+        name = chance.choice(_RARE if rare else _USUAL)
         user = f"user{chance.randrange(200)}"
-        yield {
-            "eventVersion": "1.08", "eventID": f"{number:032x}",
-            "eventTime": to_rfc3339(begin_us + number * 1_000_000)[:19] + "Z",
-            "eventSource": f"{service}.amazonaws.com",
-            "eventName": name, "awsRegion": chance.choice(("us-east-1", "eu-west-1")),
-            "sourceIPAddress": f"10.{chance.randrange(4)}.0.{chance.randrange(250)}",
-            "userAgent": chance.choice(("aws-cli/2.15", "Boto3/1.34", "console.amazonaws.com")),
-            "userIdentity": {
-                "type": chance.choice(("IAMUser", "AssumedRole")), "userName": user,
-                "arn": f"arn:aws:iam::123456789012:user/{user}", "accountId": "123456789012",
-            },
-            "requestParameters": {"bucketName": f"bucket-{chance.randrange(50)}", "userName": user},
-            "responseElements": None, "readOnly": not rare, "recipientAccountId": "123456789012",
-            **({"errorCode": "AccessDenied"} if chance.random() < 0.02 else {}),
-        }  # fmt: skip
+        ip = f"10.{chance.randrange(4)}.0.{chance.randrange(250)}"
+        at = to_rfc3339(begin_us + number * 1_000_000)[:19] + "Z"
+        yield _call(chance, name, user, ip, number) | {"eventTime": at}
+
+
+def watched_call(chance: random.Random, user: str, ip: str, number: int) -> dict[str, Any]:
+    """Return a record of a call that rules watch, without its time."""
+    return _call(chance, chance.choice(_RARE), user, ip, number)
+
+
+def _call(chance: random.Random, action: str, user: str, ip: str, number: int) -> dict[str, Any]:
+    service, _, name = action.partition(":")
+    return {
+        "eventVersion": "1.08", "eventID": f"{number:032x}", "eventTime": "",
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": name, "awsRegion": chance.choice(("us-east-1", "eu-west-1")),
+        "sourceIPAddress": ip,
+        "userAgent": chance.choice(("aws-cli/2.15", "Boto3/1.34", "console.amazonaws.com")),
+        "userIdentity": {
+            "type": chance.choice(("IAMUser", "AssumedRole")), "userName": user,
+            "arn": f"arn:aws:iam::123456789012:user/{user}", "accountId": "123456789012",
+        },
+        "requestParameters": {"bucketName": f"bucket-{chance.randrange(50)}", "userName": user},
+        "responseElements": None, "readOnly": action not in _RARE,
+        "recipientAccountId": "123456789012",
+        **({"errorCode": "AccessDenied"} if chance.random() < 0.02 else {}),
+    }  # fmt: skip
 
 
 @contextmanager

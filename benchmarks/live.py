@@ -1,4 +1,4 @@
-"""How fast the detector looks: rules, correlations and learning at once, and its memory.
+"""How fast the detector looks: rules, correlations and learning at once.
 
 From the stored bytes of an entry to what is found, as the detector's process does it between
 reading and telling. CPU time of one process (the machine is shared), parts in turns, medians. Times
@@ -12,7 +12,6 @@ same again, as there are few.
 """
 
 import gc
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,8 +23,7 @@ import msgspec
 from benchmarks import detect
 from benchmarks.events import make_block
 from benchmarks.lab import Lab
-from benchmarks.processes import memory_bytes
-from benchmarks.report import Figure, Section, at_least, plain, say
+from benchmarks.report import Figure, Section, at_least, say
 from whodid.cli.demo_command import make_demo
 from whodid.detection.baseline import Scorer
 from whodid.detection.compiled import compile_rules
@@ -50,12 +48,10 @@ _BEGIN_US = 1_790_000_000_000_000
 _LATE_US = 200_000
 _AT_ONCE = 2048
 _ROUNDS = 3
-_SLOW, _FAST = 500, 15_000
+_SLOW = 500
 _WARM_US = 100_000_000
 """Longer than hits wait (`Settings.lateness_us`), so that as many are taken as come."""
 
-_TOTAL, _SMALL_TOTAL = 3_000_000, 200_000
-_SAVED_EACH = 5 * _FAST
 _STORY = 20_000
 
 
@@ -65,6 +61,7 @@ class Looking:
     def __init__(self, rules: Sequence[AnyRule], rate: int, *, learning: bool) -> None:
         self._rate = rate
         self._next = 0
+        self._paused_us = 0
         self.engine = Engine(rules, Heedless(compile_rules(rules)))
         self.lookers: dict[str, Correlating | Learning] = {"rules": Correlating(self.engine)}
         if learning:
@@ -89,9 +86,13 @@ class Looking:
                 spent[name] += time.process_time() - begun
         return spent
 
+    def pause(self, us: int) -> None:
+        """Let so much time pass in which nothing comes."""
+        self._paused_us += us
+
     def _dated(self, entries: Sequence[Groups]) -> Iterator[Record]:
         for groups in entries:
-            when = _BEGIN_US + self._next * 1_000_000 // self._rate
+            when = _BEGIN_US + self._paused_us + self._next * 1_000_000 // self._rate
             dated = msgspec.json.encode(When(f"{self._next:032x}", when + _LATE_US, when))
             yield Record(self._next, (dated, *groups[1:]), native_of)
             self._next += 1
@@ -129,17 +130,6 @@ def run(lab: Lab) -> Section:
         f"Steady state: after {_WARM_US // 1_000_000} s of made-up time at {_SLOW} a second.",
     ]
     return Section("Detection live: rules, correlations, learning", figures, notes)
-
-
-def memory(lab: Lab) -> Section:
-    """Measure the memory over very many events and return the figures."""
-    gc.set_threshold(50_000, 20, 20)
-    with tempfile.TemporaryDirectory() as folder:
-        every = rules_of((ALL,), Path(folder))
-    small = lab.size.round_events < 100_000
-    figures = _memory(every, made_up(20), _SMALL_TOTAL if small else _TOTAL)
-    notes = [f"{_counted(every)}, learning; one process, which does nothing else."]
-    return Section("Memory of detection", figures, notes)
 
 
 def _counted(rules: Sequence[AnyRule]) -> str:
@@ -207,34 +197,4 @@ def _speed(
     return [
         at_least(f"{what}: rules and correlations", rate(False), bar, "events/s"),
         at_least(f"{what}: with learning, too", rate(True), bar, "events/s", detail),
-    ]
-
-
-def _memory(rules: Sequence[AnyRule], entries: Sequence[Groups], total: int) -> list[Figure]:
-    """Look at very many at a high rate, keep the state as the detector does, watch the memory."""
-    say(f"memory over {total:,} events")
-    before = memory_bytes(os.getpid())
-    looking = Looking(rules, _FAST, learning=True)
-    seen: list[float] = []
-    state = 0
-    done = 0
-    while done < total:
-        looking.look(entries)
-        done += len(entries)
-        if done // _SAVED_EACH > (done - len(entries)) // _SAVED_EACH:
-            state = sum(len(it.snapshot()) for it in looking.lookers.values())
-            seen.append((memory_bytes(os.getpid()) - before) / 2**20)
-            say(f"{done:,}: {seen[-1]:.0f} MiB, state {state / 2**20:.0f} MiB")
-    return _memory_figures(seen, state, total, looking.engine)
-
-
-def _memory_figures(seen: list[float], state: int, total: int, engine: Engine) -> list[Figure]:
-    quarter = max(len(seen) // 4, 1)
-    early, late = median(seen[quarter : 2 * quarter] or seen), median(seen[-quarter:])
-    given_up = sum(notice.count for notice in engine.notices() if notice.kind == "evicted")
-    name = f"memory of detection after {total:,} events at {_FAST:,} a second, all packs"
-    detail = f"{early:.0f} MiB in the second quarter; {given_up:,} events given up, and told"
-    return [
-        plain(name, late, "MiB", detail),
-        plain("its state as it is kept, before compression", state / 2**20, "MiB"),
     ]
