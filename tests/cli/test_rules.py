@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from sigma_collection import FAULTS, write_collection
+from whodid.cli import rules_summary
+
 _RULE = """\
 title: Somebody logs in
 name: {name}
@@ -84,3 +87,28 @@ def test_a_rule_that_needs_a_file_is_told(cli, tmp_path):
     path = _rules(tmp_path, {"name": "good"}, more=more)
     found = json.loads(cli("rules", "check", path, "--json", rc=1, WHODID_DIR=None).stdout)
     assert [(it["title"], it["why"]) for it in found["unmatchable"]] == [("far", "needs")]
+
+
+def test_check_of_a_whole_collection_ends_with_a_summary(cli, tmp_path):
+    folder = write_collection(tmp_path / "collection")
+    told = cli("rules", "check", folder, rc=1, WHODID_DIR=None).stdout.splitlines()
+    for path, (line, _) in FAULTS.items():
+        assert any(text.startswith(f"{folder}/{path}:{line}: ") for text in told), path
+    bad, why, last = told[-3:]
+    assert bad.startswith("could not be read: 3 not UTF-8 (byte …); 2 "), bad
+    assert bad.endswith(" for other reasons"), bad
+    assert why.startswith("can never match: "), why
+    assert "logsource windows/process_creation" in why
+    assert last.startswith("18 rules can be used, ")
+    assert "20 could not be read; 3 documents are no rules; 1 are deprecated" in last
+    found = json.loads(cli("rules", "check", folder, "--json", rc=1, WHODID_DIR=None).stdout)
+    assert sum(not it["warning"] for it in found["faults"]) == len(FAULTS)
+
+
+def test_many_reasons_are_counted_together():
+    assert rules_summary._general("'a b' is already the rule in x:3") == (
+        rules_summary._general("'c' is already the rule in x:40")
+    )
+    told = rules_summary._most(["b", "a", "b", *"cdefgh"])
+    assert told.startswith("2 b; 1 a; ")
+    assert told.endswith("; 3 for other reasons")

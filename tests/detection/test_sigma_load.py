@@ -244,7 +244,9 @@ def test_which_files_are_rules(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     loaded = load_rules([tmp_path, tmp_path / "below/b.YAML"])
     assert len(loaded.rules) == 1
-    assert not loaded.faults
+    [fault] = loaded.faults
+    assert (fault.path, fault.warning) == (str(tmp_path / "loop"), True)
+    assert "not followed" in fault.reason
     assert loaded.rules[0].head.path == str(tmp_path / "below/b.YAML")
 
 

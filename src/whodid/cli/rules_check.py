@@ -8,6 +8,7 @@ from whodid.app.local import open_local
 from whodid.app.rule_checking import Checked, check_rules
 from whodid.cli.options import dir_option, json_option, plain, print_json, stdout
 from whodid.cli.rules_options import paths_argument, read, windows
+from whodid.cli.rules_summary import summary
 
 
 @click.command("check")
@@ -18,7 +19,7 @@ def check(paths: tuple[Path, ...], directory: Path | None, *, as_json: bool) -> 
     """Check the rules in PATHs; without one those of the ledger, else those that come with it.
 
     With a ledger (--dir) its sources, and the fields of events that came, count too. Ends with 1
-    when a rule cannot be read or can never match.
+    when a rule cannot be read or can never match; YAML that is no rule is told, too.
     """
     found = read(directory, paths)
     if directory is None:
@@ -59,10 +60,5 @@ def _show(found: Checked) -> None:
     for blind in found.blind:
         place = f"{blind.rule.path}:{blind.rule.line}: "
         stdout.print(plain(f"{place}cannot match: {blind.reason}"), markup=False)
-    bad = sum(not fault.warning for fault in found.faults)
-    looked = "" if found.records is None else f"; {found.records:,} records were looked at"
-    stdout.print(
-        f"{len(found.rules):,} rules can be used, {len(found.blind):,} of them can never match "
-        f"here; {bad:,} could not be read{looked}",
-        markup=False,
-    )
+    for line in summary(found):
+        stdout.print(plain(line), markup=False)

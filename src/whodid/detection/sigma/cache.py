@@ -16,7 +16,7 @@ from whodid.detection.rule import All, AnyOf, Node, Not, Test
 from whodid.detection.sigma.document import parse_document
 from whodid.detection.sigma.parsed import Parsed, parse_rule
 
-_FORM = 2
+_FORM = 3
 """Counts up with each change of what a document becomes."""
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -49,12 +49,12 @@ class Document(Struct, frozen=True):
 
 
 def decode_text(content: bytes) -> str:
-    """Return the text of a file. Raises InputError for what is not UTF-8."""
+    """Return the text of a file. Raises InputError, with its `line`, for what is not UTF-8."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"line {line}: not UTF-8 (byte {error.start})") from None
+        raise _FaultError(line, f"not UTF-8 (byte {error.start})") from None
 
 
 def split_documents(text: str) -> Iterator[tuple[int, str]]:

@@ -89,7 +89,8 @@ class Linker:
             document.fault(note.reason, note.line, warning=True) for note in parsed.notes
         ]
         if parsed.fault is not None:
-            self.faults.append(document.fault(parsed.fault, parsed.line))
+            found = document.fault(parsed.fault, parsed.line, warning=parsed.foreign)
+            self.faults.append(structs.replace(found, foreign=parsed.foreign))
             return
         if parsed.rules is not None:
             self._filters.append(document)

@@ -15,6 +15,7 @@ from whodid.detection.sigma.selections import SelectionError, parse_detection
 
 _SECTIONS = ("correlation", "detection", "filter")
 _LEVEL: Level = "medium"
+_OF_RULES = frozenset(("title", "logsource", *_SECTIONS))
 _NO_HEAD = Head("", "", _LEVEL, "")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -30,7 +31,8 @@ class Parsed(Struct, frozen=True):
     """A document that says something; `fault` (at `line`) when it cannot be used.
 
     Exactly one of `node` (with `rules` a filter), `draft` and `fault` is there. Lines count from
-    the document's first. `uuid` and `name` are what others call it.
+    the document's first. `uuid` and `name` are what others call it. `foreign` tells that nothing in
+    it is of a rule.
     """
 
     head: Head
@@ -43,12 +45,16 @@ class Parsed(Struct, frozen=True):
     fault: str | None = None
     line: int = 1
     notes: tuple[Note, ...] = ()
+    foreign: bool = False
 
 
 def parse_rule(document: Document) -> Parsed:
     """Parse a document. Never raises for what it may hold."""
     if document.fault is not None:
         return Parsed(_NO_HEAD, fault=document.fault, line=document.at)
+    if isinstance(document.value, dict) and not _OF_RULES.intersection(document.value):
+        keys = ", ".join(str(key)[:40] for key in list(document.value)[:3])
+        return Parsed(_NO_HEAD, fault=f"it is no rule, it has {keys or 'nothing'}", foreign=True)
     head = _NO_HEAD
     kind = ""
     try:
