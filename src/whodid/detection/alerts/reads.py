@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from whodid.detection.alerts.alert import Alert, Silence
 from whodid.detection.alerts.rows import KEPT, alert_of, checked, silence_of
+from whodid.detection.alerts.settings import HOUR_US
 from whodid.detection.alerts.silence import is_on
 from whodid.detection.rule import LEVELS
 from whodid.ledger.row_mac import rows_of
@@ -15,9 +16,11 @@ from whodid.ledger.row_mac import rows_of
 _ACTIVE = "state <> 'closed' AND quiet_us IS NULL"
 _TAGS_AT_ONCE = 500
 _GRAVE = LEVELS.index("high")
-_HOUR_US = 3_600_000_000
 _EVER_US = 2**62
-_ORDER = f"seen_us / {_HOUR_US} DESC, last_us DESC, entry DESC"
+BY_HOUR = f"seen_us / {HOUR_US}"
+"""Its hour as SQL, for the index and for those who use it: both must say the same."""
+
+_ORDER = f"{BY_HOUR} DESC, last_us DESC, entry DESC"
 
 
 class Place(NamedTuple):
@@ -34,7 +37,7 @@ class Place(NamedTuple):
     @classmethod
     def of(cls, alert: Alert) -> "Place":
         """Return the place of an alert."""
-        return cls(alert.seen_us // _HOUR_US, alert.entry)
+        return cls(alert.seen_us // HOUR_US, alert.entry)
 
 
 class Evidence(Struct, frozen=True):
@@ -77,7 +80,7 @@ class Reads:
         if below is not None:
             row = self.db.execute("SELECT last_us FROM alerts WHERE entry = ?", (below.entry,))
             (last_us,) = row.fetchone() or (_EVER_US,)
-            where = f"({where}) AND (seen_us / {_HOUR_US}, last_us, entry) < (?, ?, ?)"
+            where = f"({where}) AND ({BY_HOUR}, last_us, entry) < (?, ?, ?)"
             values = [*values, below.hour, last_us, below.entry]
         sql = f"SELECT * FROM alerts WHERE {where} ORDER BY {_ORDER} LIMIT {limit}"  # noqa: S608
         return [alert_of(self.key, row) for row in rows_of(self.db.execute(sql, values))]

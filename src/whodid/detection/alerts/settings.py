@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-_HOUR_US = 3_600_000_000
+HOUR_US = 3_600_000_000
 
 
 class AlertSettings(Struct, frozen=True):
@@ -13,6 +13,6 @@ class AlertSettings(Struct, frozen=True):
     `inhibit`: a graver alert of the same entity mutes lesser ones.
     """
 
-    repeat_us: int = 4 * _HOUR_US
-    quiet_us: int = 24 * _HOUR_US
+    repeat_us: int = 4 * HOUR_US
+    quiet_us: int = 24 * HOUR_US
     inhibit: bool = True

@@ -25,7 +25,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from whodid.detection.alerts.fold import THROUGH, fold, keep, kept
-from whodid.detection.alerts.reads import Reads
+from whodid.detection.alerts.reads import BY_HOUR, Reads
 from whodid.detection.alerts.record import AlertRecord
 from whodid.detection.alerts.rows import AlteredError
 from whodid.errors import RefusedError
@@ -37,7 +37,7 @@ _LOCK_WAIT_S = 30.0
 _LOCK_STEP_S = 0.01
 _COMPLETE, _MARK = "complete", "mark"
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE alerts (
     id TEXT PRIMARY KEY, rule TEXT NOT NULL, version TEXT NOT NULL, title TEXT NOT NULL,
     level INTEGER NOT NULL, fingerprint BLOB NOT NULL, tags BLOB NOT NULL,
@@ -52,7 +52,7 @@ CREATE TABLE alerts (
 ) STRICT;
 CREATE INDEX alerts_by_fingerprint ON alerts (fingerprint, entry);
 CREATE INDEX alerts_by_entry ON alerts (entry);
-CREATE INDEX alerts_by_place ON alerts (seen_us / 3600000000, last_us, entry);
+CREATE INDEX alerts_by_place ON alerts ({BY_HOUR}, last_us, entry);
 CREATE INDEX alerts_by_rule ON alerts (rule, entry);
 CREATE INDEX alerts_active ON alerts (rule) WHERE state <> 'closed' AND quiet_us IS NULL;
 CREATE INDEX alerts_open ON alerts (level, entry) WHERE state = 'open' AND muted = '';

@@ -179,7 +179,7 @@ def _every(name: str) -> Known | None:
 def _known_of(kind: Kind, *, event_first: bool) -> KnownOf:
     """Return what a kind's first place of a field is, when that is a column."""
     natives = {} if kind.folds else NATIVE.get(kind.name, {})
-    lines = kind.top is not None and not kind.top  # no native record
+    lines = not kind.has_record
 
     def known(name: str) -> Known | None:
         explicit = () if event_first and _column(name) else kind.fields.get(name, ())

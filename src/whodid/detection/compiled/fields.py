@@ -146,7 +146,7 @@ def event_place(kind: Kind, name: str) -> EventPlace | None:
 def _others(kind: Kind, name: str) -> list[Load]:
     """Return what loads a field from anywhere but the field of the Event that is called so."""
     explicit = [_place(kind, it) for it in kind.fields.get(name, ())]
-    native = [] if kind.top is not None and not kind.top else _native(kind, name)
+    native = _native(kind, name) if kind.has_record else []
     return [*explicit, *native]
 
 
@@ -159,10 +159,8 @@ def plain_path(kind: Kind, name: str) -> tuple[str, ...] | None:
 
 def paths_of(kind: Kind, name: str) -> list[str]:
     """Return the paths of the native record at which a field is looked for."""
-    explicit = [it.partition("+")[0] for it in kind.fields.get(name, ()) if it[:1] != "@"]
-    return (
-        explicit if kind.top is not None and not kind.top else explicit + _native_paths(kind, name)
-    )
+    places = [it.partition("+")[0] for it in kind.fields.get(name, ()) if it[:1] != "@"]
+    return [*places, *_native_paths(kind, name)] if kind.has_record else places
 
 
 def _place(kind: Kind, place: str) -> Load:

@@ -36,6 +36,11 @@ class Kind(Struct, frozen=True):
     folds: bool = False
     dotted: bool = False
 
+    @property
+    def has_record(self) -> bool:
+        """Tell whether there is a native record with fields of its own, not just a line."""
+        return self.top is None or bool(self.top)
+
     def takes(self, source: LogSource) -> bool:
         """Tell whether a rule's logsource means this kind."""
         return (
