@@ -26,7 +26,6 @@ from whodid.detection.compiled.probes import EventProbes, Memory, Probe, TextPro
 from whodid.detection.compiled.pruned import Pruning
 from whodid.detection.compiled.tests import Holds
 from whodid.detection.compiled.tree import Tree
-from whodid.detection.record import Record
 from whodid.detection.rule import Rule, Test
 from whodid.detection.taxonomy.kind import Kind
 from whodid.detection.taxonomy.kinds import EVERY
@@ -34,6 +33,9 @@ from whodid.limits import RULE_ANSWERS_MAX
 from whodid.native import native as compiled
 
 Possible = tuple[tuple[Rule, Holds | None], ...]
+_Answer = tuple[list[Rule] | None, Possible]
+"""The rules that match, when there is nothing left to ask; those that are possible."""
+
 _Looks = dict[Hashable, tuple[Test, int]]
 
 
@@ -64,13 +66,15 @@ class Index:
         self.rules = rules
         self._memory = memory
         self.fields = Fields(kind)
+        self.native_of = self.fields.pruning.native
+        """Returns what these rules look at of a native record."""
         self._rows: list[tuple[Rule, Holds | None]] = []
         """The alternatives of all rules in their order, each with what is left to ask."""
         self._spared = [0] * NEEDS_MAX
         """Of each group of needs the rules that have none."""
         self._tree = Tree()
         self._asks: list[Callable[[View], int]] = []
-        self._answers: dict[int, Possible] = {}
+        self._answers: dict[int, _Answer] = {}
         self.known_values: dict[tuple[str, str | None], Callable[[View], Values]] = {}
         """What `values_of` returned, by field and product of the rule; views have these fields."""
         self.readers: dict[Asked, Callable[[View], Texts | None]] = {}
@@ -126,10 +130,6 @@ class Index:
         if of_event:
             self._asks.append(of_event.ask)
 
-    def view_of(self, record: Record) -> View:
-        """Return a record as these rules look at it."""
-        return View(record, self.fields.pruning.native(record))
-
     def values_of(self, rule: Rule, name: str) -> Callable[[View], Values]:
         """Return what gives the values of a field as a rule means it."""
         place = name, rule.source.product
@@ -154,16 +154,22 @@ class Index:
         return found
 
     def matching(self, view: View) -> list[Rule]:
-        """Return the rules that match a record of this kind, in their order."""
+        """Return the rules that match a record of this kind, in their order.
+
+        The list may be one that was returned before: it is not to be changed.
+        """
         bits = 0
         for ask in self._asks:
             bits |= ask(view)
-        possible = self._answers.get(bits)
-        if possible is None:
-            possible = self._answer(bits)
+        answer = self._answers.get(bits)
+        if answer is None:
+            answer = self._answer(bits)
+        sure, possible = answer
+        if sure is not None:
+            return sure
         return [rule for rule, rest in possible if rest is None or rest(view)]
 
-    def _answer(self, bits: int) -> Possible:
+    def _answer(self, bits: int) -> _Answer:
         """Return the rules that are possible, each with what is left to ask."""
         size = len(self._rows)
         left = (1 << size) - 1
@@ -179,8 +185,9 @@ class Index:
         found = [(rule, _one_of(some)) for rule, some in rests.values()]
         if len(self._answers) >= RULE_ANSWERS_MAX:
             self._answers.clear()
-        self._answers[bits] = tuple(found)
-        return tuple(found)
+        sure = None if any(rest is not None for _, rest in found) else [rule for rule, _ in found]
+        answer = self._answers[bits] = sure, tuple(found)
+        return answer
 
 
 def _one_of(rests: list[Holds | None]) -> Holds | None:

@@ -37,7 +37,11 @@ class Matcher:
 
     def matching(self, record: Record) -> list[Rule]:
         """Return the rules that match, silent ones too, in the order in which they were loaded."""
-        index, view = self._look(record)
+        if record is not self._record:
+            index = self._senders.get(record.sender) or self._index_of(record)
+            self._seen = index, View(record, index.native_of(record))
+            self._record = record
+        index, view = self._seen
         return index.matching(view)
 
     def values(self, record: Record, rule: Rule, field: str) -> tuple[Scalar, ...]:
@@ -76,7 +80,7 @@ class Matcher:
         """Return a record as its rules look at it; of the one that was asked for last as it was."""
         if record is not self._record:
             index = self._index_of(record)
-            self._seen = index, index.view_of(record)
+            self._seen = index, View(record, index.native_of(record))
             self._record = record
         return self._seen
 

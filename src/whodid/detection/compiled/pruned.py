@@ -53,17 +53,14 @@ class Pruning:
             return record.native
         if not is_json(record.sender[0]):
             return record.native
-        found = self._pruned(raw)
-        return record.native if found is None else found
-
-    def _pruned(self, raw: bytes) -> dict[str, Any] | None:
         assert compiled is not None
         try:
             if self._planted is None:
                 self._planted = compiled.plant(self._tree)
-            return compiled.pruned(raw, self._planted, _decode)
+            found = compiled.pruned(raw, self._planted, _decode)
         except _UNREADABLE:
-            return None
+            found = None
+        return record.native if found is None else found
 
     def _grow(self, keys: tuple[str, ...]) -> bool:
         """Add keys that lead to what is wanted, all of it; tell whether it was not wanted yet."""

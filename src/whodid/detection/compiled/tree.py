@@ -55,7 +55,9 @@ class Tree:
 
     def ask_of(self, view: View) -> int:
         """Return the bits of all looks that a record's values pass."""
-        return self.ask(view.native)
+        if compiled is None or self._packed is None:
+            return self.ask(view.native)
+        return compiled.walk(view.native, self._packed)
 
 
 def _packed(branches: dict[str, Branch]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Lines without fields have no native record: their rules use the fields of our Ev
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -44,6 +45,7 @@ def native_of(raw: bytes, format_name: str) -> Any:
     return {**found, **_web_names(found, name)} if name in {"nginx", "caddy"} else found
 
 
+@lru_cache(maxsize=256)
 def is_json(format_name: str) -> bool:
     """Tell whether the native record is the JSON object that was received, and nothing added."""
     return format_name.partition("+")[0] not in _OTHERS

@@ -38,7 +38,7 @@ class Early:
         self._rooms: list[dict[Key, Any]] = [{} for _ in self._rows]
         self._told: dict[tuple[object, ...], int] = {}
 
-    def look(self, hits: list[Hit]) -> list[Finding]:
+    def look(self, hits: Iterable[Hit]) -> list[Finding]:
         """Take hits that wait from now on, and return what is found early."""
         found: list[Finding] = []
         for hit in hits:
@@ -69,20 +69,24 @@ class Early:
             if rows is not None:
                 rows.setdefault(hit[KEY], deque()).append(hit)
 
-    def forget(self, hit: Hit) -> None:
-        """Take note that a hit no longer waits."""
-        place, key = hit[PLAN], hit[KEY]
-        rows = self._rows[place]
-        row = None if rows is None else rows.get(key)
-        if rows is None or row is None:
-            return
-        if len(row) == 1:
-            del rows[key]
-            self._rooms[place].pop(key, None)
-        elif row[0] is hit:  # nearly always: they are taken by time
-            del row[0]
-        else:
-            row.remove(hit)
+    def forget(self, hits: Iterable[Hit]) -> None:
+        """Take note that hits no longer wait."""
+        for hit in hits:
+            place = hit[PLAN]
+            rows = self._rows[place]
+            if rows is None:
+                continue
+            key = hit[KEY]
+            row = rows.get(key)
+            if row is None:
+                continue
+            if len(row) == 1:
+                del rows[key]
+                self._rooms[place].pop(key, None)
+            elif row[0] is hit:  # nearly always: they are taken by time
+                del row[0]
+            else:
+                row.remove(hit)
 
     def changed(self, hit: Hit) -> None:
         """Take note that a hit was taken in that did not wait: less room may be left."""

@@ -158,7 +158,10 @@ class Engine:
         lane = self.lane
         mark = lane.time
         if received > mark.clock:
-            self._pass_time(received, found)
+            if self.past is None and received <= mark.look_again:
+                mark.clock = received  # nothing falls silent, which is the usual case
+            else:
+                self._pass_time(received, found)
         if time > received and time > received + mark.lateness(source):
             self._count("ahead", source)
             time = received
@@ -176,8 +179,9 @@ class Engine:
                 found += lane.add_late(hits) if late else lane.push(hits)
                 if lane.waiting.count > CORRELATION_WAITING_MAX:
                     self._make_room(lane, found)
-        if lane.next_time() < mark.mark:
-            found += lane.release(mark.mark)
+        limit, timers = mark.mark, lane.timers
+        if lane.waiting.first < limit or (timers and timers[0][0] < limit):
+            found += lane.release(limit)
 
     def _hits(
         self, record: Record, event: str, rules: list[Rule], time: int, found: list[Finding]
@@ -227,9 +231,6 @@ class Engine:
 
     def _pass_time(self, now: int, found: list[Finding]) -> None:
         """Let time pass: what falls silent in either lane does so in its order."""
-        if self.past is None and self.lane.time.clock < now <= self.lane.time.look_again:
-            self.lane.time.clock = now  # nothing falls silent, which is the usual case
-            return
         while self.past is not None and self.past.time.next_silence() < now:
             moment = self.past.time.next_silence() + 1
             self._pass(self.lane, moment, found)

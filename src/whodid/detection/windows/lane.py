@@ -82,7 +82,7 @@ class Lane:
 
     def release(self, limit: int) -> list[Finding]:
         """Take the hits and timers before `limit` (µs); return what is found."""
-        waiting, timers = self.waiting, self.timers
+        waiting, timers, machines = self.waiting, self.timers, self.machines
         found: list[Finding] = []
         while True:
             time = waiting.first
@@ -93,14 +93,11 @@ class Lane:
             elif time >= limit or time == END:
                 return found
             else:
-                dirty = self._added(waiting.take())
+                hits = waiting.take()
+                self._early.forget(hits)
+                dirty = {(hit[PLAN], hit[KEY]) for hit in hits if machines[hit[PLAN]].add(hit)}
                 if dirty:
                     self._settle(dirty, time, found)
-
-    def next_time(self) -> int:
-        """Return the time of what is taken next, END when there is nothing."""
-        time, timers = self.waiting.first, self.timers
-        return timers[0][0] if timers and timers[0][0] < time else time
 
     def median_time(self) -> int:
         """Return a time before which half of what waits is."""
@@ -113,16 +110,6 @@ class Lane:
 
     def _set_timer(self, time: int, place: int, key: Key) -> None:
         heappush(self.timers, (time, place, key))
-
-    def _added(self, hits: Sequence[Hit]) -> set[Place]:
-        """Give hits of one time to their machines; return where something may hold now."""
-        machines, forget = self.machines, self._early.forget
-        dirty: set[Place] = set()
-        for hit in hits:
-            if machines[hit[PLAN]].add(hit):
-                dirty.add((hit[PLAN], hit[KEY]))
-            forget(hit)
-        return dirty
 
     def _due(self, time: int, found: list[Finding]) -> None:
         dirty: set[Place] = set()

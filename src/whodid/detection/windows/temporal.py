@@ -174,6 +174,11 @@ class Ordered(Joint[Chains]):
         else:
             masks[mask] -= 1
 
+    def add(self, hit: Hit) -> bool:
+        """Take a hit in; the chains are always to be made longer."""
+        super().add(hit)
+        return True
+
     def settle(self, key: Key, time: int) -> list[Finding]:
         """Make the chains longer, whether there may be a finding or not."""
         window = self.keys.get(key)

@@ -78,7 +78,8 @@ class Watermark:
         if len(self.sources) > 1 or self.clock - known.received > self._idle:
             self._move()
         elif known.newest >= self.mark:  # as `_move` of one source, which is the usual case
-            self.mark = max(self.mark, min(known.newest, known.received) - self.lateness(source))
+            lateness = self._by_source.get(source, self._lateness)
+            self.mark = max(self.mark, min(known.newest, known.received) - lateness)
 
     def next_silence(self) -> int:
         """Return the time after which a source may be silent, or all of them are (µs UTC).

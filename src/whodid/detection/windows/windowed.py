@@ -20,6 +20,7 @@ from whodid.detection.windows.hit import ID, KEY, PLAN, SHOWN, TIME, VALUE, Hit,
 from whodid.detection.windows.machine import SetTimer, Told
 from whodid.detection.windows.plan import Plan
 from whodid.detection.windows.stored import Count, StoredHit, Time, hit_from
+from whodid.detection.windows.watermark import BEGINNING
 from whodid.errors import InputError
 from whodid.limits import (
     CORRELATION_EVENTS_MAX,
@@ -38,14 +39,16 @@ class Window(Generic[Extra]):
     """Hits of one key by time: `events[head:]` are in the window, those before are past.
 
     `fires` are the newest times of findings, ascending; `open` is since when a window is counted
-    to its end, `counted` how many hits were told of it. `extra` is what the kind adds up.
+    to its end, `counted` how many hits were told of it. `extra` is what the kind adds up. Up to
+    the time `until` no hit leaves it.
     """
 
-    __slots__ = ("counted", "events", "extra", "fires", "head", "open")
+    __slots__ = ("counted", "events", "extra", "fires", "head", "open", "until")
 
     def __init__(self, extra: Extra) -> None:
         self.events: list[Hit] = []
         self.head = 0
+        self.until = BEGINNING
         self.fires: list[int] = []
         self.open: int | None = None
         self.counted = 0
@@ -128,15 +131,14 @@ class Windowed(Told, Generic[Extra]):
         if window is None:
             window = Window(self.nothing())
         keys[key] = window
-        events = window.events
-        if window.head < len(events) and events[window.head][TIME] < time - self._span:
+        if time > window.until:
             self._slide(window, time)
-        events.append(hit)
+        window.events.append(hit)
         self.total += 1
         may = self.enter(window, hit)
         if self.total > CORRELATION_PAST_EVENTS:
             self._bound(window, time)
-        return may
+        return may and not (window.fires and time <= window.fires[-1] + self._span)
 
     def settle(self, key: Key, time: int) -> list[Finding]:
         """Return the finding of a key, if it holds at `time`."""
@@ -173,6 +175,7 @@ class Windowed(Told, Generic[Extra]):
         if time < newest - self._span:
             window.head += 1
         else:
+            window.until = min(window.until, time + self._span)
             self.enter(window, hit)
         insort(events, hit, key=_by_place)
         self.total += 1
@@ -262,6 +265,7 @@ class Windowed(Told, Generic[Extra]):
             self.leave(window, events[head])
             head += 1
         window.head = head
+        window.until = (events[head][TIME] if head < count else time) + self._span
 
     def _found(self, window: Window[Extra], time: int) -> Finding:
         window.fires.append(time)
