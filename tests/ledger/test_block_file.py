@@ -1,16 +1,19 @@
-"""A block is hashed whole once; what is altered later is found all the same."""
+"""Of a block the head is hashed once, and each frame that is read; an older block whole, once."""
 
 import hashlib
 import os
 
+import msgspec
 import pytest
 
+from older_ledger import encode_block_1
 from whodid.errors import IntegrityError
 from whodid.ledger import block_file
 from whodid.ledger.block_file import check_block
-from whodid.ledger.blocks import encode_block
+from whodid.ledger.blocks import decode_block, encode_block
 from whodid.ledger.frame import Columns, Rows
 from whodid.ledger.kept import Kept
+from whodid.ledger.manifest import SealedFile
 from whodid.limits import FRAME_ROWS
 
 LEDGER = bytes(range(16))
@@ -31,7 +34,20 @@ def made(tmp_path, rows):
     data, _, key = encode_block(LEDGER, 0, 4096, 0, range(COUNT), Columns.of(rows))
     path = tmp_path / "block"
     path.write_bytes(data)
-    return path, hashlib.sha256(data).hexdigest(), key
+    head = decode_block(data, path).head.hex()
+    return path, SealedFile("block", len(data), digest_of(data), 0, 4096, head), key
+
+
+@pytest.fixture
+def older(tmp_path, rows):
+    data, _, key = encode_block_1(LEDGER, 0, 4096, 0, range(COUNT), Columns.of(rows))
+    path = tmp_path / "older"
+    path.write_bytes(data)
+    return path, SealedFile("older", len(data), digest_of(data), 0, 4096), key
+
+
+def digest_of(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 def alter(path, at, *, keep_stamp=False):
@@ -46,8 +62,8 @@ def alter(path, at, *, keep_stamp=False):
 
 
 def test_frames_are_read_alone(made, rows, monkeypatch):
-    path, digest, key = made
-    block = check_block(path, digest)
+    path, file, key = made
+    block = check_block(path, file)
     assert not block.head.data
     assert isinstance(block.head.indexes, range), "no list of a block without gaps"
     read = []
@@ -59,31 +75,78 @@ def test_frames_are_read_alone(made, rows, monkeypatch):
     assert read == [size for _, size, _ in block.head.frames]
 
 
-@pytest.mark.parametrize("at", [30, -20])
+def test_no_more_is_read_than_the_head_and_the_frame(made):
+    path, file, key = made
+    data = bytearray(path.read_bytes())
+    size, at = os.path.getsize(path), decode_block(bytes(data), path).frames[1][0]
+    data[at:] = bytes(size - at)  # all frames but the first
+    path.write_bytes(data)
+    block = check_block(path, file)
+    assert block.open_frame(0, key).seeds
+    for number in (1, 2):
+        with pytest.raises(IntegrityError, match=rf"block: frame {number} is altered"):
+            block.open_frame(number, key)
+
+
+def test_a_long_head_is_read_whole(tmp_path, monkeypatch, made):
+    monkeypatch.setattr(block_file, "_HEAD_BYTES", 70)
+    path, file, key = made
+    assert check_block(path, file).open_frame(2, key).seeds
+
+
+@pytest.mark.parametrize("at", [30, 70, 1700, -20])
 def test_what_is_altered_later_is_altered(made, at):
-    path, digest, key = made
-    block = check_block(path, digest)
+    path, file, key = made
+    block = check_block(path, file)
     assert block.is_as_checked()
     alter(path, at)
     assert not block.is_as_checked()
-    with pytest.raises(IntegrityError, match="altered"):
-        block.open_frame(0, key)
+    with pytest.raises(IntegrityError, match=r"altered|add up"):
+        block.open_frame(2, key)
 
 
 def test_without_another_stamp_the_frame_itself_shows_it(made, monkeypatch):
-    path, digest, key = made
-    block = check_block(path, digest)
+    path, file, key = made
+    block = check_block(path, file)
     monkeypatch.setattr(block_file, "_stamp", lambda _stat: block.stamp)
     alter(path, -20, keep_stamp=True)
     assert block.is_as_checked(), "nothing shows that it is another"
     assert block.open_frame(0, key).seeds
-    with pytest.raises(IntegrityError, match="does not decrypt"):
+    with pytest.raises(IntegrityError, match="frame 2 is altered"):
         block.open_frame(2, key)
 
 
+def test_another_block_of_the_same_writer_is_none(made, rows):
+    """It decrypts: its key is its own, and whoever has the public half can wrap one."""
+    path, file, _ = made
+    data, _, _ = encode_block(LEDGER, 0, 4096, 0, range(COUNT), Columns.of(rows))
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError, match="its head is not the manifest's"):
+        check_block(path, file)
+
+
+def test_an_older_block_is_checked_whole(older, rows, monkeypatch):
+    path, file, key = older
+    block = check_block(path, file)
+    assert block.open_frame(0, key).rows().groups == rows.groups
+    alter(path, -20)
+    with pytest.raises(IntegrityError, match="its SHA-256 is not the manifest's"):
+        block.open_frame(0, key)
+    monkeypatch.setattr(block_file, "_stamp", lambda _stat: block.stamp)
+    with pytest.raises(IntegrityError, match="does not decrypt"):
+        block.open_frame(0, key)
+
+
+def test_a_head_without_hashes_vouches_for_nothing(older):
+    path, file, _ = older
+    head = decode_block(path.read_bytes(), path).head.hex()
+    with pytest.raises(IntegrityError, match="its head is not the manifest's"):
+        check_block(path, msgspec.structs.replace(file, head=head))
+
+
 def test_a_link_or_a_copy_in_its_place_is_no_fault(made, tmp_path):
-    path, digest, key = made
-    block = check_block(path, digest)
+    path, file, key = made
+    block = check_block(path, file)
     os.link(path, tmp_path / "backup")
     assert block.open_frame(1, key).seeds
     data = path.read_bytes()
@@ -93,10 +156,10 @@ def test_a_link_or_a_copy_in_its_place_is_no_fault(made, tmp_path):
 
 
 def test_a_file_that_is_gone_or_changes_without_end(made, monkeypatch):
-    path, digest, key = made
-    block = check_block(path, digest)
+    path, file, key = made
+    block = check_block(path, file)
     with monkeypatch.context() as patch:
-        patch.setattr(block_file, "_stamp", lambda stat: (*stat[:3], object()))
+        patch.setattr(block_file, "_stamp", lambda stat: (0, stat.st_size, 0, object()))
         with pytest.raises(IntegrityError, match="changes faster"):
             block.open_frame(1, key)
     path.unlink()

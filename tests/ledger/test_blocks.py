@@ -87,5 +87,7 @@ def test_a_frame_is_bound_to_its_header():
     block, alien = decode_block(whole, "f"), decode_block(other, "g")
     start = block.frames[0][0]
     mixed = decode_block(other[: alien.frames[0][0]] + whole[start:], "mixed")
-    with pytest.raises(IntegrityError, match="does not decrypt"):
+    with pytest.raises(IntegrityError, match="frame 0 is altered"):
         mixed.read_frame(0, key)
+    with pytest.raises(IntegrityError, match="does not decrypt"):
+        mixed.decrypt(0, key, whole[start:])

@@ -48,7 +48,7 @@ def test_no_row_that_has_a_text_is_left_out(rows, wanted, by_group):
     opened = frame.open_frame(pack(encoded, by_group=by_group), with_tags=False)
     asked = opened.rows_to_ask(look)
     having = [n for n, row in enumerate(encoded) if any(map(look.holds, row))]
-    assert asked is None or set(having) <= set(asked.tolist())
+    assert set(having) <= set(asked)
 
 
 def test_only_rows_that_may_have_a_text_are_asked():
@@ -58,7 +58,7 @@ def test_only_rows_that_may_have_a_text_are_asked():
     for by_group in (False, True):
         opened = frame.open_frame(pack(rows, by_group=by_group), with_tags=False)
         look = frame.Look(within_raw("alice"), (b"alice",))
-        assert opened.rows_to_ask(look).tolist() == [0, 3]
+        assert list(opened.rows_to_ask(look)) == [0, 3]
 
 
 odd_texts = st.one_of(texts, st.text(alphabet="aAbB\\.-19é", max_size=70))
@@ -74,10 +74,10 @@ def test_the_compiled_search_asks_the_same_rows(rows, pieces, by_group):
     encoded = [tuple(text.encode() for text in row) for row in rows]
     opened = frame.open_frame(pack(encoded, by_group=by_group), with_tags=False)
     look = frame.Look(lambda _: True, tuple(piece.encode() for piece in pieces))
-    compiled = opened.rows_to_ask(look).tolist()
+    compiled = list(opened.rows_to_ask(look))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frame, "native", None)
-        assert opened.rows_to_ask(look).tolist() == compiled
+        assert list(opened.rows_to_ask(look)) == compiled
 
 
 @pytest.mark.skipif(frame.native is None, reason="nothing is compiled here")
@@ -94,6 +94,28 @@ def test_the_compiled_search_refuses_what_it_cannot_read():
         search(b"abAB", bounds, (b"",))
     with pytest.raises(TypeError):
         search(b"abAB", bounds, ("a",))
+
+
+@pytest.mark.skipif(frame.native is None, reason="nothing is compiled here")
+@given(st.lists(st.tuples(*[texts] * 8), max_size=6), st.booleans())
+def test_the_compiled_part_finds_the_same_bounds(rows, by_group):
+    plain = pack([tuple(text.encode() for text in row) for row in rows], by_group=by_group)
+    compiled = frame.open_frame(plain, with_tags=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frame, "native", None)
+        assert frame.open_frame(plain, with_tags=False) == compiled
+
+
+@pytest.mark.skipif(frame.native is None, reason="nothing is compiled here")
+def test_the_compiled_part_refuses_lengths_that_are_not_there():
+    bounds = frame.native.bounds
+    assert array("q", bounds(b"", 0, 8, True)).tolist() == [0]
+    lengths = b"\0\0\0\1\0\0\1\0"
+    assert array("q", bounds(lengths, 1, 2, False)).tolist() == [8, 9, 265]
+    assert array("q", bounds(b"\0\0\0\0\0\1\1\0", 1, 2, True)).tolist() == [8, 9, 265]
+    for rows, groups in ((1, 3), (2, 2), (-1, 2), (1, 0), (2**62, 2)):
+        with pytest.raises(ValueError, match="cut short"):
+            bounds(lengths, rows, groups, True)
 
 
 @given(st.binary(max_size=200), st.booleans())

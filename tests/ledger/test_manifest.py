@@ -20,16 +20,20 @@ from whodid.ledger.manifest import (
 SOME = Manifest(
     "log.example/x", bytes(range(16)), 4096, 12, b"h" * 32,
     (Chapter("manifest-00000000", "ab" * 32, 0, 100),),
-    (SealedFile("leaves/0000000000000100-0001", 50, "cd" * 32, 100, 1),),
+    (
+        SealedFile("leaves/0000000000000100-0001", 50, "cd" * 32, 100, 1),
+        SealedFile("payload/0000000000000100-0001-0", 60, "ef" * 32, 100, 1, "01" * 32),
+    ),
 )  # fmt: skip
 
 
 def test_the_text_is_that_of_the_format():
     assert SOME.body() == (
-        "whodid manifest 1\norigin log.example/x\nledger 000102030405060708090a0b0c0d0e0f\n"
+        "whodid manifest 2\norigin log.example/x\nledger 000102030405060708090a0b0c0d0e0f\n"
         f"sealed 4096\nreleased 12 {(b'h' * 32).hex()}\n"
         f"chapter manifest-00000000 {'ab' * 32} 0 100\n"
         f"file leaves/0000000000000100-0001 50 {'cd' * 32} 100 1\n"
+        f"file payload/0000000000000100-0001-0 60 {'ef' * 32} 100 1 {'01' * 32}\n"
     )
     assert parse_manifest(SOME.body()) == SOME
 
@@ -51,8 +55,8 @@ def test_altered_text_never_crashes(data):
 
 
 def test_a_newer_format_names_the_upgrade():
-    with pytest.raises(FormatError, match=r"format 2 .*upgrade"):
-        parse_manifest(SOME.body().replace("manifest 1", "manifest 2", 1))
+    with pytest.raises(FormatError, match=r"format 3 .*format 2.*upgrade"):
+        parse_manifest(SOME.body().replace("manifest 2", "manifest 3", 1))
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "leaves/../../x", ".."])

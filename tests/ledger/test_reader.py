@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ledger_kit import Hand
 from whodid.errors import IntegrityError, UsageError
-from whodid.ledger import sealer
+from whodid.ledger import block_reader, sealer
 from whodid.ledger.frame import Look
 from whodid.ledger.read_memory import ReadMemory
 from whodid.ledger.reader import LedgerReader
@@ -210,6 +210,38 @@ def test_an_index_that_is_not_there(reader):
 def test_a_younger_entry_is_looked_for(hand, reader):
     hand.add([5])
     assert reader.row(2).groups[6].startswith(b'{"n":5,')
+
+
+@pytest.mark.parametrize("share", [(0, 16), (1 << 24, 1)])
+def test_rows_of_many_frames_are_found_however_they_are_shared_out(mixed, monkeypatch, share):
+    """Of two threads each opens a few frames at a time, one at least."""
+    monkeypatch.setattr(block_reader, "_SHARE_BYTES", share[0])
+    monkeypatch.setattr(block_reader, "_SHARE", share[1])
+    reader = LedgerReader(mixed.directory, mixed.keys)
+    wanted = [*range(2, 64, 3), *range(64, 105, 2)]
+    found = {row.index: row for row in reader.find(wanted)}
+    assert sorted(found) == wanted
+    assert all(row.groups == reader.row(index).groups for index, row in found.items())
+    assert all(row.head().appended_us for row in found.values())
+    look = Look(lambda data: b'{"n":4' in data, (b'{"n":4',))
+    assert [row.index for row in reader.find(list(range(2, 64)), look)] == [6, *range(42, 52)]
+    reader.close()
+
+
+def test_no_entry_is_left_out_because_its_leaf_is_damaged(hand):
+    hand.add(range(45))
+    hand.seal()
+    first, *_ = sorted((hand.directory / "leaves").iterdir())
+    whole = first.read_bytes()
+    first.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    reader = LedgerReader(hand.directory, hand.keys)
+    assert {row.index for row in reader.find(list(range(16, 47)))} == set(range(16, 47))
+    found = {row.index: row for row in reader.find([3, 20, 40])}
+    assert [found[index].groups is None for index in (3, 20, 40)] == [True, False, False]
+    assert found[3].event() is None
+    with pytest.raises(IntegrityError, match=first.name):
+        list(reader.pick([3, 20, 40]))
+    reader.close()
 
 
 def test_altered_sealed_files_are_named(hand):

@@ -7,7 +7,7 @@ Never answers otherwise than `query.match`, only sooner.
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,6 +83,7 @@ def opens_rows(node: Node) -> bool:
     return False
 
 
+@lru_cache(maxsize=256)
 def states_of(flags: int) -> frozenset[str]:
     """Return the names of the states that the flags of a leaf say."""
     return frozenset(name for name, (bit, _) in _FLAGS.items() if flags & bit)

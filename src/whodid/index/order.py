@@ -12,7 +12,7 @@ from whodid.index.page import Cursor
 from whodid.index.table import Array, Table
 from whodid.query.tree import Node
 
-_ROWS_FIRST = 256
+_ROWS_FIRST = 1024
 _ROWS_MAX = 4096
 
 

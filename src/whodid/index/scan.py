@@ -73,18 +73,15 @@ class Scan:
 
     def _match(self, chunk: Candidates) -> None:
         """Open, by index, what is not sure and what goes on the page; take it in order."""
-        indexes = chunk.index.tolist()
         unsure = chunk.index[~chunk.sure]
         unsure.sort()
         matched = {} if self._known is None else dict(self._known.opened)
         matched |= {item.row.index: item for item in self._rows.matching(unsure.tolist())}
-        own = chunk.own.tolist()
-        sure = chunk.sure.tolist()
         page: list[tuple[int, int]] = []
-        for place, index in enumerate(indexes):
-            if not sure[place] and index not in matched:
-                continue
-            if self._hide and own[place]:
+        known = np.fromiter(matched, dtype=np.int64, count=len(matched))
+        for place in np.flatnonzero(chunk.sure | np.isin(chunk.index, known)).tolist():
+            index = int(chunk.index[place])
+            if self._hide and chunk.own[place]:
                 self._hidden += 1
                 continue
             self._total += 1

@@ -14,6 +14,7 @@ values of other rows. AES-256-GCM, nonce = frame number as u96: a key never sees
 """
 
 import struct
+import threading
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ FRAME_PLAIN_BYTES_MAX = 256 * 1024 * 1024
 
 _COUNT = struct.Struct(">I")
 _BY_GROUP = 1 << 31
+_THREAD = threading.local()
 _BACKSLASH = 0x5C
 _BEYOND_ASCII = 0x80
 
@@ -145,19 +147,20 @@ class OpenFrame(Struct, frozen=True):
             return b"".join(self.row(row))
         return self.data[self.bounds[GROUPS * row] : self.bounds[GROUPS * (row + 1)]]
 
-    def rows_to_ask(self, look: Look) -> "np.ndarray | None":
-        """Return the rows for which a look may hold, ascending; None for all of them.
+    def rows_to_ask(self, look: Look) -> Sequence[int]:
+        """Return the rows for which a look may hold, ascending.
 
         Rows with a backslash or beyond ASCII are among them: what they say is not as it stands.
         """
         if not look.pieces:
-            return None
+            return range(self.count)
         marked = np.frombuffer(_marked(self.data, self.bounds, look.pieces), dtype=np.bool_)
         if self.by_group:
             rows = marked.reshape(GROUPS, self.count).any(axis=0)
         else:
             rows = marked.reshape(self.count, GROUPS).any(axis=1)
-        return np.flatnonzero(rows)
+        found: list[int] = np.flatnonzero(rows).tolist()
+        return found
 
     def row(self, row: int) -> tuple[bytes, ...]:
         """Return the eight groups of a row."""
@@ -265,22 +268,30 @@ def open_frame(plain: bytes, *, with_tags: bool) -> OpenFrame:
         at += len(seeds)
         tags = _taken(plain, at, count * CONTENT_TAG_BYTES) if with_tags else b""
         at += len(tags)
-        data = _decompress(plain[at:])
-        size = 4 * GROUPS * count
-        if by_group:
-            planes = np.frombuffer(data, dtype=np.uint8, count=size).reshape(4, size // 4)
-            lengths = np.ascontiguousarray(planes.T).view(">u4").reshape(GROUPS, count)
-        else:
-            lengths = np.frombuffer(data, dtype=">u4", count=size // 4).reshape(GROUPS, count)
+        data = _decompress(memoryview(plain)[at:])
+        bounds = _bounds(data, count, by_group)
     except (struct.error, ValueError, zstandard.ZstdError) as error:
         raise IntegrityError(f"a frame that does not decode: {error}") from error
-    order = lengths if by_group else lengths.T
-    ends = np.cumsum(order.reshape(-1), dtype=np.int64) + size
-    if count and int(ends[-1]) != len(data):
+    if bounds[-1] != len(data):
         raise IntegrityError("a frame whose lengths do not add up")
-    bounds = array("q", (size,))
-    bounds.frombytes(ends.tobytes())
     return OpenFrame(seeds, tags, data, bounds, by_group)
+
+
+def _bounds(data: bytes, count: int, by_group: bool) -> "array[int]":
+    """Return the bounds of a frame from the lengths that it begins with."""
+    bounds = array("q")
+    if native is not None:
+        bounds.frombytes(native.bounds(data, count, GROUPS, by_group))
+        return bounds
+    size = 4 * GROUPS * count
+    if by_group:
+        planes = np.frombuffer(data, dtype=np.uint8, count=size).reshape(4, size // 4)
+        order = np.ascontiguousarray(planes.T).view(">u4").reshape(GROUPS, count)
+    else:
+        order = np.frombuffer(data, dtype=">u4", count=size // 4).reshape(GROUPS, count).T
+    bounds.append(size)
+    bounds.frombytes((np.cumsum(order.reshape(-1), dtype=np.int64) + size).tobytes())
+    return bounds
 
 
 def unpack_frame(plain: bytes, *, with_tags: bool) -> Rows:
@@ -305,11 +316,20 @@ def _slices(data: bytes, size: int) -> list[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
-def _decompress(packed: bytes) -> bytes:
+def _decompress(packed: memoryview) -> bytes:
     size = zstandard.frame_content_size(packed)
     if not 0 <= size <= FRAME_PLAIN_BYTES_MAX:
         raise IntegrityError(f"a frame that would decompress to {size} bytes")
-    return zstandard.ZstdDecompressor().decompress(packed, max_output_size=FRAME_PLAIN_BYTES_MAX)
+    return _of_thread().decompress(packed, max_output_size=FRAME_PLAIN_BYTES_MAX)
+
+
+def _of_thread() -> zstandard.ZstdDecompressor:
+    """Return the decompressor of this thread: to make one takes long, and two share none."""
+    try:
+        found: zstandard.ZstdDecompressor = _THREAD.decompressor
+    except AttributeError:
+        found = _THREAD.decompressor = zstandard.ZstdDecompressor()
+    return found
 
 
 def encrypt(key: bytes, number: int, aad: bytes, plain: bytes) -> bytes:

@@ -37,28 +37,30 @@ SOCKETS = (SOCKET, FACE_SOCKET)
 FOLDERS = (LEAVES, TILES, PAYLOAD, WAL, IDENTITY, INDEX)
 
 
-def magic(kind: bytes) -> bytes:
-    """Return the 8 bytes that open a file of this kind."""
-    return b"whodid" + kind + bytes([FORMAT])
+def magic(kind: bytes, number: int = FORMAT) -> bytes:
+    """Return the 8 bytes that open a file of this kind and format."""
+    return b"whodid" + kind + bytes([number])
 
 
 BATCH = magic(b"B")
-BLOCK = magic(b"P")
+BLOCK = magic(b"P", 2)
+BLOCK_1 = magic(b"P")
+"""Of blocks that do not have the hashes of their frames; they are read, not written."""
 LEAF_FILE = magic(b"L")
 WAL_FILE = magic(b"W")
 RUN_FILE = magic(b"I")
 KEY_FILE = magic(b"K")
 
 
-def check_magic(data: bytes, expected: bytes, name: object) -> None:
-    """Raise unless `data` opens with the expected magic.
+def check_magic(data: bytes, expected: bytes, name: object, *older: bytes) -> None:
+    """Raise unless `data` opens with the expected magic, or an older one that is still read.
 
     FormatError for a newer format of this kind of file, IntegrityError for anything else.
     """
-    if data[:8] == expected:
+    if data[:8] == expected or data[:8] in older:
         return
-    if data[:7] == expected[:7] and len(data) > 7 and data[7] > FORMAT:
-        raise too_new(name, data[7])
+    if data[:7] == expected[:7] and len(data) > 7 and data[7] > expected[7]:
+        raise too_new(name, data[7], expected[7])
     raise IntegrityError(f"{name}: not a whodid file of this kind (its first 8 bytes are wrong)")
 
 
@@ -70,9 +72,9 @@ def too_new(name: object, found: object, known: int = FORMAT) -> FormatError:
     )
 
 
-def unknown_format(name: object, line: str) -> FormatError:
+def unknown_format(name: object, line: str, known: int = FORMAT) -> FormatError:
     """Return the refusal of a text whose first line ends in a number that is not known."""
-    return too_new(name, line.rpartition(" ")[2][:20])
+    return too_new(name, line.rpartition(" ")[2][:20], known)
 
 
 def leaves_path(first: int, count: int) -> str:

@@ -2,16 +2,17 @@
 
 A C2SP signed note; its body, line by line:
 
-    whodid manifest 1
+    whodid manifest 2
     origin <origin>
     ledger <ledger id, hex>
     sealed <entries that are in sealed files>
     released <LSN> <hash, hex>      last write-ahead record that is no longer needed
     chapter <path> <sha256> <first> <end>
-    file <path> <bytes> <sha256> <first> <count>
+    file <path> <bytes> <sha256> <first> <count> [<sha256 of the head, of a payload block>]
 
 Older file lines are moved to chapters of 1,024 (`manifest-<n>`, each named by its hash), so that
-the part that is signed again at each sealing stays small.
+the part that is signed again at each sealing stays small. In format 1 no line had the hash of a
+head; such a manifest is read, and its chapters stay as they are.
 """
 
 import hashlib
@@ -21,25 +22,33 @@ from pathlib import Path
 from msgspec import Struct
 
 from whodid.errors import IntegrityError
-from whodid.ledger.layout import FORMAT, MANIFEST, unknown_format
+from whodid.ledger.layout import MANIFEST, unknown_format
 from whodid.ledger.wal_record import NO_HASH
 from whodid.merkle.checkpoint import Vkey, parse_note, verify_note
 
 CHAPTER_FILES = 1024
+_FORMAT = 2
+_FORMATS = {f"whodid manifest {number}": number for number in (1, _FORMAT)}
 
 
 class SealedFile(Struct, frozen=True):
-    """One sealed file: `path` relative to DIR, entries [first, first+count)."""
+    """One sealed file: `path` relative to DIR, entries [first, first+count).
+
+    `head` is the SHA-256 of what stands before the frames of a block, "" of another file and of a
+    block of format 1.
+    """
 
     path: str
     size_bytes: int
     sha256: str
     first: int
     count: int
+    head: str = ""
 
     def line(self) -> str:
         """Return the manifest's line."""
-        return f"file {self.path} {self.size_bytes} {self.sha256} {self.first} {self.count}"
+        line = f"file {self.path} {self.size_bytes} {self.sha256} {self.first} {self.count}"
+        return f"{line} {self.head}" if self.head else line
 
 
 class Chapter(Struct, frozen=True):
@@ -56,7 +65,10 @@ class Chapter(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """What is sealed. Files are in order of `first`; `sealed` is the end of the last."""
+    """What is sealed. Files are in order of `first`; `sealed` is the end of the last.
+
+    `format` is that of its text.
+    """
 
     origin: str
     ledger_id: bytes
@@ -65,13 +77,14 @@ class Manifest(Struct, frozen=True):
     released_hash: bytes = NO_HASH
     chapters: tuple[Chapter, ...] = ()
     files: tuple[SealedFile, ...] = ()
+    format: int = _FORMAT
 
     def body(self) -> str:
         """Return the text that is signed."""
         return "".join(
             f"{line}\n"
             for line in (
-                f"whodid manifest {FORMAT}",
+                f"whodid manifest {self.format}",
                 f"origin {self.origin}",
                 f"ledger {self.ledger_id.hex()}",
                 f"sealed {self.sealed}",
@@ -88,13 +101,14 @@ def parse_manifest(body: str, name: object = MANIFEST) -> Manifest:
         first, origin, ledger, sealed, released, *rest = body.rstrip("\n").split("\n")
         if not first.startswith("whodid manifest "):
             raise IntegrityError(f"{name}: not a manifest")
-        if first != f"whodid manifest {FORMAT}":
-            raise unknown_format(name, first)
+        if first not in _FORMATS:
+            raise unknown_format(name, first, _FORMAT)
         chapters, files = _parse_lines(rest)
         lsn, digest = _word(released, "released").split(" ")
         return Manifest(
             _word(origin, "origin"), bytes.fromhex(_word(ledger, "ledger")),
             int(_word(sealed, "sealed")), int(lsn), bytes.fromhex(digest), chapters, files,
+            _FORMATS[first],
         )  # fmt: skip
     except ValueError as error:
         raise IntegrityError(f"{name}: a manifest that does not parse ({error})") from error
@@ -112,8 +126,9 @@ def _parse_lines(lines: list[str]) -> tuple[tuple[Chapter, ...], tuple[SealedFil
         match line.split(" "):
             case ["chapter", path, digest, first, end]:
                 chapters.append(Chapter(_plain(path), digest, int(first), int(end)))
-            case ["file", path, size, digest, first, count]:
-                files.append(SealedFile(_plain(path), int(size), digest, int(first), int(count)))
+            case ["file", path, size, digest, first, count, *head] if len(head) <= 1:
+                file = SealedFile(_plain(path), int(size), digest, int(first), int(count), *head)
+                files.append(file)
             case _:
                 raise ValueError(f"unknown line {line[:60]!r}")
     return tuple(chapters), tuple(files)

@@ -54,7 +54,7 @@ class OpenedRecord:
             yield from map(self._row, indexes)
             return
         rows = frame.rows_to_ask(look) if len(indexes) > _FEW else None
-        asked = None if rows is None else frozenset(rows.tolist())
+        asked = None if rows is None else frozenset(rows)
         for index in indexes:
             place = self._places[index - self.first]
             if (asked is None or place in asked) and look.holds(frame.row_bytes(place)):

@@ -1,66 +1,42 @@
 """Reading sealed payload blocks: from a log index to a row. Read-only; needs the key folder."""
 
-import contextlib
 from bisect import bisect_left, bisect_right
-from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
-from msgspec import Struct
 
-from whodid.errors import IntegrityError
 from whodid.ledger import frame
-from whodid.ledger.block_file import BlockFile, check_block
-from whodid.ledger.kept import Kept
+from whodid.ledger.block_file import BlockFile
+from whodid.ledger.block_reader import BlockReader, Part
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import DataKeys
 from whodid.ledger.layout import PAYLOAD
 from whodid.ledger.manifest import SealedFile, all_files, read_manifest
 from whodid.ledger.pieces import Grid
 from whodid.ledger.read_memory import USUAL, ReadMemory
+from whodid.ledger.two_threads import TwoThreads
 
 Array = np.ndarray
-_ASKED_MAX = 8192
-"""Of so many frames is kept which of their rows the last look is asked of."""
-
-_AT_ONCE = 2
-"""So many blocks are checked, and frames opened, at once: the interpreter is let go meanwhile."""
-
 Row = tuple[bytes, tuple[bytes, ...], bytes]
 """(seed, eight groups, content tag)"""
 
 
-class _Part(Struct, frozen=True):
-    """A frame of a block, the indexes of its rows, and which of them are wanted (ascending)."""
-
-    block: BlockFile
-    number: int
-    here: Sequence[int]
-    wanted: Sequence[int]
-    place: Hashable
-
-
 class SealedPayload:
-    """The payload blocks that a manifest names; a few opened frames are kept.
+    """The payload blocks that a manifest names. Not safe for threads."""
 
-    Not safe for threads. Its own threads hash and decrypt what they are given, and touch nothing.
-    """
-
-    def __init__(self, directory: Path, keys: KeyFolder, memory: ReadMemory = USUAL) -> None:
-        self._directory = directory
-        self._data_keys = DataKeys(directory, keys.ledger_id, keys.keks())
+    def __init__(
+        self,
+        directory: Path,
+        keys: KeyFolder,
+        memory: ReadMemory = USUAL,
+        threads: TwoThreads | None = None,
+    ) -> None:
+        data_keys = DataKeys(directory, keys.ledger_id, keys.keks())
+        self._reader = BlockReader(directory, data_keys, memory, threads or TwoThreads())
         self._firsts: list[int] = []
         self._files: dict[int, list[SealedFile]] = {}
-        self._blocks: Kept[BlockFile] = Kept(memory.block_heads)
-        self._asked: tuple[frame.Look | None, dict[Hashable, Sequence[int]]] = (None, {})
-        self._frames: Kept[frame.OpenFrame] = Kept(memory.frames)
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_AT_ONCE, "payload")
 
     def extend(self, files: Iterable[SealedFile]) -> None:
         """Learn of blocks; those known already are skipped."""
@@ -73,27 +49,6 @@ class SealedPayload:
             if file not in same:
                 same.append(file)
 
-    def _block(self, file: SealedFile) -> BlockFile:
-        """Return a block that is as the manifest says. Raises IntegrityError."""
-        known = self._blocks.get(file.path)
-        if known is not None and known.is_as_checked():
-            return known
-        self._blocks.drop(file.path)
-        found = check_block(self._directory / file.path, file.sha256)
-        return self._blocks.put(file.path, found, found.size_bytes)
-
-    def _frame(self, block: BlockFile, number: int) -> frame.OpenFrame:
-        """Return a frame, from those kept when the block is still the same."""
-        place = (block.path, block.stamp, number)
-        kept = self._frames.get(place)
-        if kept is not None:
-            return kept
-        found = self._read_frame(block, number)
-        return self._frames.put(place, found, found.size_bytes)
-
-    def _read_frame(self, block: BlockFile, number: int) -> frame.OpenFrame:
-        return block.open_frame(number, self._data_keys.key(block.head.key_id))
-
     def _of(self, index: int) -> list[SealedFile]:
         number = bisect_right(self._firsts, index) - 1
         return self._files[self._firsts[number]] if number >= 0 else []
@@ -104,12 +59,12 @@ class SealedPayload:
         Raises IntegrityError (altered) or LedgerError (the key is gone).
         """
         for file in self._of(index):
-            block = self._block(file)
+            block = self._reader.block(file)
             try:
                 number, at = block.head.frame_of(index)
             except KeyError:
                 continue
-            rows = self._frame(block, number)
+            rows = self._reader.opened_frame(block, number)
             return rows.seed(at), rows.row(at), rows.content_tag(at)
         return None
 
@@ -143,14 +98,14 @@ class SealedPayload:
     def _chunks(
         self, file: SealedFile, first: int, end: int, wanted: Sequence[int]
     ) -> Iterator[tuple[Array, Grid]]:
-        block = self._block(file)
+        block = self._reader.block(file)
         start = 0
         for number, (_, _, count) in enumerate(block.head.frames):
             indexes = block.head.indexes[start : start + count]
             start += count
             low, high = bisect_left(indexes, first), bisect_left(indexes, end)
             if low < high:
-                groups = self._read_frame(block, number).grid().columns(wanted)
+                groups = self._reader.read_frame(block, number).grid().columns(wanted)
                 yield np.array(indexes[low:high]), groups.part(slice(low, high))
 
     def pick(
@@ -161,11 +116,10 @@ class SealedPayload:
         With a `look`, only those for which it holds of the bytes of their groups. Raises as `row`.
         """
         parts, missing = self._parts(indexes, look)
-        for part, rows in self._ahead(parts):
+        for part, rows, asked in self._reader.frames(parts, look):
             wanted = part.wanted
-            if look is not None:
-                asked = self._rows_to_ask(part.place, rows, look)
-                wanted = _shared(wanted, [part.here[row] for row in asked])[0]
+            if asked is not None:
+                wanted = _among(wanted, [part.here[row] for row in asked])
             for index in wanted:
                 row = bisect_left(part.here, index)
                 if look is None or look.holds(rows.row_bytes(row)):
@@ -175,16 +129,16 @@ class SealedPayload:
 
     def _parts(
         self, indexes: Sequence[int], look: frame.Look | None
-    ) -> tuple[list[_Part], list[int]]:
+    ) -> tuple[list[Part], list[int]]:
         """Return the frames with these ascending indexes, and the indexes that are not here."""
-        parts: list[_Part] = []
+        parts: list[Part] = []
         missing: list[int] = []
         units = list(self._units(indexes))
-        self._check([files[0] for files, _ in units if files])
+        self._reader.check([files[0] for files, _ in units if files])
         for files, wanted in units:
             left = wanted
             for file in files:
-                block = self._block(file)
+                block = self._reader.block(file)
                 mine, left = _shared(left, block.head.indexes)
                 parts += self._parts_in(block, mine, look)
                 if not left:
@@ -204,7 +158,7 @@ class SealedPayload:
 
     def _parts_in(
         self, block: BlockFile, indexes: Sequence[int], look: frame.Look | None
-    ) -> Iterator[_Part]:
+    ) -> Iterator[Part]:
         """Yield the frames of a block with these indexes, but for those known not to match."""
         start = at = 0
         for number, (_, _, count) in enumerate(block.head.frames):
@@ -212,79 +166,39 @@ class SealedPayload:
             start += count
             end = bisect_right(indexes, here[-1], at)
             wanted, at = indexes[at:end], end
-            place = (block.path, block.stamp, number)
-            asked = self._known(look).get(place) if wanted and look is not None else None
+            if not wanted:
+                continue
+            part = Part(block, number, here, wanted)
+            asked = self._reader.known(look, part.place)
             if asked is not None:
-                wanted = _shared(wanted, [here[row] for row in asked])[0]
-            if wanted:
-                yield _Part(block, number, here, wanted, place)
-
-    def _check(self, files: list[SealedFile]) -> None:
-        """Check blocks that are not known yet, some at once; who reads one says what is wrong."""
-        fresh = [file for file in files if self._blocks.get(file.path) is None]
-        if len(fresh) < _AT_ONCE:
-            return
-        checks = [
-            self._pool.submit(check_block, self._directory / file.path, file.sha256)
-            for file in fresh
-        ]
-        for file, check in zip(fresh, checks, strict=True):
-            with contextlib.suppress(IntegrityError):
-                found = check.result()
-                self._blocks.put(file.path, found, found.size_bytes)
-
-    def _ahead(self, parts: list[_Part]) -> Iterator[tuple[_Part, frame.OpenFrame]]:
-        """Yield each with its frame; the next ones are opened meanwhile, where there are some."""
-        waiting: deque[Future[frame.OpenFrame] | None] = deque()
-        asked = 0
-        for number, part in enumerate(parts):
-            while len(parts) > 1 and asked < len(parts) and asked <= number + _AT_ONCE:
-                waiting.append(self._begin(parts[asked]))
-                asked += 1
-            opening = waiting.popleft() if waiting else None
-            if opening is None:
-                yield part, self._frame(part.block, part.number)
-            else:
-                found = opening.result()
-                yield part, self._frames.put(part.place, found, found.size_bytes)
-
-    def _begin(self, part: _Part) -> "Future[frame.OpenFrame] | None":
-        """Begin to open a frame; None for one that is kept."""
-        if self._frames.get(part.place) is not None:
-            return None
-        key = self._data_keys.key(part.block.head.key_id)
-        return self._pool.submit(part.block.open_frame, part.number, key)
-
-    def _known(self, look: frame.Look) -> dict[Hashable, Sequence[int]]:
-        """Return, by frame, which rows the last look is asked of; nothing yet for another one."""
-        if self._asked[0] is not look or len(self._asked[1]) > _ASKED_MAX:
-            self._asked = (look, {})
-        return self._asked[1]
-
-    def _rows_to_ask(
-        self, place: Hashable, rows: frame.OpenFrame, look: frame.Look
-    ) -> Sequence[int]:
-        """Return the rows of a frame for which a look may hold."""
-        known = self._known(look)
-        found = known.get(place)
-        if found is None:
-            asked = rows.rows_to_ask(look)
-            found = known[place] = range(rows.count) if asked is None else asked.tolist()
-        return found
+                wanted = _among(wanted, [here[row] for row in asked])
+                part = msgspec.structs.replace(part, wanted=wanted)
+            if part.wanted:
+                yield part
 
     def _in_file(self, file: SealedFile, first: int, end: int) -> Iterator[tuple[int, Row]]:
-        block = self._block(file)
+        block = self._reader.block(file)
         start = 0
         for number, (_, _, count) in enumerate(block.head.frames):
             indexes = block.head.indexes[start : start + count]
             start += count
             if not indexes or indexes[-1] < first or indexes[0] >= end:
                 continue
-            rows = self._frame(block, number).rows()
+            rows = self._reader.opened_frame(block, number).rows()
             parts = zip(indexes, rows.seeds, rows.groups, rows.content_tags, strict=True)
             for index, seed, groups, tag in parts:
                 if first <= index < end:
                     yield index, (seed, groups, tag)
+
+
+def _among(wanted: Sequence[int], few: Sequence[int]) -> list[int]:
+    """Return which of a few are wanted; both are ascending."""
+    found = []
+    for index in few:
+        at = bisect_left(wanted, index)
+        if at < len(wanted) and wanted[at] == index:
+            found.append(index)
+    return found
 
 
 def _shared(wanted: Sequence[int], here: Sequence[int]) -> tuple[list[int], list[int]]:

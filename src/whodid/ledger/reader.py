@@ -17,6 +17,8 @@ from whodid.ledger.frame import GROUPS, Columns, Look
 from whodid.ledger.kept import Kept
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.layout import MANIFEST
+from whodid.ledger.leaf import LeafType
+from whodid.ledger.leaf_heads import LeafHead
 from whodid.ledger.leaves import LeafFile
 from whodid.ledger.manifest import Manifest, all_files, read_manifest
 from whodid.ledger.opened_record import OpenedRecord
@@ -25,11 +27,13 @@ from whodid.ledger.pieces import Grid
 from whodid.ledger.read_memory import USUAL, ReadMemory
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.stored import FoundRow, GroupRows, HeadedRow, StoredRow
+from whodid.ledger.two_threads import TwoThreads
 from whodid.ledger.unit import HandedOver, Unit
 from whodid.ledger.wal_tail import TailRecord, WalTail
 from whodid.limits import UNIT_ROWS
 
 _DOOR_KEYS_MAX = 64
+_UNKNOWN = LeafHead(LeafType.EVENT, 0, 0)
 _R = TypeVar("_R")
 
 
@@ -48,8 +52,11 @@ class LedgerReader:
         self._keks = keys.keks()
         self._stamp = (0, 0, 0)
         self.manifest = read_manifest(directory, self._vkey)
-        self._leaves = SealedLeaves(directory, self.manifest, memory.leaf_files, memory.leaf_heads)
-        self._payload = SealedPayload(directory, keys, memory)
+        threads = TwoThreads()
+        self._leaves = SealedLeaves(
+            directory, self.manifest, memory.leaf_files, memory.leaf_heads, threads
+        )
+        self._payload = SealedPayload(directory, keys, memory, threads)
         self._payload.extend(all_files(directory, self.manifest))
         self._tail = WalTail(directory, keys.ledger_id)
         self._door_keys: dict[bytes, bytes] = {}
@@ -164,15 +171,18 @@ class LedgerReader:
     def pick(self, indexes: Sequence[int]) -> Iterator[StoredRow]:
         """Yield the entries at these ascending indexes, in some order; several at a time are cheap.
 
-        `groups` is None where the payload is gone or damaged.
+        `groups` is None where the payload is gone or damaged. Raises IntegrityError for a leaf that
+        is damaged.
         """
         return self._pick(indexes, None, self._stored)
 
     def find(self, indexes: Sequence[int], look: Look | None = None) -> Iterator[FoundRow]:
         """Yield the entries at these ascending indexes as `pick` does, of sealed leaves the head.
 
+        One whose leaf is damaged is as one whose payload is.
         With a `look`, entries are left out for which it is false of the bytes of their groups.
         """
+        self._leaves.prepare_heads(indexes[: bisect_left(indexes, self.manifest.sealed)])
         return self._pick(indexes, look, self._headed)
 
     def _stored(self, index: int, row: Row | None) -> StoredRow:
@@ -180,7 +190,11 @@ class LedgerReader:
         return StoredRow(index, self._leaves.leaf(index), seed, groups)
 
     def _headed(self, index: int, row: Row | None) -> HeadedRow:
-        return HeadedRow(index, self._leaves.head(index), None if row is None else row[1])
+        try:
+            head = self._leaves.head(index)
+        except IntegrityError:  # without its leaf nobody knows what it is: it cannot be read
+            return HeadedRow(index, _UNKNOWN, None)
+        return HeadedRow(index, head, None if row is None else row[1])
 
     def _pick(
         self, indexes: Sequence[int], look: Look | None, made: Callable[[int, Row | None], _R]
@@ -212,8 +226,9 @@ class LedgerReader:
         done: set[int] = set()
         try:
             for index, row in self._payload.pick(indexes, look):
+                found = made(index, row)
                 done.add(index)
-                yield made(index, row)
+                yield found
         except LedgerError:
             if len(indexes) == 1:
                 yield made(indexes[0], None)

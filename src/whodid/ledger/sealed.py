@@ -1,9 +1,10 @@
 """Reading sealed leaf files: hashes for the tree, leaves for proofs. Read-only."""
 
+import contextlib
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from whodid.ledger.layout import LEAVES
 from whodid.ledger.leaf_heads import LeafHead, LeafHeads
 from whodid.ledger.leaves import LeafFile, decode_leaf, decode_leaf_file, decode_leaf_heads
 from whodid.ledger.manifest import Manifest, SealedFile, all_files
+from whodid.ledger.two_threads import TwoThreads
 from whodid.limits import LEAF_FILES_KEPT, LEAF_HEADS_BYTES_MAX
 from whodid.merkle.batch import sha256_each
 from whodid.merkle.tiles import TILE_WIDTH
@@ -32,7 +34,9 @@ class SealedLeaves:
         manifest: Manifest,
         kept: int = LEAF_FILES_KEPT,
         heads_bytes: int = LEAF_HEADS_BYTES_MAX,
+        threads: TwoThreads | None = None,
     ) -> None:
+        self._threads = threads or TwoThreads()
         self._directory = directory
         self._files: list[SealedFile] = []
         self._firsts: list[int] = []
@@ -72,6 +76,11 @@ class SealedLeaves:
 
     def _bytes(self, number: int) -> bytes:
         """Return a file that is as the manifest says."""
+        data, self._sound[number] = self._read(number)
+        return data
+
+    def _read(self, number: int) -> tuple[bytes, tuple[int, ...]]:
+        """Return a file that is as the manifest says, and its stamp."""
         sealed = self._files[number]
         path = self._directory / sealed.path
         try:
@@ -81,11 +90,9 @@ class SealedLeaves:
         except OSError as error:
             raise IntegrityError(f"{path}: a sealed leaf file cannot be read ({error})") from error
         stamp = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        if self._sound.get(number) != stamp:
-            if sha256(data).hexdigest() != sealed.sha256:
-                raise IntegrityError(f"{path}: altered (its SHA-256 is not the manifest's)")
-            self._sound[number] = stamp
-        return data
+        if self._sound.get(number) != stamp and sha256(data).hexdigest() != sealed.sha256:
+            raise IntegrityError(f"{path}: altered (its SHA-256 is not the manifest's)")
+        return data, stamp
 
     def file_at(self, index: int) -> LeafFile:
         """Return the file that holds an entry. Raises IntegrityError when none does."""
@@ -135,10 +142,40 @@ class SealedLeaves:
         number = self._number_at(index)
         heads = self._heads.get(number)
         if heads is None:
-            path = self._directory / self._files[number].path
-            heads = decode_leaf_heads(self._bytes(number), path)
+            [(_, _, heads)] = self._read_heads([number])
             self._heads.put(number, heads, heads.size_bytes)
         return heads.at(index - self._files[number].first)
+
+    def prepare_heads(self, indexes: Sequence[int]) -> None:
+        """Read the heads of these ascending entries, to be asked for; some in another thread.
+
+        Whoever asks is told what is wrong with a file.
+        """
+        with contextlib.suppress(IntegrityError):
+            unknown = [number for number in self._numbers(indexes) if not self._heads.get(number)]
+            if len(unknown) < 2:
+                return
+            for number, stamp, heads in self._threads.run(self._read_heads, unknown):
+                self._sound[number] = stamp
+                self._heads.put(number, heads, heads.size_bytes)
+
+    def _numbers(self, indexes: Sequence[int]) -> Iterator[int]:
+        """Yield the number of each file that holds some of these ascending entries."""
+        at = 0
+        while at < len(indexes):
+            number = self._number_at(indexes[at])
+            yield number
+            file = self._files[number]
+            at = bisect_left(indexes, file.first + file.count, at)
+
+    def _read_heads(self, numbers: Sequence[int]) -> list[tuple[int, tuple[int, ...], LeafHeads]]:
+        """Return the number, the stamp and the heads of files. Raises IntegrityError."""
+        found = []
+        for number in numbers:
+            data, stamp = self._read(number)
+            path = self._directory / self._files[number].path
+            found.append((number, stamp, decode_leaf_heads(data, path)))
+        return found
 
     def last_time(self) -> int:
         """Return `appended_us` of the last sealed leaf."""

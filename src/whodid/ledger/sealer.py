@@ -16,10 +16,10 @@ from hashlib import sha256
 
 from whodid.clock import Clock
 from whodid.errors import IntegrityError, RefusedError
-from whodid.ledger.blocks import encode_block
+from whodid.ledger.blocks import decode_block, encode_block
 from whodid.ledger.keys import KeyFolder
 from whodid.ledger.keys_db import add_keys
-from whodid.ledger.layout import block_path, leaves_path
+from whodid.ledger.layout import PAYLOAD, block_path, leaves_path
 from whodid.ledger.leaves import decode_leaf_file, encode_leaf_table
 from whodid.ledger.manifest import SealedFile
 from whodid.ledger.reader import LedgerReader
@@ -149,4 +149,5 @@ class Sealer:
             raise RefusedError(f"{target}: cannot be written ({error})") from error
         if target.read_bytes() != data:
             raise IntegrityError(f"{target}: what was written does not read back")
-        return SealedFile(path, len(data), sha256(data).hexdigest(), first, count)
+        head = decode_block(data, target).head.hex() if path.startswith(PAYLOAD + "/") else ""
+        return SealedFile(path, len(data), sha256(data).hexdigest(), first, count, head)

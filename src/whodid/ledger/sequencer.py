@@ -416,8 +416,9 @@ class Sequencer:
             raise IntegrityError(f"files to seal with a suffix of {request.suffix[:40]!r}")
         at = old.sealed
         for file in request.files:
-            if _HASH.fullmatch(file.sha256) is None:
-                raise IntegrityError(f"{file.path[:80]}: {file.sha256[:80]!r} is no SHA-256")
+            for digest in (file.sha256, file.head) if file.head else (file.sha256,):
+                if _HASH.fullmatch(digest) is None:
+                    raise IntegrityError(f"{file.path[:80]}: {digest[:80]!r} is no SHA-256")
             if file.path == leaves_path(at, file.count) and file.first == at:
                 at += file.count
             elif not _is_block(file) or file.first < old.sealed:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Head = TypeVar("Head")
 
-_VERSION = 15
+_VERSION = 16
 """Raised with every change of what the module offers."""
 
 
@@ -70,6 +70,13 @@ class Native(Protocol):
 
     def split(self, data: bytes, edges: "Buffer", /) -> list[bytes]:
         """Return the pieces between neighbours of these edges (i64), which ascend."""
+        ...
+
+    def bounds(self, data: bytes, rows: int, groups: int, in_planes: bool, /) -> bytes:
+        """Return where texts begin, and at last where all end (i64), of lengths at the start.
+
+        These are u32, group by group, in planes or not; the texts follow them, row by row if not.
+        """
         ...
 
     def codes(

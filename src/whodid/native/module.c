@@ -12,6 +12,7 @@ int bytes_of(PyObject *object, const uint8_t **data, size_t *size) {
 }
 
 static PyMethodDef methods[] = {
+    {"bounds", native_bounds, METH_VARARGS, "Add up the lengths of texts."},
     {"codes", native_codes, METH_VARARGS, "Number values as they first appear."},
     {"commitments", native_commitments, METH_VARARGS, "Return the commitment of each row."},
     {"commitments_at", native_commitments_at, METH_VARARGS, "Return the commitments of columns."},
@@ -47,7 +48,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 15) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 16) < 0)
         Py_CLEAR(made);
     return made;
 }

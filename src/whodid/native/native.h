@@ -41,6 +41,7 @@ PyObject *native_leaves(PyObject *module, PyObject *args);
 PyObject *native_ask(PyObject *module, PyObject *args);
 PyObject *native_paths(PyObject *module, PyObject *args);
 PyObject *native_sha256_each(PyObject *module, PyObject *list);
+PyObject *native_bounds(PyObject *module, PyObject *args);
 PyObject *native_split(PyObject *module, PyObject *args);
 PyObject *native_codes(PyObject *module, PyObject *args);
 PyObject *native_count(PyObject *module, PyObject *args);

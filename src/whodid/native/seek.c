@@ -117,7 +117,9 @@ static int ascend(const int64_t *bounds, Py_ssize_t count, size_t size) {
 
 /* Mark the texts that pieces stand in; -1 with an error. */
 static int mark_all(const Texts *texts, PyObject *pieces) {
+    Py_BEGIN_ALLOW_THREADS;
     mark_odd(texts);
+    Py_END_ALLOW_THREADS;
     for (Py_ssize_t i = 0; i < PyTuple_Size(pieces); i++) {
         const uint8_t *piece;
         size_t size;
@@ -127,7 +129,9 @@ static int mark_all(const Texts *texts, PyObject *pieces) {
             PyErr_SetString(PyExc_ValueError, "an empty piece stands everywhere");
             return -1;
         }
+        Py_BEGIN_ALLOW_THREADS;
         mark_piece(texts, piece, size);
+        Py_END_ALLOW_THREADS;
     }
     return 0;
 }

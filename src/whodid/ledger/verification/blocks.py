@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from whodid.errors import WhodidError
-from whodid.ledger.blocks import decode_block
+from whodid.ledger.blocks import altered_frame, decode_block
 from whodid.ledger.leaves import LeafFile, decode_leaf_file
 from whodid.ledger.manifest import SealedFile
 from whodid.ledger.verification.leaves import Part, read_leaves
@@ -114,13 +114,17 @@ def _block(job: UnitJob, item: BlockJob, rows: PayloadCheck) -> None:
         faults.append(Fault(file.path, file.first, "is a block of other entries or another ledger"))
         rows.lost = True
         return
+    if file.head and (block.head.hex() != file.head or not block.digests):
+        faults.append(Fault(file.path, file.first, "the SHA-256 of its head is not the signed one"))
     rows.take(block, file.path)
     start = 0
-    for number, (_, _, count) in enumerate(block.frames):
+    for number, (at, size, count) in enumerate(block.frames):
         indexes = block.indexes[start : start + count]
         start += count
         if item.key is None:
             rows.part.unopened += len(indexes)
+            if not block.has_digest(number, data[at : at + size]):
+                faults.append(Fault(file.path, file.first, altered_frame(number)))
             continue
         try:
             opened = block.read_frame(number, item.key)
