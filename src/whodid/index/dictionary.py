@@ -139,16 +139,24 @@ def containing(texts: Texts, piece: str, predicate: Callable[[str], bool]) -> Ar
     `piece` is case-folded ASCII. Texts outside ASCII are always asked: the Kelvin sign folds to k.
     """
     at, blob = texts.at(), texts.blob()
+    asked = _may_contain(at, blob, piece.encode())
+    for number in np.flatnonzero(asked).tolist():
+        text = blob[at[number] : at[number + 1]].tobytes()
+        asked[number] = predicate(text.decode("utf-8", "replace"))
+    return asked
+
+
+def _may_contain(at: Array, blob: Array, needle: bytes) -> Array:
+    """Return which texts may have a piece: all that have it, case apart, and some odd ones."""
+    if native is not None:
+        marked = native.seek(blob, at.astype(np.int64), (needle,))
+        return np.frombuffer(marked, dtype=np.bool_).copy()
     data = blob.tobytes()
     asked = np.zeros(len(at) - 1, dtype=np.bool_)
     if not data.isascii():
         high = np.concatenate(([0], np.cumsum(blob >= 128, dtype=np.int64)))
         asked |= high[at[1:]] > high[at[:-1]]
-    asked[_entries_with(data.lower(), piece.encode(), at)] = True
-    bounds = at.tolist()
-    for number in np.flatnonzero(asked).tolist():
-        text = data[bounds[number] : bounds[number + 1]]
-        asked[number] = predicate(text.decode("utf-8", "replace"))
+    asked[_entries_with(data.lower(), needle, at)] = True
     return asked
 
 

@@ -322,4 +322,4 @@ def decompress(data: bytes, size_max: int) -> bytes:
     """Return a chunk decompressed. Raises ZstdError for one that is none, or of another size."""
     if not 0 <= zstandard.frame_content_size(data) <= size_max:
         raise zstandard.ZstdError("a chunk of a wrong size")
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=max(size_max, 1))
+    return frame.decompressor().decompress(data, max_output_size=max(size_max, 1))

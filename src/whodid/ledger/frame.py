@@ -320,10 +320,10 @@ def _decompress(packed: memoryview) -> bytes:
     size = zstandard.frame_content_size(packed)
     if not 0 <= size <= FRAME_PLAIN_BYTES_MAX:
         raise IntegrityError(f"a frame that would decompress to {size} bytes")
-    return _of_thread().decompress(packed, max_output_size=FRAME_PLAIN_BYTES_MAX)
+    return decompressor().decompress(packed, max_output_size=FRAME_PLAIN_BYTES_MAX)
 
 
-def _of_thread() -> zstandard.ZstdDecompressor:
+def decompressor() -> zstandard.ZstdDecompressor:
     """Return the decompressor of this thread: to make one takes long, and two share none."""
     try:
         found: zstandard.ZstdDecompressor = _THREAD.decompressor

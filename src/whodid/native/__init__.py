@@ -106,7 +106,7 @@ class Native(Protocol):
         """Return numbers (u64) of `width` planes: all their lowest bytes, then the next."""
         ...
 
-    def seek(self, data: bytes, bounds: "array[int]", pieces: tuple[bytes, ...], /) -> bytes:
+    def seek(self, data: "bytes | Buffer", bounds: "Buffer", pieces: tuple[bytes, ...], /) -> bytes:
         """Return, for each text, 1 where a piece begins in it, case apart, or 0 (u8).
 
         Text i is data[bounds[i]:bounds[i + 1]]; pieces are lower-case ASCII. Marked too is a text
