@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whodid.index import coding
 from whodid.index.words import cut, lexical
 from whodid.ledger.pieces import Grid, Pieces
 from whodid.merkle.commitment import commit_columns, commit_rows_unrolled
@@ -53,19 +54,35 @@ def test_it_hashes_every_length_and_many_bytes():
 
 
 @built
-@given(st.integers(1, 8), st.integers(0, 3000), st.randoms(use_true_random=False))
-def test_it_puts_numbers_together(width, count, chance):
+@given(
+    st.integers(1, 8), st.integers(0, 3000), st.sampled_from((1, 1, 3, 1000, 2**63)),
+    st.booleans(), st.booleans(), st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_it_puts_numbers_together(width, count, unit, signed, steps, chance):
     planes = chance.randbytes(width * count)
-    found = np.frombuffer(native.planes(planes, width, count), dtype="<u8").tolist()
+    kind = "<i8" if signed else "<u8"
+    made = native.planes(planes, width, count, unit, signed, steps)
     each = (planes[at::count] for at in range(count))
-    assert found == [int.from_bytes(number, "little") for number in each]
+    expected, before = [], 0
+    for number in each:
+        meant = int.from_bytes(number, "little") * unit % 2**64
+        if signed:
+            meant = -(meant >> 1) - 1 if meant & 1 else meant >> 1
+        before = meant + before if steps else meant
+        expected.append(before % 2**64)
+    assert np.frombuffer(made, dtype=kind).astype("<u8").tolist() == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coding, "native", None)
+        data = bytes([width]) + planes
+        without = coding._whole(data, count, unit=unit, signed=signed, steps=steps)
+    assert (without.dtype, without.tobytes()) == (np.dtype(kind), made)
 
 
 @built
 @pytest.mark.parametrize("said", [(b"ab", 1, 3), (b"", 0, 0), (b"abcdefghi", 9, 1), (b"", 1, -1)])
 def test_it_puts_nothing_together_of_other_planes(said):
     with pytest.raises(ValueError, match="planes"):
-        native.planes(*said)
+        native.planes(*said, 1, False, False)
 
 
 @built

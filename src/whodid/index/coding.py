@@ -87,21 +87,27 @@ def _planes(numbers: Array) -> bytes:
     return bytes([width]) + np.ascontiguousarray(parts.T).tobytes()
 
 
-def _whole(data: bytes, count: int) -> Array:
-    """Undo `_planes`."""
+def _whole(
+    data: bytes, count: int, *, unit: int = 1, signed: bool = False, steps: bool = False
+) -> Array:
+    """Undo `_planes`, then multiply by the unit, undo `_zigzag`, add up the steps (u64 or i64)."""
     width = data[0] if data else 0
     if not 1 <= width <= 8 or len(data) != 1 + width * count:
         raise ValueError("an array whose bytes do not add up")
     if native is not None:
-        return np.frombuffer(native.planes(data[1:], width, count), dtype="<u8")
+        made = native.planes(memoryview(data)[1:], width, count, unit, signed, steps)
+        return np.frombuffer(made, dtype="<i8" if signed else "<u8")
     parts = np.zeros((count, 8), dtype=np.uint8)
     parts[:, :width] = np.frombuffer(data, dtype=np.uint8, offset=1).reshape(width, count).T
-    return parts.view("<u8").reshape(-1)
+    with np.errstate(over="ignore"):
+        numbers = parts.view("<u8").reshape(-1) * np.uint64(unit)
+        numbers = _signed(numbers) if signed else numbers
+        return np.cumsum(numbers) if steps else numbers
 
 
 def _from_low(data: bytes, dtype: np.dtype, count: int) -> Array:
-    numbers = _whole(data[8:], count) * np.uint64(int.from_bytes(data[:8], "little"))
-    return _signed(numbers) if dtype == np.int64 else numbers.astype(dtype)
+    unit = int.from_bytes(data[:8], "little")
+    return _whole(data[8:], count, unit=unit, signed=dtype == np.int64).astype(dtype, copy=False)
 
 
 def _delta(array: Array) -> bytes:
@@ -110,8 +116,7 @@ def _delta(array: Array) -> bytes:
 
 
 def _from_delta(data: bytes, dtype: np.dtype, count: int) -> Array:
-    with np.errstate(over="ignore"):
-        return np.cumsum(_signed(_whole(data, count))).astype(dtype)
+    return _whole(data, count, signed=True, steps=True).astype(dtype, copy=False)
 
 
 # --- codes -------------------------------------------------------------------------------------
@@ -208,7 +213,7 @@ def encode_pairs(pairs: Array) -> bytes:
 
 def _from_pairs(data: bytes, _: np.dtype, count: int) -> Array:
     low = np.frombuffer(data[:count], dtype=np.uint8)
-    numbers = np.cumsum(_whole(data[count:], count), dtype=np.uint64)
+    numbers = _whole(data[count:], count, steps=True)
     return (numbers << np.uint64(8) | low).astype(np.uint32)
 
 
@@ -218,7 +223,7 @@ def encode_steps(pairs: Array) -> bytes:
 
 
 def _from_steps(data: bytes, _: np.dtype, count: int) -> Array:
-    return np.cumsum(_whole(data, count), dtype=np.uint64).astype(np.uint32)
+    return _whole(data, count, steps=True).astype(np.uint32)
 
 
 _DECODERS: dict[str, Callable[[bytes, np.dtype, int], Array]] = {

@@ -102,8 +102,15 @@ class Native(Protocol):
         """Mark the numbers (`index.grams`) of a text in an array of 2^17 bits, lowest first."""
         ...
 
-    def planes(self, data: bytes, width: int, count: int, /) -> bytes:
-        """Return numbers (u64) of `width` planes: all their lowest bytes, then the next."""
+    def planes(
+        self, data: "bytes | memoryview", width: int, count: int, unit: int, signed: bool,
+        steps: bool, /,
+    ) -> bytes:  # fmt: skip
+        """Return numbers (u64) of `width` planes: all their lowest bytes, then the next.
+
+        They are multiplied by `unit`; then the lowest bit is the sign if they are `signed` (i64);
+        then each is added to the one before if they are `steps`. What is too large is cut off.
+        """
         ...
 
     def seek(self, data: "bytes | Buffer", bounds: "Buffer", pieces: tuple[bytes, ...], /) -> bytes:
