@@ -13,6 +13,9 @@ CORRELATION_VALUES_MAX = 100_000
 CORRELATION_WAITING_MAX = 200_000
 """Most events that wait for earlier ones; with more, event time is pushed on without waiting."""
 
+CORRELATION_TIMERS_MANY = 65_536
+"""With more ends of windows to come, those of keys that were given up are sought and forgotten."""
+
 CORRELATION_SOURCES_MAX = 1_000
 """Most sources whose time is told apart; with more the one silent longest is forgotten."""
 

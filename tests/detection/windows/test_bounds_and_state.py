@@ -20,6 +20,7 @@ def small(monkeypatch):
     monkeypatch.setattr("whodid.detection.windows.windowed.CORRELATION_PAST_EVENTS", 20)
     monkeypatch.setattr("whodid.detection.windows.new_value.CORRELATION_VALUES_MAX", 100)
     monkeypatch.setattr("whodid.detection.windows.absence.CORRELATION_EVENTS_MAX", 100)
+    monkeypatch.setattr("whodid.detection.windows.lane.CORRELATION_TIMERS_MANY", 150)
     return 100
 
 
@@ -95,6 +96,30 @@ def test_waiting_for_what_must_come_is_bounded(small):
     gone = eng.notices()[0].count
     assert gone == 299 - len(eng.lane.machines[0].keys)  # one still waits for its time
     assert len(eng.close(END_US)) == 100
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        correlation("absence", ["a", "b"], 10**5),
+        correlation("event_count", ["a"], 10**5, gte=1),
+        correlation("temporal", ["a", "b"], 10**5, words="a and not b"),
+    ],
+    ids=["absence", "count", "words"],
+)
+def test_the_ends_of_windows_that_were_given_up_are_forgotten(small, over, monkeypatch):
+    """Else a long span and ever new keys would be kept without a bound."""
+    monkeypatch.setattr("whodid.detection.windows.judged.CORRELATION_EVENTS_MAX", 100)
+    rules = [rule("a"), rule("b"), over]
+    eng, other = engine(rules, lateness_s=0), engine(rules, lateness_s=0)
+    other.lane._timers_many = 10**9
+    records = [record(n, n, user=f"u{n}") for n in range(3000)]
+    found = eng.feed(records)
+    assert found == other.feed(records)
+    assert len(eng.lane.timers) <= 2 * small + 1
+    assert len(other.lane.timers) > 2000
+    assert eng.snapshot() == other.snapshot()
+    assert eng.close(END_US) == other.close(END_US)
 
 
 def test_when_too_many_wait_time_is_pushed_on(monkeypatch):

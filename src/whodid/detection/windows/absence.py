@@ -136,6 +136,11 @@ class ExpectedAfter(Awaited):
         del self.keys[key]
         return [self.finding(time, [hit], hit[SHOWN], self._why(hit))]
 
+    def awaits(self, key: Key, time: int) -> bool:
+        """Tell whether a key waits for this time."""
+        known = self.keys.get(key)
+        return known is not None and known.timer == time
+
     def add_late(self, hit: Hit) -> list[Finding]:
         """End the waiting if this is what was expected."""
         known = self.keys.get(hit[KEY])

@@ -127,6 +127,10 @@ class Judged(Awaited):
             self._timer(time + 1, self.plan.place, key)
         return found
 
+    def awaits(self, key: Key, time: int) -> bool:  # noqa: ARG002 - any may be of its windows
+        """Tell whether anything of a key is kept."""
+        return key in self.keys
+
     def add_late(self, hit: Hit) -> list[Finding]:
         """Take an event in its place, if it is in a window that is not over."""
         kept = self.keys.get(hit[KEY])

@@ -7,7 +7,7 @@ on the order in which they came, as long as none is late.
 
 from bisect import insort
 from collections.abc import Callable, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from whodid.detection.finding import Finding
 from whodid.detection.windows.absence import ExpectedAfter, ExpectedBefore
@@ -25,6 +25,7 @@ from whodid.detection.windows.temporal import Ordered, Together
 from whodid.detection.windows.travel import Travel
 from whodid.detection.windows.waiting import END, Waiting
 from whodid.detection.windows.watermark import Watermark
+from whodid.limits import CORRELATION_TIMERS_MANY
 
 _MACHINES: dict[str, Callable[[Plan, SetTimer], Machine]] = {
     "event_count": EventCount, "value_count": ValueCount, "temporal": Together,
@@ -49,8 +50,9 @@ def machine_for(plan: Plan, set_timer: SetTimer) -> Machine:
 class Lane:
     """Hits in, findings out. Invariant: no hit that waits is before `time.mark`.
 
-    `waiting` holds the hits by time, `timers` what is due when. With `early` those that wait are
-    also looked at before their time is over.
+    `waiting` holds the hits by time, `timers` what is due when; timers of keys that were given up
+    since are forgotten when there are many. With `early` those that wait are also looked at before
+    their time is over.
     """
 
     def __init__(self, plans: Sequence[Plan], time: Watermark, *, early: bool) -> None:
@@ -58,6 +60,7 @@ class Lane:
         self.time = time
         self.waiting = Waiting()
         self.timers: list[tuple[int, int, Key]] = []
+        self._timers_many = CORRELATION_TIMERS_MANY
         self.machines: list[Machine] = [machine_for(plan, self._set_timer) for plan in plans]
         chosen = [early and not (it.undone or it.plan.correlation.silent) for it in self.machines]
         self._early = Early(self.machines, chosen)
@@ -83,6 +86,8 @@ class Lane:
     def release(self, limit: int) -> list[Finding]:
         """Take the hits and timers before `limit` (µs); return what is found."""
         waiting, timers, machines = self.waiting, self.timers, self.machines
+        if len(timers) > self._timers_many:
+            self._forget_timers()
         found: list[Finding] = []
         while True:
             time = waiting.first
@@ -110,6 +115,13 @@ class Lane:
 
     def _set_timer(self, time: int, place: int, key: Key) -> None:
         heappush(self.timers, (time, place, key))
+
+    def _forget_timers(self) -> None:
+        """Forget timers that do nothing: their keys may be long given up, and their times far."""
+        awaits = [machine.awaits for machine in self.machines]
+        self.timers[:] = [it for it in self.timers if awaits[it[1]](it[2], it[0])]
+        heapify(self.timers)
+        self._timers_many = max(CORRELATION_TIMERS_MANY, 2 * len(self.timers))
 
     def _due(self, time: int, found: list[Finding]) -> None:
         dirty: set[Place] = set()

@@ -32,6 +32,9 @@ class Machine(Protocol):
     def due(self, key: Key, time: int) -> list[Finding]:
         """Return what a timer that was set for this time finds."""
 
+    def awaits(self, key: Key, time: int) -> bool:
+        """Tell whether `due` may do anything at that time: else its timer may be forgotten."""
+
     def add_late(self, hit: Hit) -> list[Finding]:
         """Take a hit in whose time is over, and return what it makes hold that was not found."""
 
@@ -68,6 +71,10 @@ class Told:
         self.evicted = 0
         self.undone = False
         self._timer = set_timer
+
+    def awaits(self, key: Key, time: int) -> bool:  # noqa: ARG002 - kinds
+        """Tell whether a timer matters; most kinds set none."""
+        return False
 
     def may_hold(self, hits: Sequence[Hit]) -> bool:  # noqa: ARG002 - kinds
         """Tell, cheaply, whether hits of one key that wait might make it hold."""

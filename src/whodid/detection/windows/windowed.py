@@ -162,6 +162,11 @@ class Windowed(Told, Generic[Extra]):
         whole = self._tell(window, time, hits, "total")
         return [msgspec.structs.replace(whole, counted=window.counted)]
 
+    def awaits(self, key: Key, time: int) -> bool:
+        """Tell whether a window that was told of ends at this time."""
+        window = self.keys.get(key)
+        return window is not None and window.open is not None and window.open + self._span == time
+
     def add_late(self, hit: Hit) -> list[Finding]:
         """Put a late hit in its place; what it completes is found if nothing near it was."""
         key, time = hit[KEY], hit[TIME]
