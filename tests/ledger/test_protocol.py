@@ -10,7 +10,7 @@ from whodid.errors import InputError, LedgerError, RefusedError, WhodidError
 from whodid.ledger import protocol
 from whodid.ledger.manifest import SealedFile
 from whodid.ledger.port import Status
-from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.seal_request import SealRequest
 
 FILES = [SealedFile("leaves/x", 1, "00" * 32, 0, 4)]
 REQUESTS = [

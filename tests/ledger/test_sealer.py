@@ -12,7 +12,7 @@ from whodid.ledger.blocks import decode_block
 from whodid.ledger.leaf import LeafFlag
 from whodid.ledger.leaves import decode_leaf_file
 from whodid.ledger.reader import LedgerReader
-from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.seal_request import SealRequest
 from whodid.limits import SEAL_AFTER_S
 from whodid.merkle.commitment import commit_rows
 

@@ -17,7 +17,7 @@ from whodid.ledger.hash_tree import Paths
 from whodid.ledger.layout import SOCKET
 from whodid.ledger.port import PATHS_AT_ONCE, Status
 from whodid.ledger.refusals import Refused
-from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.seal_request import SealRequest
 from whodid.ledger.server import short_path
 from whodid.ledger.state_db import Receipt, Source
 

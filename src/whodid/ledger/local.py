@@ -10,7 +10,8 @@ from whodid.ledger.client import SequencerClient
 from whodid.ledger.hash_tree import Paths
 from whodid.ledger.opening import Settings, open_ledger
 from whodid.ledger.port import SequencerPort, Status
-from whodid.ledger.sequencer import SealRequest, Sequencer
+from whodid.ledger.seal_request import SealRequest
+from whodid.ledger.sequencer import Sequencer
 from whodid.ledger.server import status_of
 from whodid.ledger.state_db import Receipt, Source
 from whodid.ledger.writer_lock import WriterLock

@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from whodid.ledger.hash_tree import Paths
-from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.seal_request import SealRequest
 from whodid.ledger.state_db import Receipt, Source
 
 

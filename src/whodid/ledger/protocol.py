@@ -23,7 +23,7 @@ from whodid.errors import (
 from whodid.ledger.hash_tree import Paths
 from whodid.ledger.port import Status
 from whodid.ledger.refusals import Refused
-from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.seal_request import SealRequest
 from whodid.ledger.state_db import Receipt, Source
 
 HEAD = struct.Struct(">II")

@@ -23,7 +23,7 @@ from whodid.ledger.layout import PAYLOAD, block_path, leaves_path
 from whodid.ledger.leaves import decode_leaf_file, encode_leaf_table
 from whodid.ledger.manifest import SealedFile
 from whodid.ledger.reader import LedgerReader
-from whodid.ledger.sequencer import SealRequest
+from whodid.ledger.seal_request import SealRequest
 from whodid.ledger.unit import Unit
 from whodid.limits import SEAL_AFTER_S, UNIT_ROWS
 from whodid.storage.posix import PosixDisk

@@ -13,7 +13,6 @@ It never opens a batch's body and does no network; `server` puts it behind a soc
 
 import contextlib
 import errno
-import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,10 +28,11 @@ from whodid.ledger.checkpoints_log import append_checkpoint
 from whodid.ledger.hash_tree import HashTree, Paths
 from whodid.ledger.identity import IdentityTable
 from whodid.ledger.keys import KeyFolder
-from whodid.ledger.layout import CHECKPOINT, LEAVES, MANIFEST, PAYLOAD, block_path, leaves_path
+from whodid.ledger.layout import CHECKPOINT, MANIFEST
 from whodid.ledger.leaf import LeafFlag, LeafType
-from whodid.ledger.manifest import Manifest, SealedFile, read_manifest, with_files
+from whodid.ledger.manifest import Manifest, read_manifest, with_files
 from whodid.ledger.origins import Restart, restart_groups
+from whodid.ledger.seal_request import SealRequest, check_seal, place
 from whodid.ledger.sealed import SealedLeaves
 from whodid.ledger.sequenced import CONFLICT, DUPLICATE, Sequenced
 from whodid.ledger.signer import Signer
@@ -45,8 +45,6 @@ from whodid.merkle.tree import consistency_proof, root_of
 from whodid.storage.posix import PosixDisk
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_HASH = re.compile(r"[0-9a-f]{64}")
-_SUFFIX = re.compile(r"\.[0-9a-z]+")
 
 
 class Parts(Struct):
@@ -68,24 +66,6 @@ class Parts(Struct):
     receipts: dict[bytes, tuple[int, int, Receipt]]
     """batch id → (LSN, appended_us, receipt) of the records still in the write-ahead log."""
     saved_tiles: set[tuple[int, int]]
-
-
-class SealRequest(Struct, frozen=True):
-    """What the sealer made durable: files that hold entries up to `sealed`.
-
-    The files stand beside their places, with `suffix` behind their names: only the sequencer puts
-    a sealed file in its place, so that none that is named is ever overwritten.
-    `digest` is SHA-256 over the concatenated leaf hashes that the sealer computed from the leaves
-    it wrote, from the manifest's old end to `sealed`;
-    `released` the last write-ahead record (LSN, hash) that holds nothing beyond.
-    """
-
-    files: list[SealedFile]
-    suffix: str
-    sealed: int
-    digest: bytes
-    released_lsn: int
-    released_hash: bytes
 
 
 class Sequencer:
@@ -388,12 +368,12 @@ class Sequencer:
         p = self._p
         if request.files and set(request.files) <= set(p.manifest.files):
             return p.manifest
-        self._check_seal(request)
+        check_seal(request, p.manifest, p.tree)
         released = (request.released_lsn, request.released_hash)
         manifest, chapters = with_files(p.manifest, request.files, request.sealed, released)
         note = p.signer.sign_manifest(manifest.body())
         try:
-            self._place(request)
+            place(request, p.directory, p.disk)
             for path, data in chapters.items():
                 p.disk.create(p.directory / path, data)
             p.disk.create(p.directory / MANIFEST, note.encode(), 0o644)
@@ -408,39 +388,11 @@ class Sequencer:
             raise RefusedError(f"the write-ahead log cannot be recycled: {error}") from error
         return manifest
 
-    def _check_seal(self, request: SealRequest) -> None:
-        p, old = self._p, self._p.manifest
-        if not old.sealed < request.sealed <= p.tree.size:
-            raise IntegrityError(f"cannot seal up to {request.sealed} (sealed {old.sealed})")
-        if _SUFFIX.fullmatch(request.suffix) is None:
-            raise IntegrityError(f"files to seal with a suffix of {request.suffix[:40]!r}")
-        at = old.sealed
-        for file in request.files:
-            for digest in (file.sha256, file.head) if file.head else (file.sha256,):
-                if _HASH.fullmatch(digest) is None:
-                    raise IntegrityError(f"{file.path[:80]}: {digest[:80]!r} is no SHA-256")
-            if file.path == leaves_path(at, file.count) and file.first == at:
-                at += file.count
-            elif not _is_block(file) or file.first < old.sealed:
-                raise IntegrityError(f"{file.path} does not continue the sealed files")
-        if at != request.sealed:
-            raise IntegrityError(f"the files to seal end at entry {at}, not {request.sealed}")
-        if p.tree.digest(old.sealed, request.sealed) != request.digest:
-            raise IntegrityError(f"the leaves sealed up to {request.sealed} are not the tree's")
-
-    def _place(self, request: SealRequest) -> None:
-        """Put the new files in their places, durably. Raises OSError when one is not there."""
-        directory = self._p.directory
-        for file in request.files:
-            path = directory / file.path
-            path.with_name(path.name + request.suffix).rename(path)
-        for folder in (LEAVES, PAYLOAD):
-            self._p.disk.sync_folder(directory / folder)
-
     def _adopt(self, manifest: Manifest) -> None:
         # After an error it is unknown which manifest the disk will keep: the one that can be read
         # now counts, and nothing is recycled before one is known to be durable.
-        new = [file for file in manifest.files if file not in set(self._p.manifest.files)]
+        known = set(self._p.manifest.files)
+        new = [file for file in manifest.files if file not in known]
         self._p.manifest = manifest
         self._p.sealed.extend(iter(new))
 
@@ -485,13 +437,6 @@ def _is_of(receipt: Receipt, appended_us: int, batch: Batch) -> bool:
         return False
     again = Sequenced(receipt.first, appended_us, receipt.verdicts, batch)
     return again.end == receipt.end and root_of(sha256_each(again.leaves())) == receipt.root
-
-
-def _is_block(file: SealedFile) -> bool:
-    class_ = file.path.rpartition("-")[2]
-    if re.fullmatch(r"0|[1-9][0-9]{0,4}", class_) is None:
-        return False
-    return file.path == block_path(file.first, file.count, int(class_))
 
 
 def _cut(data: bytes, size: int) -> list[bytes]:
