@@ -103,6 +103,7 @@ def test_check_of_a_whole_collection_ends_with_a_summary(cli, tmp_path):
     assert "20 could not be read; 3 documents are no rules; 1 are deprecated" in last
     found = json.loads(cli("rules", "check", folder, "--json", rc=1, WHODID_DIR=None).stdout)
     assert sum(not it["warning"] for it in found["faults"]) == len(FAULTS)
+    assert sum(it["foreign"] for it in found["faults"]) == 3
 
 
 def test_many_reasons_are_counted_together():

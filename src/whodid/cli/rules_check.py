@@ -42,7 +42,7 @@ def _document(found: Checked) -> dict[str, object]:
         "records": found.records,
         "faults": [
             {"path": it.path, "line": it.line, "reason": it.reason, "title": it.title,
-             "warning": it.warning}
+             "warning": it.warning, "foreign": it.foreign}
             for it in found.faults
         ],
         "unmatchable": [
