@@ -1,10 +1,12 @@
 """Fields that are asked for together, of each record that the same rules match."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from whodid.detection.record import Record
 from whodid.detection.rule import Rule
+
+_LARGE = 2**63
 
 
 class Asked:
@@ -23,7 +25,16 @@ class Asked:
 
 
 Texts: TypeAlias = tuple[int | str | None, ...]
-"""The number of what was asked, and the one text of each field, None of one that is missing."""
+"""The number of what was asked, and the one text or whole number of each field, None of one that is
+missing. What is equal is the same: there are no truth values, and no other numbers.
+"""
+
+
+def is_told(value: Any, longest: int) -> bool:
+    """Tell whether a value may stand in `Texts`."""
+    if value.__class__ is str:
+        return len(value) <= longest
+    return value.__class__ is int and -_LARGE <= value < _LARGE
 
 
 @runtime_checkable
@@ -31,5 +42,5 @@ class Telling(Protocol):
     """What tells several fields of a record in one go."""
 
     def texts(self, record: Record, asked: Asked) -> Texts | None:
-        """Return the texts of fields; None when one has several values, a long one, or no text."""
+        """Return what fields hold; None when one has several values, or one that is not told."""
         ...

@@ -9,15 +9,13 @@ import hashlib
 from array import array
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     import numpy as np
 
     Tree = dict[str, "Tree | None"]
     Buffer = np.ndarray | array[int]
-
-Head = TypeVar("Head")
 
 _VERSION = 16
 """Raised with every change of what the module offers."""
@@ -168,14 +166,9 @@ class Native(Protocol):
         ...
 
     def leaves(
-        self,
-        native: dict[str, Any],
-        head: Head,
-        paths: tuple[tuple[str, ...], ...],
-        longest: int,
-        /,
-    ) -> tuple[Head | str | None, ...] | None:
-        """Return the head and the text at each path of a record (`compiled.path.leaves`)."""
+        self, native: dict[str, Any], head: int, paths: tuple[tuple[str, ...], ...], longest: int, /
+    ) -> tuple[int | str | None, ...] | None:
+        """Return the head and what is at each path of a record (`compiled.path.leaves`)."""
         ...
 
     def ask(

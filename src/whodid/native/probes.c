@@ -85,8 +85,8 @@ PyObject *native_walk(PyObject *Py_UNUSED(module), PyObject *args) {
     return found;
 }
 
-/* Return the text at a path (borrowed), None where nothing is; NULL when a list stands on it, when it
- * is no text or a long one, or with an error. */
+/* Return the text or whole number at a path (borrowed), None where nothing is; NULL when a list stands
+ * on it, when it is anything else, long or large, or with an error. */
 static PyObject *leaf(PyObject *value, PyObject *path, Py_ssize_t longest) {
     Py_ssize_t steps = PyTuple_Size(path);
     for (Py_ssize_t i = 0; i < steps && value != Py_None; i++) {
@@ -101,6 +101,11 @@ static PyObject *leaf(PyObject *value, PyObject *path, Py_ssize_t longest) {
     }
     if (value == Py_None)
         return value;
+    if (PyLong_CheckExact(value)) {
+        int large;
+        PyLong_AsLongLongAndOverflow(value, &large);
+        return large || PyErr_Occurred() ? NULL : value;
+    }
     return PyUnicode_CheckExact(value) && PyUnicode_GetLength(value) <= longest ? value : NULL;
 }
 

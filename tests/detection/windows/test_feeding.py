@@ -18,7 +18,7 @@ from whodid.native import native
 SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 VALUES = (
     "", "x", "X", "ü", "Ü", 0, 1, 1.0, True, False, None, ["x"], ["x", "y"], [], [1, "x"],
-    "z" * 256, "z" * 257, "z" * 300, {"a": "x"},
+    "z" * 256, "z" * 257, "z" * 300, 2**63, -(2**63), 2**63 - 1, {"a": "x"},
 )  # fmt: skip
 
 

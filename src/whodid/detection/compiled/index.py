@@ -8,7 +8,7 @@ there and no bar is. Then only its rest is asked, if it has one.
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
-from whodid.detection.asked import Asked, Texts
+from whodid.detection.asked import Asked, Texts, is_told
 from whodid.detection.compiled.alternatives import alternatives_of
 from whodid.detection.compiled.anchors import key_of
 from whodid.detection.compiled.closures import Closures
@@ -35,6 +35,9 @@ from whodid.native import native as compiled
 Possible = tuple[tuple[Rule, Holds | None], ...]
 _Answer = tuple[list[Rule] | None, Possible]
 """The rules that match, when there is nothing left to ask; those that are possible."""
+
+_Where = tuple[int | None, str, Callable[[View], Values]]
+"""The group and attribute of the Event that are looked at first, and what gives all values."""
 
 _Looks = dict[Hashable, tuple[Test, int]]
 
@@ -143,15 +146,21 @@ class Index:
         """Return what gives the texts of fields that are asked for together."""
         plain = [plain_path(self.kind, name) for _, name in asked.fields]
         paths = tuple(it for it in plain if it is not None)
-        raws = [self.values_of(rule, name) for rule, name in asked.fields]
+        places = [self._where(rule, name) for rule, name in asked.fields]
         if len(self.readers) >= RULE_ANSWERS_MAX:
             self.readers.clear()
         if len(paths) == len(plain):
             found = partial(_leaves, asked, paths)
         else:
-            found = partial(_texts, asked, raws)
+            found = partial(_texts, asked, places)
         self.readers[asked] = found
         return found
+
+    def _where(self, rule: Rule, name: str) -> _Where:
+        first = asks_event_first(rule)
+        place = event_place(self.kind, name) if first else None
+        raw = self.values_of(rule, name)
+        return (None, "", raw) if place is None else (place.group, place.attribute, raw)
 
     def matching(self, view: View) -> list[Rule]:
         """Return the rules that match a record of this kind, in their order.
@@ -209,16 +218,20 @@ def _leaves(asked: Asked, paths: tuple[tuple[str, ...], ...], view: View) -> Tex
     return compiled.leaves(view.native, asked.number, paths, asked.longest)
 
 
-def _texts(asked: Asked, raws: list[Callable[[View], Values]], view: View) -> Texts | None:
+def _texts(asked: Asked, places: list[_Where], view: View) -> Texts | None:
     found: list[int | str | None] = [asked.number]
-    for raw in raws:
+    longest, group = asked.longest, view.record.group
+    for number, attribute, raw in places:
+        if number is not None:
+            value = getattr(group(number), attribute)
+            if value.__class__ is str and len(value) <= longest:
+                found.append(value)
+                continue
         values = raw(view)
-        text = values[0] if values else None
-        if text is not None and (
-            len(values) > 1 or text.__class__ is not str or len(text) > asked.longest
-        ):
+        value = values[0] if values else None
+        if value is not None and (len(values) > 1 or not is_told(value, longest)):
             return None
-        found.append(text)
+        found.append(value)
     return tuple(found)
 
 

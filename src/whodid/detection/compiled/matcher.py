@@ -63,7 +63,7 @@ class Matcher:
         return values
 
     def texts(self, record: Record, asked: Asked) -> Texts | None:
-        """Return the texts of fields; None when one has several values, a long one, or no text."""
+        """Return what fields hold; None when one has several values, or one that is not told."""
         index, view = self._seen if record is self._record else self._look(record)
         read = index.readers.get(asked)
         if read is None:

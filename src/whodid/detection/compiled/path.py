@@ -6,8 +6,9 @@ one. A key that holds dots itself is found where the kind of log has such keys.
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
+from whodid.detection.asked import Texts, is_told
 from whodid.limits import NESTING_MAX
 
 Values = tuple[Any, ...]
@@ -107,25 +108,21 @@ def flat(value: Any) -> Values:
     return tuple(found)
 
 
-Head = TypeVar("Head")
-
-
 def leaves(
-    native: dict[str, Any], head: Head, paths: tuple[tuple[str, ...], ...], longest: int
-) -> tuple[Head | str | None, ...] | None:
-    """Return the head and the text at each path, None where nothing is.
+    native: dict[str, Any], head: int, paths: tuple[tuple[str, ...], ...], longest: int
+) -> Texts | None:
+    """Return the head and what is at each path, None where nothing is.
 
-    None for all when there is a list on a path, or at its end anything but a text, at most
-    `longest` characters.
+    None for all when there is a list on a path, or at its end what is not told.
     """
-    found: list[Head | str | None] = [head]
+    found: list[int | str | None] = [head]
     for path in paths:
         value: Any = native
         for step in path:
             if value.__class__ is list:
                 return None
             value = value.get(step) if value.__class__ is dict else None
-        if value is not None and (value.__class__ is not str or len(value) > longest):
+        if value is not None and not is_told(value, longest):
             return None
         found.append(value)
     return tuple(found)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from whodid.detection.asked import Asked, Telling, Texts
+from whodid.detection.asked import Asked, Telling, Texts, is_told
 from whodid.detection.record import Record
 from whodid.detection.rule import Rule
 from whodid.detection.windows.extract import Counted, Feed, Given, Keys, Matching, Pairs, Timed
@@ -51,12 +51,10 @@ class Sources:
     def _texts(self, record: Record, asked: Asked) -> Texts | None:
         found: list[int | str | None] = [asked.number]
         for values in self.given(record, asked):
-            text = values[0] if values else None
-            if len(values) > 1 or not (text is None or text.__class__ is str):
+            value = values[0] if values else None
+            if len(values) > 1 or not (value is None or is_told(value, asked.longest)):
                 return None
-            if text is not None and len(text) > asked.longest:
-                return None
-            found.append(text)
+            found.append(value)  # type: ignore[arg-type]
         return tuple(found)
 
 
@@ -99,7 +97,7 @@ class Feeding:
             if texts is None:
                 given = sources.given(record, self._asked)
             else:
-                given = [() if text is None else (text,) for text in texts[1:]]
+                given = [() if it is None else (it,) for it in texts[1:]]
             mould = self._mould(record, given, time, sources.keys)
             if texts is not None and not self._timed:
                 sources.keep(texts, mould)
