@@ -53,7 +53,10 @@ class Early:
             else:
                 if len(row) == _FEW:
                     row = rows[key] = deque(row)
-                _put(row, hit)
+                if hit < row[-1]:
+                    insort(row, hit, key=_by_place)
+                else:  # nearly always
+                    row.append(hit)
                 room = self._rooms[place].get(key)
                 if room is not None and self._machines[place].fits(room, hit):
                     continue
@@ -122,11 +125,3 @@ class Early:
     def _was_told(self, name: tuple[object, ...], time: int, span: int) -> bool:
         before = self._told.get(name)
         return before is not None and abs(time - before) <= span
-
-
-def _put(hits: _Row, hit: Hit) -> None:
-    """Put a hit in its place, which nearly always is the end."""
-    if hit < hits[-1]:
-        insort(hits, hit, key=_by_place)
-    else:
-        hits.append(hit)

@@ -1,7 +1,7 @@
 """From a record that a rule matches to the hits of the correlations that are about it."""
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
 from itertools import islice, product
@@ -131,7 +131,7 @@ class Keys:
 
     def __init__(self) -> None:
         self._shared: dict[Key, Key] = {}
-        self._known: dict[Hashable, Pairs] = {}
+        self._known: dict[tuple[int | str | None, ...], Pairs] = {}
 
     def of(self, given: Given) -> Pairs:
         """Return the keys that values of fields make, each in small letters and as it stands there.
@@ -139,19 +139,6 @@ class Keys:
         None when one of the fields is missing or empty: what nobody did is not one person's. Of
         lists each item makes a key.
         """
-        for values in given:
-            if len(values) != 1 or not _is_short(values[0]):
-                return self._made(given)
-        place: Hashable = given[0][0] if len(given) == 1 else tuple(given)
-        found = self._known.get(place)
-        if found is None:
-            found = self._made(given)
-            if len(self._known) >= CORRELATION_KEYS_SHARED:
-                self._known.clear()
-            self._known[place] = found
-        return found
-
-    def _made(self, given: Given) -> Pairs:
         shared = self._shared
         if len(shared) >= CORRELATION_KEYS_SHARED:
             shared.clear()
@@ -159,6 +146,16 @@ class Keys:
         for shown in _shown_keys(given):
             key: Key = tuple([text.lower() for text in shown])
             found.append((shared.setdefault(key, key), shared.setdefault(shown, shown)))
+        return found
+
+    def told(self, values: tuple[int | str | None, ...]) -> Pairs:
+        """Return the keys that the one value of each field makes, as `asked.Texts` have them."""
+        found = self._known.get(values)
+        if found is None:
+            found = self.of([() if it is None else (it,) for it in values])
+            if len(self._known) >= CORRELATION_KEYS_SHARED:
+                self._known.clear()
+            self._known[values] = found
         return found
 
 

@@ -6,7 +6,16 @@ from typing import Any, NamedTuple, TypeAlias
 from whodid.detection.asked import Asked, Telling, Texts, is_told
 from whodid.detection.record import Record
 from whodid.detection.rule import Rule
-from whodid.detection.windows.extract import Counted, Feed, Given, Keys, Matching, Pairs, Timed
+from whodid.detection.windows.extract import (
+    Counted,
+    Feed,
+    Given,
+    Keys,
+    Made,
+    Matching,
+    Pairs,
+    Timed,
+)
 from whodid.detection.windows.hit import Hit, Key
 from whodid.limits import CORRELATION_CHARS_MAX, CORRELATION_MOULDS_KEPT
 
@@ -17,15 +26,17 @@ Mould: TypeAlias = tuple[tuple[int, Key, int, Any, Key], ...]
 class _Fed(NamedTuple):
     """A correlation that one or more of the rules feed alike: `bits` are theirs.
 
-    `key` and `counted` are the places of fields among those that are asked for.
+    `key` and `counted` are the places of fields among those that are asked for; the value of a
+    hit is what `made` makes of the latter, or what `timed` tells.
     """
 
     rule: Rule
     place: int
     bits: int
     key: tuple[int, ...]
-    value: Counted | Timed | None
+    made: Made | None
     counted: tuple[int, ...]
+    timed: Timed | None
 
 
 class Sources:
@@ -76,13 +87,16 @@ class Feeding:
 
         self._fed = []
         for (rule, feed), bits in joined:
-            counted = feed.value.fields if isinstance(feed.value, Counted) else ()
             key = places_of(rule, feed.fields)
-            said = places_of(rule, counted)
-            self._fed.append(_Fed(rule, feed.place, bits, key, feed.value, said))
+            if isinstance(feed.value, Counted):
+                said = places_of(rule, feed.value.fields)
+                fed = _Fed(rule, feed.place, bits, key, feed.value.made, said, None)
+            else:
+                fed = _Fed(rule, feed.place, bits, key, None, (), feed.value)
+            self._fed.append(fed)
         about = [(rule, name) for (_, name), (_, rule) in fields.items()]
         self._asked = Asked(number, about, CORRELATION_CHARS_MAX)
-        self._timed = any(not isinstance(it.value, Counted | None) for it in self._fed)
+        self._timed = any(it.timed is not None for it in self._fed)
         places = [it.place for it in self._fed]
         self._apart = len(set(places)) == len(places)
         """Whether each correlation is fed once."""
@@ -94,11 +108,7 @@ class Feeding:
         texts = sources.texts(record, self._asked)
         mould = None if texts is None else sources.known(texts)
         if mould is None:
-            if texts is None:
-                given = sources.given(record, self._asked)
-            else:
-                given = [() if it is None else (it,) for it in texts[1:]]
-            mould = self._mould(record, given, time, sources.keys)
+            mould = self._mould(record, texts, time, sources)
             if texts is not None and not self._timed:
                 sources.keep(texts, mould)
         entry = record.entry
@@ -107,26 +117,38 @@ class Feeding:
             for plan, key, mask, value, shown in mould
         ]
 
-    def _mould(self, record: Record, given: Given, time: int, keys: Keys) -> Mould:
+    def _mould(self, record: Record, texts: Texts | None, time: int, sources: Sources) -> Mould:
+        given: Given
+        if texts is None:
+            given = sources.given(record, self._asked)
+        else:
+            given = [() if it is None else (it,) for it in texts[1:]]
         known: dict[tuple[int, ...], Pairs] = {}
         mould: list[tuple[int, Key, int, Any, Key]] = []
         apart = self._apart
-        for rule, place, bits, key_places, valued, counted in self._fed:
+        for rule, place, bits, slots, made, counted, timed in self._fed:
             value = None
-            if valued is not None:
-                if isinstance(valued, Counted):
-                    value = valued.made([given[it] for it in counted])
-                else:
-                    value = valued(record, rule, time)
+            if made is not None:
+                value = made([given[it] for it in counted])
                 if value is None:
                     continue
-            pairs = known.get(key_places)
+            elif timed is not None:
+                value = timed(record, rule, time)
+                if value is None:
+                    continue
+            pairs = known.get(slots)
             if pairs is None:
-                pairs = known[key_places] = keys.of([given[it] for it in key_places])
+                pairs = known[slots] = _pairs(texts, given, slots, sources.keys)
             apart = apart and len(pairs) <= 1
             for key, shown in pairs:
                 mould.append((place, key, bits, value, shown))
         return tuple(mould) if apart else _merged(mould)
+
+
+def _pairs(texts: Texts | None, given: Given, slots: tuple[int, ...], keys: Keys) -> Pairs:
+    if texts is None:
+        return keys.of([given[it] for it in slots])
+    return keys.told(tuple([texts[it + 1] for it in slots]))
 
 
 def _joined(feeds: list[tuple[Rule, Feed]]) -> list[tuple[tuple[Rule, Feed], int]]:
