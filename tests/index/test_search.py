@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from whodid.index import order
 from whodid.index.segment import Segment
 from whodid.query.fields import SEARCH_FIELDS
 from whodid.query.parse import parse
@@ -185,6 +186,13 @@ def test_entries_beyond_the_hot_part_are_missed_aloud(event_log, made):
     assert page.warnings == [f"the index is {behind} entries behind; they were not searched"]
 
 
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Few rows between two looks at the clock."""
+    monkeypatch.setattr(order, "_ROWS_FIRST", 64)
+
+
+@pytest.mark.usefixtures("small_chunks")
 def test_a_page_that_takes_too_long_ends_and_goes_on(mixed_log):
     """The clock jumps 6 s at each look, so one page opens few rows; together they find all."""
     now = iter(range(0, 10**9, 6))
@@ -205,6 +213,7 @@ def test_a_page_that_takes_too_long_ends_and_goes_on(mixed_log):
     assert rows == expected
 
 
+@pytest.mark.usefixtures("small_chunks")
 def test_a_total_that_takes_too_long_is_not_exact(mixed_log):
     now = iter(range(0, 10**9, 2))
     searcher = mixed_log.searcher(monotonic=now.__next__)

@@ -140,24 +140,33 @@ def _joined(parts: list[Candidates]) -> Candidates:
     )
 
 
-def in_chunks(parts: Iterator[Candidates], pause: Callable[[], None]) -> Iterator[Candidates]:
+def in_chunks(
+    parts: Iterator[Candidates], pause: Callable[[], None], wanted: Callable[[], int | None]
+) -> Iterator[Candidates]:
     """Cut and join candidates into chunks, small ones first: most pages are full soon.
 
-    `pause` is called for every part.
+    A chunk ends, too, when it has as many rows that match for certain as are `wanted` then, or any
+    when none are; None are as many as there are. `pause` is called for every part.
     """
-    size, waiting = _ROWS_FIRST, 0
+    size, waiting, sure = _ROWS_FIRST, 0, 0
     some: list[Candidates] = []
     for part in parts:
         pause()
         some.append(part)
         waiting += len(part.at)
-        while waiting >= size:
+        sure += int(np.count_nonzero(part.sure))
+        while waiting and (waiting >= size or _is_enough(wanted(), sure)):
             joined = _joined(some)
             yield joined.take(slice(size))
-            some, waiting = [joined.take(slice(size, None))], waiting - size
+            left = joined.take(slice(size, None))
+            some, waiting, sure = [left], len(left.at), int(np.count_nonzero(left.sure))
             size = min(2 * size, _ROWS_MAX)
     if waiting:
         yield _joined(some)
+
+
+def _is_enough(wanted: int | None, sure: int) -> bool:
+    return wanted is not None and sure >= wanted
 
 
 class Newest:

@@ -48,7 +48,7 @@ class Scan:
         stopped = False
         known = None if self._known is None else self._known.candidates
         rows = in_order(node, tables, before, known, opening=not self._count)
-        for chunk in in_chunks(rows, self._rows.pause):
+        for chunk in in_chunks(rows, self._rows.pause, self._wanted):
             full = len(self._hits) == self._limit
             spent_s = self._monotonic() - start_s
             uncounted = full and not self._count
@@ -70,6 +70,10 @@ class Scan:
             self._hits, self._total, exact and not stopped, self._hidden, following, 0, warnings,
             np.sort(np.array(self._found, dtype=np.int64)),
         )  # fmt: skip
+
+    def _wanted(self) -> int | None:
+        """Return how many events the page lacks; None when all are to be counted."""
+        return None if self._count else self._limit - len(self._hits)
 
     def _match(self, chunk: Candidates) -> None:
         """Open, by index, what is not sure and what goes on the page; take it in order."""
