@@ -69,7 +69,8 @@ def run(lab: Lab) -> Section:
         for notice in looking.engine.notices():
             counts[notice.kind, notice.subject] += notice.count
         state = ", ".join(f"{name} {size:.1f}" for name, size in states.items())
-        say(f"{samples[-1].events:,}: {used:.0f} MiB; state {state} MiB")
+        gone = sum(count for (kind, _), count in counts.items() if kind == "evicted")
+        say(f"{samples[-1].events:,}: {used:.0f} MiB; state {state} MiB; given up {gone:,}")
         looking.pause(_DAY_US - total // _DAYS * 1_000_000 // _RATE)
     return _section(samples, counts, looking, sum(isinstance(it, Correlation) for it in rules))
 
