@@ -31,7 +31,9 @@ def rows_of(ledger):
 def test_it_is_read_and_gone_on_with(older):
     manifest = older.directory / "manifest"
     assert b"whodid manifest 1\n" in manifest.read_bytes()
-    assert older.verify().faults == []
+    verdict = older.verify()
+    assert verdict.faults == []
+    assert verdict.opened == verdict.leaves
     before = rows_of(older)
     older.open()
     older.add(40)
@@ -44,7 +46,9 @@ def test_it_is_read_and_gone_on_with(older):
     after = rows_of(older)
     assert after[: len(before)] == before
     assert all(groups for _, groups in after[len(before) + 1 :][:39])
-    assert older.verify().faults == []
+    verdict = older.verify()
+    assert verdict.faults == []
+    assert verdict.opened == verdict.leaves
 
 
 def test_what_is_altered_in_it_is_found(older):

@@ -39,7 +39,7 @@ from pathlib import Path
 from whodid.errors import UsageError, WhodidError
 from whodid.ledger.blocks import KEY_ID
 from whodid.ledger.keys import KeyFolder, StateKeys
-from whodid.ledger.layout import BLOCK, CHECKPOINT, MANIFEST, SOCKETS
+from whodid.ledger.layout import BLOCK, BLOCK_1, CHECKPOINT, MANIFEST, SOCKETS
 from whodid.ledger.manifest import Manifest
 from whodid.ledger.verification.blocks import BlockJob, UnitJob, check_unit
 from whodid.ledger.verification.databases import WrappedKeys, read_state
@@ -266,4 +266,5 @@ def key_id_of(path: Path) -> bytes | None:
             header = file.read(KEY_ID.stop)
     except OSError:
         return None
-    return header[KEY_ID] if header[:8] == BLOCK and len(header) == KEY_ID.stop else None
+    is_block = header[:8] in {BLOCK, BLOCK_1} and len(header) == KEY_ID.stop
+    return header[KEY_ID] if is_block else None
