@@ -19,6 +19,11 @@ from whodid.detection.windows.extract import (
 from whodid.detection.windows.hit import Hit, Key
 from whodid.limits import CORRELATION_CHARS_MAX, CORRELATION_MOULDS_KEPT
 
+_LUCK, _WORTH, _REST = 256, 4, 4096
+"""How many new texts are remembered, how many one that came again is worth, and after how many more
+it is tried again. What never comes again costs more to remember than to make.
+"""
+
 Mould: TypeAlias = tuple[tuple[int, Key, int, Any, Key], ...]
 """The hits of a record, without what is only this record's: (plan, key, mask, value, shown)."""
 
@@ -97,6 +102,8 @@ class Feeding:
         about = [(rule, name) for (_, name), (_, rule) in fields.items()]
         self._asked = Asked(number, about, CORRELATION_CHARS_MAX)
         self._timed = any(it.timed is not None for it in self._fed)
+        self._luck = _LUCK
+        """Falls while texts are new and grows when they come again: at 0 none are remembered."""
         places = [it.place for it in self._fed]
         self._apart = len(set(places)) == len(places)
         """Whether each correlation is fed once."""
@@ -106,11 +113,15 @@ class Feeding:
         if not self._fed:
             return []
         texts = sources.texts(record, self._asked)
-        mould = None if texts is None else sources.known(texts)
+        tried = None if self._timed or self._luck <= 0 else texts
+        mould = None if tried is None else sources.known(tried)
         if mould is None:
             mould = self._mould(record, texts, time, sources)
-            if texts is not None and not self._timed:
-                sources.keep(texts, mould)
+            if tried is not None:
+                sources.keep(tried, mould)
+            self._luck = self._luck - 1 if self._luck > -_REST else _LUCK
+        elif self._luck < _LUCK:
+            self._luck += _WORTH
         entry = record.entry
         return [
             (time, event, plan, key, entry, mask, value, shown, None)
