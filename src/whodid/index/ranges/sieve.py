@@ -80,16 +80,29 @@ class Sieve:
             return tables
         asked = value_of(mapped, value)
         known = self._known(mapped, asked)
-        kept = []
-        for table in tables:
-            end = table.first + table.count
-            if end > self._end or any(
-                found is None or bool(((found >= table.first) & (found < end)).any())
-                for number in self._over(table)
-                if (found := self._found(known, number, mapped, asked)) is None or len(found)
-            ):
-                kept.append(table)
-        return kept
+        entries: list[int] = []
+        unsaid: list[Named] = []
+        for number in self._numbers(tables):
+            found = self._found(known, number, mapped, asked)
+            if found is None:
+                unsaid.append(self._ranges[number])
+            else:
+                entries += found.tolist()
+        entries.sort()
+        return [table for table in tables if self._may_hold(table, entries, unsaid)]
+
+    def _may_hold(self, table: Table, entries: list[int], unsaid: list[Named]) -> bool:
+        """Tell whether a table has some of these entries, or some of which the maps do not say."""
+        first, end = table.first, table.first + table.count
+        return (
+            end > self._end
+            or bisect_left(entries, first) < bisect_left(entries, end)
+            or any(item.root.first < end and first < item.root.end for item in unsaid)
+        )
+
+    def _numbers(self, tables: Sequence[Table]) -> list[int]:
+        """Return the numbers of the ranges that have entries of these tables, ascending."""
+        return sorted({number for table in tables for number in self._over(table)})
 
     def _over(self, table: Table) -> range:
         """Return the numbers of the ranges that have entries of a table."""
@@ -106,8 +119,7 @@ class Sieve:
         None when the maps do not say, or list too many of some value in one range.
         """
         covered = [table for table in tables if self.covers(table)]
-        numbers = sorted({number for table in covered for number in self._over(table)})
-        found = self._of_node(node, numbers)
+        found = self._of_node(node, self._numbers(covered))
         if found is None or not len(found):
             return found
         spans = [(found >= table.first) & (found < table.first + table.count) for table in covered]
