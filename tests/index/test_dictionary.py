@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodid.index import dictionary
 from whodid.index.dictionary import containing, encode_texts
+from whodid.ledger import marked
 
 TEXTS = st.lists(st.text(alphabet='aAbBkK1\\"\u212aé\0', max_size=8), max_size=12)
 PIECES = st.text(alphabet="abk1", min_size=1, max_size=3)
@@ -31,7 +31,7 @@ def test_all_that_have_a_piece_are_found(texts, piece):
     expected = [has(text) for text in texts]
     assert containing(Texts(texts), piece, has).tolist() == expected
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dictionary, "native", None)
+        patch.setattr(marked, "native", None)
         assert containing(Texts(texts), piece, has).tolist() == expected
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodid.errors import IntegrityError
-from whodid.ledger import frame
+from whodid.ledger import frame, marked
 from whodid.limits import BATCH_ROWS_MAX
 from whodid.query.words import within_raw
 
@@ -76,7 +76,7 @@ def test_the_compiled_search_asks_the_same_rows(rows, pieces, by_group):
     look = frame.Look(lambda _: True, tuple(piece.encode() for piece in pieces))
     compiled = list(opened.rows_to_ask(look))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frame, "native", None)
+        patch.setattr(marked, "native", None)
         assert list(opened.rows_to_ask(look)) == compiled
 
 

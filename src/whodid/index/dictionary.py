@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from msgspec import Struct
 
+from whodid.ledger.marked import marked
 from whodid.ledger.pieces import Pieces
 from whodid.native import native
 from whodid.query.tree import Term
@@ -139,39 +140,11 @@ def containing(texts: Texts, piece: str, predicate: Callable[[str], bool]) -> Ar
     `piece` is case-folded ASCII. Texts outside ASCII are always asked: the Kelvin sign folds to k.
     """
     at, blob = texts.at(), texts.blob()
-    asked = _may_contain(at, blob, piece.encode())
+    asked = marked(blob, at.astype(np.int64), (piece.encode(),)).copy()
     for number in np.flatnonzero(asked).tolist():
         text = blob[at[number] : at[number + 1]].tobytes()
         asked[number] = predicate(text.decode("utf-8", "replace"))
     return asked
-
-
-def _may_contain(at: Array, blob: Array, needle: bytes) -> Array:
-    """Return which texts may have a piece: all that have it, case apart, and some odd ones."""
-    if native is not None:
-        marked = native.seek(blob, at.astype(np.int64), (needle,))
-        return np.frombuffer(marked, dtype=np.bool_).copy()
-    data = blob.tobytes()
-    asked = np.zeros(len(at) - 1, dtype=np.bool_)
-    if not data.isascii():
-        high = np.concatenate(([0], np.cumsum(blob >= 128, dtype=np.int64)))
-        asked |= high[at[1:]] > high[at[:-1]]
-    asked[_entries_with(data.lower(), needle, at)] = True
-    return asked
-
-
-def _entries_with(data: bytes, needle: bytes, at: Array) -> list[int]:
-    found: list[int] = []
-    size = len(needle)
-    start = data.find(needle)
-    while start >= 0:
-        number = int(np.searchsorted(at, start, side="right")) - 1
-        end = int(at[number + 1])
-        if start + size <= end:
-            found.append(number)
-            start = end - 1
-        start = data.find(needle, start + 1)
-    return found
 
 
 def satisfying(texts: Texts, predicate: Callable[[str], bool]) -> Array:

@@ -79,9 +79,8 @@ class BlockReader:
 
         fresh = [file for file in files if self._blocks.get(file.path) is None]
         if len(fresh) > 1:
-            paths = {self._directory / file.path: file.path for file in fresh}
             for block in self._threads.run(checked, fresh):
-                self._blocks.put(paths[block.path], block, block.size_bytes)
+                self._blocks.put(block.file.path, block, block.size_bytes)
 
     # --- frames ----------------------------------------------------------------------------------
 

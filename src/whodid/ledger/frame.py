@@ -16,7 +16,6 @@ values of other rows. AES-256-GCM, nonce = frame number as u96: a key never sees
 import struct
 import threading
 from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from whodid.errors import IntegrityError
+from whodid.ledger.marked import marked
 from whodid.ledger.pieces import Grid
 from whodid.limits import BATCH_ROWS_MAX
 from whodid.native import native
@@ -40,8 +40,6 @@ FRAME_PLAIN_BYTES_MAX = 256 * 1024 * 1024
 _COUNT = struct.Struct(">I")
 _BY_GROUP = 1 << 31
 _THREAD = threading.local()
-_BACKSLASH = 0x5C
-_BEYOND_ASCII = 0x80
 
 
 class Look(Struct, frozen=True):
@@ -154,13 +152,13 @@ class OpenFrame(Struct, frozen=True):
         """
         if not look.pieces:
             return range(self.count)
-        marked = np.frombuffer(_marked(self.data, self.bounds, look.pieces), dtype=np.bool_)
+        found = marked(self.data, self.bounds, look.pieces)
         if self.by_group:
-            rows = marked.reshape(GROUPS, self.count).any(axis=0)
+            rows = found.reshape(GROUPS, self.count).any(axis=0)
         else:
-            rows = marked.reshape(self.count, GROUPS).any(axis=1)
-        found: list[int] = np.flatnonzero(rows).tolist()
-        return found
+            rows = found.reshape(self.count, GROUPS).any(axis=1)
+        numbers: list[int] = np.flatnonzero(rows).tolist()
+        return numbers
 
     def row(self, row: int) -> tuple[bytes, ...]:
         """Return the eight groups of a row."""
@@ -195,35 +193,6 @@ class OpenFrame(Struct, frozen=True):
             return Grid(self.data, edges[:-1].reshape(shape), edges[1:].reshape(shape))
         shape = (self.count, GROUPS)
         return Grid(self.data, edges[:-1].reshape(shape).T, edges[1:].reshape(shape).T)
-
-
-def _marked(data: bytes, bounds: "array[int]", pieces: tuple[bytes, ...]) -> bytes:
-    """Return, for each text between bounds, 1 where it is to be asked, else 0."""
-    if native is not None:
-        return native.seek(data, bounds, pieces)
-    start = bounds[0]
-    body = data[start:]  # before it stand lengths
-    edges = np.frombuffer(bounds, dtype=np.int64) - start
-    every = np.frombuffer(body, dtype=np.uint8)
-    odd = np.flatnonzero((every == _BACKSLASH) | (every >= _BEYOND_ASCII))
-    marked = np.zeros(len(edges) - 1, dtype=np.uint8)
-    marked[edges.searchsorted(odd, side="right") - 1] = 1
-    lower = body.lower()
-    for piece in pieces:
-        marked[_places(lower, piece, bounds)] = 1
-    return marked.tobytes()
-
-
-def _places(data: bytes, piece: bytes, bounds: "array[int]") -> list[int]:
-    """Return the numbers of the places in which a piece begins; the data begins at the first."""
-    found = []
-    start = bounds[0]
-    at = data.find(piece)
-    while at >= 0:
-        place = bisect_right(bounds, at + start) - 1
-        found.append(place)
-        at = data.find(piece, bounds[place + 1] - start)
-    return found
 
 
 def pack_frame(

@@ -17,6 +17,7 @@ import zstandard
 from msgspec import Struct
 
 from whodid.errors import IntegrityError
+from whodid.ledger.frame import decompressor
 from whodid.ledger.layout import LEAF_FILE, check_magic
 from whodid.ledger.leaf import LEAF_BYTES, LEAF_DTYPE, LeafFlag, encode_leaves
 from whodid.ledger.leaf_heads import LeafHeads, heads_of
@@ -177,7 +178,7 @@ def _packed(data: bytes, name: object) -> tuple[bytes, int, int, bytes, int]:
     packed = data[_HEADER.size : at]
     if not 0 <= zstandard.frame_content_size(packed) <= _PACKED_BYTES_MAX:
         raise IntegrityError(f"{name}: columns that would decompress to too many bytes")
-    columns = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_PACKED_BYTES_MAX)
+    columns = decompressor().decompress(packed, max_output_size=_PACKED_BYTES_MAX)
     return ledger_id, first, count, columns, at
 
 

@@ -142,8 +142,7 @@ class SealedLeaves:
         number = self._number_at(index)
         heads = self._heads.get(number)
         if heads is None:
-            [(_, _, heads)] = self._read_heads([number])
-            self._heads.put(number, heads, heads.size_bytes)
+            [heads] = self._learn_heads([number])
         return heads.at(index - self._files[number].first)
 
     def prepare_heads(self, indexes: Sequence[int]) -> None:
@@ -153,11 +152,16 @@ class SealedLeaves:
         """
         with contextlib.suppress(IntegrityError):
             unknown = [number for number in self._numbers(indexes) if not self._heads.get(number)]
-            if len(unknown) < 2:
-                return
-            for number, stamp, heads in self._threads.run(self._read_heads, unknown):
-                self._sound[number] = stamp
-                self._heads.put(number, heads, heads.size_bytes)
+            if len(unknown) > 1:
+                self._learn_heads(unknown)
+
+    def _learn_heads(self, numbers: Sequence[int]) -> list[LeafHeads]:
+        """Read the heads of files and keep them. Raises IntegrityError."""
+        found = []
+        for number, stamp, heads in self._threads.run(self._read_heads, numbers):
+            self._sound[number] = stamp
+            found.append(self._heads.put(number, heads, heads.size_bytes))
+        return found
 
     def _numbers(self, indexes: Sequence[int]) -> Iterator[int]:
         """Yield the number of each file that holds some of these ascending entries."""
