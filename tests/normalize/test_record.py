@@ -110,6 +110,14 @@ def test_the_bounds_of_fields_and_lists():
     assert len(short.what.resources) == LIST_ITEMS_MAX
 
 
+def test_a_field_is_bounded_where_redaction_made_the_record_short():
+    raw = b"password='" + b"A" * (FIELD_CHARS_MAX + 9)
+    event = make(Mapped(who=Who("A" * (FIELD_CHARS_MAX + 9))), raw).event
+    assert len(event.raw) < 100
+    assert len(event.who.actor_id) == FIELD_CHARS_MAX
+    assert "cut:field" in event.envelope.labels
+
+
 def test_lone_surrogates_never_reach_the_encoder():
     mapped = Mapped(
         who=Who("a\ud800"), native_id="n\udc80", labels=("l\ud800",), quarantine="q\ud800"

@@ -120,12 +120,14 @@ def prepare(
 def _cleaned(mapped: Mapped, raw: bytes, scan: bool) -> tuple[bytes, tuple[Redaction, ...]]:
     """Return the record without secrets and within its bounds; `mapped` is made so too."""
     redactions: tuple[Redaction, ...] = ()
+    received = raw
     if scan:
         kept, redactions = redact(raw)
         if redactions:
             raw = kept
             _rewrite(mapped, redact_text)
-    if _may_need_bounds(mapped, raw):
+    # A field may still hold what made the record long: its secret's name can be outside of it.
+    if _may_need_bounds(mapped, received) or len(raw) > FIELD_CHARS_MAX // 2:
         _bound(mapped)
         if len(raw) > RECORD_BYTES_MAX:
             return _cut_raw(mapped, raw, redactions)
