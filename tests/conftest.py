@@ -11,10 +11,22 @@ import pytest
 from hypothesis import settings
 
 # A time limit for one example measures the machine, which others use too.
-settings.register_profile("whodid", deadline=None)
+# Where the seed is given, Hypothesis draws the same examples each time as well.
+settings.register_profile("whodid", deadline=None, derandomize="WHODID_SEED" in os.environ)
 settings.load_profile("whodid")
 
 sys.path.insert(0, str(Path(__file__).parent))  # `import ledger_kit`; test folders are no packages
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Say with each failure which number repeats what the run drew."""
+    from chance import SEED  # once the path is set
+
+    report = yield
+    if report.failed:
+        report.sections.append(("drawn from", f"WHODID_SEED={SEED}"))
+    return report
 
 
 @pytest.fixture(autouse=True, scope="module")

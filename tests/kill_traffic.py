@@ -6,12 +6,12 @@ WHODID_SEED chooses what is sent when.
 import hashlib
 import http.client
 import json
-import os
 import random
 import threading
 import time
 from contextlib import closing
 
+from chance import SEED
 from whodid.errors import RefusedError
 from whodid.event import (
     EMPTY_CONTENT,
@@ -32,7 +32,6 @@ from whodid.ledger.opening import keys_of
 from whodid.ledger.tags import Tagger, domain_key
 from whodid.validation.report_file import ReportFiles
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 WRITERS = 5
 RECOVERY_S = 120
 

@@ -4,18 +4,17 @@ WHODID_SEED chooses the records.
 """
 
 import json
-import os
 import random
 
 import msgspec
 import numpy as np
 import pytest
 
+from chance import SEED
 from whodid.detection.compiled.path import flat, getter
 from whodid.ledger.pieces import Pieces
 from whodid.native import native
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 PATHS = ("a", "a.b", "a.b.c", "b", "c", "c.a", "ü", "long.way.down")
 KEYS = ("a", "b", "c", "ü", "long", "way", "down", "x", "")
 SCALARS = ("", "x", "é", 'a"b', "a\\b", "a\nb", "\x7f", 0, -1, 12, 1.5, True, False, None, 10**30)
@@ -88,7 +87,6 @@ def check(data, state, values):
 
 
 def test_it_finds_what_the_parser_finds():
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     records = [record(chance) for _ in range(3000)]
     found = cut(records)
@@ -97,7 +95,6 @@ def test_it_finds_what_the_parser_finds():
 
 
 def test_it_tells_nothing_of_what_no_parser_takes():
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED + 1)
     records = [broken(chance, record(chance)) for _ in range(6000)]
     found = cut(records)

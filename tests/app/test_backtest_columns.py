@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from backtest_place import ROOT, Place
+from chance import SEED
 from whodid.detection.backtest.shelf import FOLDER, Shelf
 from whodid.detection.backtest.stretch import FieldName, read_stretch
 from whodid.detection.backtest.stretch_rules import StretchRules, fields_of
@@ -22,7 +23,6 @@ from whodid.detection.taxonomy.native import native_of
 from whodid.ledger.layout import DETECTION
 from whodid.ledger.reader import LedgerReader
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 ROWS = 64
 LONG = "x" * 2000
 SOURCES = (
@@ -114,7 +114,6 @@ def names_of(rules, about):
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_columns_leave_what_matches_and_little_else(place, monkeypatch, compiled):
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     if not compiled:
         monkeypatch.setattr("whodid.detection.backtest.stretch.native", None)

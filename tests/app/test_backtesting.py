@@ -3,7 +3,6 @@
 WHODID_SEED chooses the events, the pieces and the kills.
 """
 
-import os
 import random
 from collections import Counter
 
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 
 from backtest_place import ROOT, Place
+from chance import SEED
 from detected_log import BEGIN_US, RULES, SECOND_US, deliveries
 from whodid.app.answer import Caller
 from whodid.detection.backtest.replay import Between
@@ -25,7 +25,6 @@ from whodid.errors import AccessDeniedError
 from whodid.ledger.reader import LedgerReader
 from whodid.query.rights import Rights
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 DAY_US = 86_400 * SECOND_US
 
 
@@ -113,7 +112,6 @@ def test_history_finds_what_the_live_detector_found(
     place, rules, monkeypatch, from_columns, silent
 ):
     rules = [msgspec.structs.replace(rule, silent=rule.head.name in silent) for rule in rules]
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     monkeypatch.setattr("whodid.detection.follow.DETECTION_STEP_ENTRIES", 97)
     if from_columns:
@@ -137,7 +135,6 @@ def test_history_finds_what_the_live_detector_found(
 @pytest.mark.parametrize("before", [True, False])
 def test_an_archive_that_was_read_in_is_found_alike(place, rules, monkeypatch, before):
     """Its events are long before what was received meanwhile, and are told in long runs."""
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED + 1)
     told = []
     quiet = Between.quiet

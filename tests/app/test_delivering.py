@@ -12,6 +12,7 @@ import time
 import pytest
 
 from alert_kit import finding, head
+from chance import SEED
 from delivery_kit import FakeChanges, Receiver
 from whodid.app.alerting import open_alerts
 from whodid.app.answer import Caller
@@ -211,9 +212,7 @@ SENDING = """
 def test_killed_again_and_again_every_message_arrives_in_order_with_one_body(
     directory, keys, tmp_path
 ):
-    seed = random.randrange(10**9)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
+    chance = random.Random(SEED)
     count = 60
     script = tmp_path / "sending.py"
     script.write_text(textwrap.dedent(SENDING))

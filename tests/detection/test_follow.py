@@ -3,12 +3,12 @@
 WHODID_SEED chooses what is killed where.
 """
 
-import os
 import random
 
 import msgspec
 import pytest
 
+from chance import SEED
 from ledger_kit import Hand
 from whodid.detection.finding import Finding, Match
 from whodid.detection.follow import Detector
@@ -18,7 +18,6 @@ from whodid.errors import InputError, RefusedError
 from whodid.ledger.reader import LedgerReader
 from whodid.limits import DETECTION_GRACE_US
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 HEAD = Head("every-third", "every third", "low", "v1")
 
 
@@ -121,7 +120,6 @@ def test_every_entry_is_seen_once_sealed_or_not(bench):
 
 
 def test_whatever_kills_it_the_findings_are_those_of_one_that_lived(bench, monkeypatch):
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     monkeypatch.setattr("whodid.detection.follow.DETECTION_STEP_ENTRIES", 7)
     killed = 0

@@ -1,10 +1,10 @@
 """Conditions over columns against what they mean, row by row. WHODID_SEED chooses them."""
 
-import os
 import random
 
 import numpy as np
 
+from chance import SEED
 from plain_rules import holds
 from random_rules import FIELDS, node, values
 from whodid.detection.backtest.distinct import Distinct
@@ -12,7 +12,6 @@ from whodid.detection.backtest.masks import Asker, CodedColumn, ListColumn, colu
 from whodid.detection.rule import All, AnyOf, Not
 from whodid.detection.rule import Test as Look
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 OPS = (
     "equals", "contains", "startswith", "endswith", "pattern", "regex",
     "lt", "lte", "gt", "gte", "exists", "null",
@@ -54,7 +53,6 @@ def told(mask, rows):
 
 
 def test_random_conditions_hold_where_they_do():
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     rows = [values(chance) for _ in range(60)]
     asker = Asker(columns(rows).get)
@@ -69,7 +67,6 @@ def test_random_conditions_hold_where_they_do():
 
 
 def test_what_is_not_known_holds_maybe_and_not_surely():
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED + 1)
     rows = [values(chance) for _ in range(60)]
     untold = sorted(chance.sample(range(60), 20))

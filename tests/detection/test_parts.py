@@ -4,11 +4,11 @@ WHODID_SEED chooses the rules.
 """
 
 import json
-import os
 import random
 from functools import partial
 
 import random_rules
+from chance import SEED
 from rule_kit import record
 from whodid.detection.compiled import probes
 from whodid.detection.compiled.alternatives import alternatives_of
@@ -22,7 +22,6 @@ from whodid.detection.rule import Test as Look
 from whodid.detection.taxonomy.kinds import KINDS
 from whodid.limits import RULE_ALTERNATIVES_MAX, RULE_ASKED_CHARS_MAX, RULE_ASKED_VALUES_MAX
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 JSON = next(kind for kind in KINDS if kind.name == "json")
 EVENT_FIELDS = ("action", "actor.name", "rows", "agent", "text", "list", "number", "gone")
 WHOLE = (

@@ -4,13 +4,13 @@ WHODID_SEED chooses the records.
 """
 
 import json
-import os
 import random
 
 import msgspec
 import pytest
 
 import random_rules
+from chance import SEED
 from rule_kit import record
 from whodid.detection.compiled import compile_rules, probes, pruned, tree
 from whodid.detection.compiled.fields import Load, View, loader, paths_of
@@ -20,7 +20,6 @@ from whodid.detection.rule import Test as Look
 from whodid.detection.taxonomy.kinds import KINDS
 from whodid.native import native
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 BY_NAME = {kind.name: kind for kind in KINDS}
 KEYS = ("a", "b", "c", "a.b", "b.c", "é", "", "long" * 9)
 NAMES = ("a", "b", "a.b", "a.b.c", "b.c", "a[0].b", "a[].c", "c[1]", "é.a", "long" * 9, "x.y.z")

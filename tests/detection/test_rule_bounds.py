@@ -5,13 +5,13 @@ Our own packs and random rules over real logs. WHODID_SEED chooses the rules.
 
 import gzip
 import json
-import os
 import random
 from pathlib import Path
 
 import pytest
 import yaml
 
+from chance import SEED
 from plain_rules import holds
 from whodid.detection.backtest.bounds import GUARD
 from whodid.detection.backtest.rule_bounds import bound_of, looks_of
@@ -26,7 +26,6 @@ from whodid.normalize.record import prepare
 from whodid.normalize.registry import detect, format_by_name
 from whodid.query.match import matcher
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 DATA = Path(__file__).parents[3] / "shared/data"
 _CUT = {"cut:field", "cut:list", "unreadable:errorCode"}
 
@@ -106,7 +105,6 @@ def test_our_own_rules_over_real_logs(records):
 
 
 def test_random_rules_over_real_logs(records, tmp_path):
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     seen = [one.native for one in records if isinstance(one.native, dict)]
     documents = [rule(chance, number, chance.choice(seen)) for number in range(400)]

@@ -3,18 +3,17 @@
 WHODID_SEED chooses the hits.
 """
 
-import os
 import random
 
 import numpy as np
 import pytest
 
+from chance import SEED
 from whodid.detection.backtest.sieve import Hits, Sieve, is_sieved, needed
 from whodid.detection.rule import Compare, Correlation, Head, LogSource, Rule
 from whodid.detection.rule import Test as Look
 from whodid.detection.windows.plan import plans_of
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 SPAN = 10
 
 
@@ -70,7 +69,6 @@ def found(correlation, hits):
 
 @pytest.mark.parametrize("kind", ["event_count", "value_count", "temporal", "temporal_ordered"])
 def test_no_hit_of_a_finding_is_lost(kind):
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     correlation = plan(kind, rules=1 if kind.endswith("count") else chance.choice((2, 3)))
     spared = lost = 0
@@ -94,7 +92,6 @@ def test_no_hit_of_a_finding_is_lost(kind):
 
 @pytest.mark.parametrize("kind", ["event_count", "value_count", "temporal"])
 def test_a_hit_of_an_unknown_key_may_be_of_any(kind):
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED + 1)
     correlation = plan(kind, rules=1 if kind.endswith("count") else 2)
     for _ in range(300):

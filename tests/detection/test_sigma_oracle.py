@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chance import SEED
 from rule_kit import record, rules_of
 from sigma_oracle import SigmaOracle, scalars
 from whodid.detection.compiled import compile_rules
@@ -125,7 +126,5 @@ def test_random_rules_match_the_same_records(world, tmp_path, seed):
 
 @pytest.mark.slow
 def test_many_random_rules_match_the_same_records(world, tmp_path):
-    seed = random.randrange(10**9)
-    print(f"seed {seed}")
     for number in range(12):
-        _compare(world, tmp_path, seed + number, 200)
+        _compare(world, tmp_path, SEED + number, 200)

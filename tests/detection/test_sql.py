@@ -1,6 +1,5 @@
 """Rules as SQL, and the wider ones over columns. WHODID_SEED chooses the rules."""
 
-import os
 import random
 
 import duckdb
@@ -8,13 +7,13 @@ import pyarrow as pa
 import pytest
 from benchmarks.rules_as_sql import FOLDED, SqlColumn, SqlWriter, literal
 
+from chance import SEED
 from plain_rules import fold, holds
 from random_rules import node, values
 from whodid.detection.backtest.bounds import GUARD, Known, may
 from whodid.detection.rule import All, AnyOf, Not
 from whodid.detection.rule import Test as Look
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 ROWS, RULES = 200, 150
 COLUMNS = {
     "text": SqlColumn("text"),
@@ -27,7 +26,6 @@ COLUMNS = {
 
 @pytest.fixture
 def chance():
-    print(f"WHODID_SEED={SEED}")
     return random.Random(SEED)
 
 

@@ -13,13 +13,13 @@ import pytest
 import yaml
 from sigma.exceptions import SigmaError
 
+from chance import SEED
 from sigma_events import TEXT, EventsOfRule
 from three_ways import by_closures, by_duckdb, by_sqlite
 from whodid.detection.rule import Not, Rule
 from whodid.detection.rule import Test as Look
 from whodid.detection.sigma import load_rules
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 OTHERS = os.environ.get("WHODID_SIGMA", "")
 OURS = Path(__file__).parent / "syntax_of_others.yml"
 TEXTS = [it for it in OURS.read_text("utf-8").split("\n---\n") if it.strip()]
@@ -71,14 +71,12 @@ def tried(text, tmp_path):
 
 @pytest.mark.parametrize("text", TEXTS, ids=[it.split("title: ")[1].split("\n")[0] for it in TEXTS])
 def test_a_way_of_writing(text, tmp_path):
-    print(f"WHODID_SEED={SEED}")
     matched, looked_at = tried(text, tmp_path)
     assert 0 < matched < looked_at
 
 
 @pytest.mark.skipif(not OTHERS, reason="WHODID_SIGMA names no folder of rules")
 def test_rules_of_others(tmp_path):
-    print(f"WHODID_SEED={SEED}")
     loaded = load_rules([Path(OTHERS)])
     faults = [it for it in loaded.faults if not it.warning]
     assert all(it.reason and it.path and it.line for it in faults)

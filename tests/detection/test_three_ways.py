@@ -5,7 +5,6 @@ Over real CloudTrail events. WHODID_SEED chooses the rules.
 
 import gzip
 import json
-import os
 import random
 import re
 import sqlite3
@@ -17,6 +16,7 @@ import pytest
 import yaml
 from benchmarks.rules_as_sql import FOLDED, SqlColumn, SqlWriter
 
+from chance import SEED
 from whodid.detection.compiled import compile_rules
 from whodid.detection.compiled.fields import text_of
 from whodid.detection.compiled.path import getter
@@ -27,7 +27,6 @@ from whodid.event import encode_groups
 from whodid.normalize.record import prepare
 from whodid.normalize.registry import format_by_name
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 DATA = Path(__file__).parents[3] / "shared/data/cloudtrail"
 RULES = 150
 TEXTS = (
@@ -172,7 +171,6 @@ def by_sqlite(columns, documents):
 
 
 def test_closures_duckdb_and_sqlite_agree(records, columns, tmp_path):
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     single = {name: rows for name, rows in columns.items() if all(len(v) < 2 for v in rows)}
     assert len(single) > 12

@@ -66,7 +66,9 @@ def test_it_answers_right_meanwhile_and_is_mended(act, damaged):
     elif act == "cut":
         path.write_bytes(path.read_bytes()[:1000])
     elif act == "folder deleted":
-        shutil.rmtree(server.directory / "index")
+        aside = server.directory.with_name("deleted")  # in one step: the server writes into it
+        (server.directory / "index").rename(aside)
+        shutil.rmtree(aside)
     else:
         catalog = server.directory / "index" / "catalog"
         if act == "catalog deleted":

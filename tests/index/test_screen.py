@@ -4,11 +4,11 @@ WHODID_SEED chooses the rules.
 """
 
 import ipaddress
-import os
 import random
 
 import numpy as np
 
+from chance import SEED
 from plain_rules import holds
 from random_rules import node
 from whodid.detection.backtest.bounds import Known, may
@@ -21,7 +21,6 @@ from whodid.index.analyst import Analyst, Extraction
 from whodid.index.extract import INDEX
 from whodid.query.parse import parse
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 TEXTS = ("actor.id", "action", "resource.name", "source", "agent")
 LISTS = ("actor.groups", "labels", "via")
 WORDS = ("alice", "Alice", "bob", "groß", "über", "a*b", "", "x\0y", 'quote"s', "日本", "ice")
@@ -68,7 +67,6 @@ def expected(log, rule):
 
 
 def test_what_columns_tell_is_found_and_nothing_else(mixed_log, monkeypatch):
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     monkeypatch.setattr("random_rules.PIECES", WORDS)
     monkeypatch.setattr("random_rules.text", lambda chance: chance.choice(WORDS))

@@ -3,12 +3,12 @@
 """`nginx`: real JSON access lines, other names of keys, bytes that are no UTF-8, and 10^5 mutated ones."""
 
 import json
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chance import SEED
 from whodid.event import Mapped
 from whodid.normalize.nginx import Nginx
 from whodid.testing.format_conformance import check_format, check_record
@@ -149,10 +149,8 @@ def test_it_keeps_the_promises_of_a_format() -> None:
 
 @pytest.mark.slow
 def test_fuzz_100_000_lines() -> None:
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
     mapped_count = 0
-    for number, record in enumerate(mutations(samples(), 100_000, seed)):
+    for number, record in enumerate(mutations(samples(), 100_000, SEED)):
         mapped_count += FORMAT.map(record, 0).quarantine is None
         if number % 20 == 0:
             check_record(FORMAT, record)

@@ -1,12 +1,12 @@
 """The short JSON form: the articles' sample, synonyms, our own names, times, hostile input."""
 
 import json
-import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chance import SEED
 from whodid.event import Change
 from whodid.normalize.short_json import ShortJson
 from whodid.normalize.short_json_names import FIELDS, NAMES, NAMES_OF
@@ -192,7 +192,5 @@ def test_the_short_way_and_the_long_way_agree(record):
 
 @pytest.mark.slow
 def test_fuzz():
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"json: seed {seed}")
-    for record in mutations([SAMPLE, FULL], 100_000, seed):
+    for record in mutations([SAMPLE, FULL], 100_000, SEED):
         check_record(FORMAT, record)

@@ -11,10 +11,9 @@ import time
 
 import pytest
 
+from chance import SEED
 from detector_kit import BURST, KEY_MADE, RULES, SETTINGS, House, cloudtrail
 from running_server import wait_until
-
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 
 
 @pytest.fixture
@@ -70,7 +69,6 @@ def test_rules_change_while_it_runs_and_what_is_wrong_is_said(house):
 @pytest.mark.slow
 def test_kills_change_no_alert(house):
     """The findings that alerts are made of are those of a backtest over the same ledger."""
-    print(f"WHODID_SEED={SEED}")
     chance = random.Random(SEED)
     server = house.server
     server.start()

@@ -15,12 +15,12 @@ from hashlib import sha256
 
 import pytest
 
+from chance import SEED
 from delivery_kit import Receiver
 from detector_kit import KEY_MADE, RULES, SETTINGS, House, cloudtrail
 from running_server import wait_until
 
 pytestmark = pytest.mark.slow
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 
 
 class Hook:
@@ -60,7 +60,6 @@ class Hook:
 
 @pytest.fixture
 def secret():
-    print(f"WHODID_SEED={SEED}")
     return random.Random(SEED).randbytes(24)
 
 

@@ -139,6 +139,19 @@ def test_who_asked_sees_his_round_begun(rig, monkeypatch):
     assert not files.asked()
 
 
+def test_a_round_looks_at_the_heads_even_if_it_was_asked_for_right_after_a_look(rig, fault):
+    rig.step()
+    rig.looks.new_faults = [fault("checkpoint", 7, "an older copy")]
+    look = rig.validator._look_when_due
+
+    def and_ask(now):
+        look(now)
+        rig.files.ask()
+
+    rig.validator._look_when_due = and_ask
+    assert problems(rig.step(seconds=1)) == ["an older copy"]
+
+
 def test_a_round_goes_on_where_it_stood(rig):
     rig.looks.end_at = 600
     with pytest.raises(EndedError):

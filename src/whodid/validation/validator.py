@@ -131,8 +131,6 @@ class Validator:
         """Do what is due. Raises EndedError when the process is to end."""
         now = self._clock()
         self._tell_what_is_new()
-        if self._files.asked():
-            self._looked_us = 0
         self._look_when_due(now)
         if now >= self._not_before_us and self._is_due(now):
             try:
@@ -232,6 +230,8 @@ class Validator:
         self._set(cursor=cursor, doing="entries", done=0, total=0)
         self._keep()
         self._files.forget_asked()  # now, so that who asked sees his round begun, not one before it
+        self._looked_us = 0  # an older copy of a head is seen by a look alone
+        self._look_when_due(now)
         verdict = self._checks.everything(_RoundPace(self, cursor))
         faults, seen_once = self._confirmed(verdict)
         self._set(doing="index")

@@ -1,11 +1,11 @@
 """What is remembered of the texts of events changes no hit. WHODID_SEED chooses the events."""
 
-import os
 import random
 
 import msgspec
 import pytest
 
+from chance import SEED
 from correlation_kit import END_US, correlation, engine, record, rule
 from rule_kit import record as native_record
 from whodid.detection.asked import Asked
@@ -15,7 +15,6 @@ from whodid.detection.rule import All, Head, LogSource, Rule
 from whodid.detection.windows.feeding import Sources
 from whodid.native import native
 
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 VALUES = (
     "", "x", "X", "ü", "Ü", 0, 1, 1.0, True, False, None, ["x"], ["x", "y"], [], [1, "x"],
     "z" * 256, "z" * 257, "z" * 300, 2**63, -(2**63), 2**63 - 1, {"a": "x"},

@@ -1,18 +1,16 @@
 """Hits that wait, and early looks that are spared. WHODID_SEED chooses the events."""
 
-import os
 import random
 from heapq import heapify, heappop
 
 import pytest
 
+from chance import SEED
 from correlation_kit import correlation, engine, record, rule
 from whodid.detection.windows.counting import ValueCount
 from whodid.detection.windows.measures import Sum
 from whodid.detection.windows.temporal import Joint
 from whodid.detection.windows.waiting import END, Waiting
-
-SEED = int(os.environ.get("WHODID_SEED") or random.SystemRandom().randrange(10**6))
 
 
 def hit(time, plan=0, number=0):

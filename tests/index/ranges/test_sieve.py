@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.index.ranges.conftest import CALLER
 
+from chance import SEED
 from whodid.index import search
 from whodid.index.ranges import sieve as module
 from whodid.index.ranges.sieve import Sieve
@@ -140,9 +141,7 @@ def pages(searcher, size, text, limit, **more):
 def test_pages_are_the_same_where_few_entries_are_opened_and_where_columns_decide(
     mapped, parted, monkeypatch
 ):
-    seed = random.randrange(1 << 32)
-    print("seed", seed)
-    draw = random.Random(seed)
+    draw = random.Random(SEED)
     ids = list(values(mapped, "correlation"))
     texts = []
     for _ in range(25):
