@@ -101,6 +101,81 @@ SSH = {"access": "authenticate", "resource_name": "web-1"}
             ),
             "root ran /usr/bin/apt on web-1 via sudo",
         ),
+        (
+            event(
+                Who(actor_id="root"),
+                What("COMMAND", "execute", "user", "deploy", "web-1", outcome="success"),
+                context=Context(service_name="sudo"),
+                content=Content(statement="/usr/bin/apt update"),
+            ),
+            "root ran /usr/bin/apt update as deploy on web-1 via sudo",
+        ),
+        (
+            event(ALICE, What(action="session opened", outcome="success", **SSH)),
+            "alice opened a session on web-1",
+        ),
+        (
+            event(ALICE, What("session opened", "authenticate", "user", "root")),
+            "alice opened a session as root",
+        ),
+        (
+            event(None, What("session closed", "authenticate", "user", "root")),
+            "someone closed a session of root",
+        ),
+        (
+            event(None, What("Disconnected from", "authenticate"), Where(ip="1.2.3.4")),
+            "someone at 1.2.3.4 disconnected",
+        ),
+        (
+            event(ALICE, What(action="authentication failure", outcome="failure", **SSH)),
+            "alice failed to log in to web-1",
+        ),
+        (
+            event(ALICE, What("su", "authenticate", "user", "root", outcome="failure")),
+            "alice failed to switch user to root",
+        ),
+        (
+            event(None, What("password changed", "administer", "user", "bob", outcome="success")),
+            "someone changed the password of bob",
+        ),
+        (
+            event(
+                None,
+                What("does not exist", "administer", "user", "bob", outcome="failure"),
+                context=Context(service_name="chpasswd"),
+            ),
+            "chpasswd: does not exist (bob), failed",
+        ),
+        (
+            event(
+                None,
+                What("Unable to negotiate", resource_name="web-1", outcome="failure"),
+                Where(ip="1.2.3.4"),
+                Context(service_name="sshd"),
+            ),
+            "sshd: Unable to negotiate (web-1) from 1.2.3.4, failed",
+        ),
+        (
+            event(ALICE, What("not allowed", "authenticate", outcome="denied")),
+            "alice: not allowed, denied",
+        ),
+        (
+            event(ALICE, What("failed adding user", resource_name="bob", outcome="failure")),
+            "alice: failed adding user (bob)",
+        ),
+        (
+            event(
+                None,
+                What(access="other", resource_name="web-1"),
+                content=Content(message="started"),
+            ),
+            "nginx reported: started",
+        ),
+        (
+            event(ALICE, What(action="CREATE INDEX", access="create", resource_name="t_pkey")),
+            "alice created index t_pkey",
+        ),
+        (event(ALICE, What(action="ALTER ROLE", access="administer")), "alice altered role"),
         (event(quarantine="no time"), "quarantined record from nginx: no time"),
         (event(content=Content(message="a\nb")), "nginx reported: a b"),
         (event(ALICE), "alice did something in nginx"),

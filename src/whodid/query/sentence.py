@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from whodid.event import Event
 from whodid.query.phrase import query_sentence
-from whodid.query.verbs import BY_ACCESS, LOG_IN, Verb, login_verb, verb_of
+from whodid.query.verbs import BY_ACCESS, LOG_IN, Verb, is_phrase, login_verb, verb_of
 
 __all__ = ["Part", "PartKind", "event_parts", "event_sentence", "query_sentence"]
 
@@ -36,7 +36,9 @@ def event_parts(event: Event) -> list[Part]:
         reason = f": {_clean(envelope.quarantine)}" if envelope.quarantine else ""
         return [("plain", f"quarantined record from {_clean(envelope.source)}{reason}")]
     what = event.what
-    if what.action is None and what.access is None:
+    if what.action is None and (
+        what.access is None or (what.access == "other" and event.content.message)
+    ):
         return _told(event)
     if what.access == "authenticate":
         verb = login_verb(what.action)
@@ -49,6 +51,8 @@ def event_parts(event: Event) -> list[Part]:
     )
     if what.access == "execute" and event.context.service_name in _SHELLS:
         return _command(event)
+    if verb is None and what.action and is_phrase(what.action):
+        return _phrase(event, what.action)
     return [*_actor(event), *_outcome(event, verb), *_object(event, verb)]
 
 
@@ -94,12 +98,17 @@ def _outcome(event: Event, verb: Verb | None) -> list[Part]:
 def _object(event: Event, verb: Verb | None) -> list[Part]:
     what = event.what
     names = [name for name in (what.resource_name, *what.resources) if name]
-    parts: list[Part] = [("plain", f" {verb.to} " if verb and verb.to else " ")]
+    to = verb.to if verb else ""
+    if verb and verb.to_user and what.resource_type == "user":
+        to = verb.to_user
+    parts: list[Part] = [("plain", f" {to} " if to else " ")]
     if verb is None:
         parts = [("plain", " on ")]
     elif what.rows is not None and what.outcome not in {"denied", "failure"}:
         counted = f"{what.rows:,} {'row' if what.rows == 1 else 'rows'}"
         parts = [("plain", f" {counted} {verb.of} ")]
+    if not names and verb and verb.whole:
+        return []
     if not names:
         thing = f"a {_clean(what.resource_type)}" if what.resource_type else "something"
         return [(kind, text + thing) for kind, text in parts] if verb else []
@@ -139,7 +148,8 @@ def _login(event: Event, verb: Verb) -> list[Part]:
 
 def _command(event: Event) -> list[Part]:
     what = event.what
-    command = what.resource_name or event.content.statement or what.action or "a command"
+    statement = event.content.statement
+    command = what.resource_name or statement or what.action or "a command"
     parts = _actor(event)
     match what.outcome:
         case "denied":
@@ -148,10 +158,32 @@ def _command(event: Event) -> list[Part]:
             parts += [("plain", "failed to "), ("verb", "run")]
         case _:
             parts.append(("verb", "ran"))
-    parts += [("plain", " "), ("resource", _clean(command))]
+    if what.resource_type == "user" and what.resource_name and statement:  # as sudo writes it
+        parts.append(("plain", f" {_clean(statement)} as "))
+        parts.append(("resource", _clean(what.resource_name)))
+    else:
+        parts += [("plain", " "), ("resource", _clean(command))]
     host = event.where.host or what.resource_parent
     place = f" on {_clean(host)}" if host else ""
     parts.append(("plain", f"{place} via {event.context.service_name}"))
+    return parts
+
+
+def _phrase(event: Event, action: str) -> list[Part]:
+    """Return what an action says that is a phrase and no verb, with whose it is before it."""
+    what, name = event.what, event.who.actor_name or event.who.actor_id
+    if name is None:
+        speaker = _clean(event.context.service_name or event.envelope.source)
+        parts: list[Part] = [("plain", f"{speaker}: ")]
+    else:
+        parts = [*_actor(event)[:-1], ("plain", ": ")]
+    parts.append(("verb", _clean(action)))
+    if what.resource_name:
+        parts += [("plain", " ("), ("resource", _clean(what.resource_name)), ("plain", ")")]
+    if name is None and event.where.ip:
+        parts.append(("plain", f" from {_clean(event.where.ip)}"))
+    if what.outcome == "denied" or (what.outcome == "failure" and "fail" not in action.lower()):
+        parts.append(("plain", ", denied" if what.outcome == "denied" else ", failed"))
     return parts
 
 

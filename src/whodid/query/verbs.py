@@ -14,7 +14,9 @@ _ACTION_CHARS_MAX = 128
 class Verb:
     """A verb's forms, and the words before its object.
 
-    `of` stands there when rows are counted (`5 rows of customers`), else `to` (`posted to /users`).
+    `of` stands there when rows are counted (`5 rows of customers`), else `to` (`posted to /users`),
+    or `to_user` where the object is a user (`opened a session as root`). A `whole` one needs no
+    object.
     """
 
     base: str
@@ -22,6 +24,8 @@ class Verb:
     gerund: str
     of: str = "of"
     to: str = ""
+    to_user: str = ""
+    whole: bool = False
 
 
 def _verb(base: str, past: str = "", gerund: str = "", of: str = "of", to: str = "") -> Verb:
@@ -96,6 +100,37 @@ _THINGS = frozenset(
      "documents", "row", "rows", "table", "item", "items", "resource", "entry", "event", "events"}
 )  # fmt: skip
 
+_DISCONNECT = Verb("disconnect", "disconnected", "disconnecting", to="from", whole=True)
+_CONNECT = Verb("connect", "connected", "connecting", to="to", whole=True)
+_ADD_GROUP = Verb("add the group", "added the group", "adding the group")
+_SWITCH = Verb("switch user", "switched user", "switching user", to="to", whole=True)
+_PHRASES: dict[str, Verb] = {
+    "session opened": Verb("open a session", "opened a session", "opening a session",
+                           to="on", to_user="as", whole=True),
+    "session closed": Verb("close a session", "closed a session", "closing a session",
+                           to="on", to_user="of", whole=True),
+    "new session": Verb("begin a session", "began a session", "beginning a session",
+                        to="on", to_user="as", whole=True),
+    "starting session": Verb("start a session", "started a session", "starting a session",
+                             to="on", to_user="as", whole=True),
+    "removed session": Verb("end a session", "ended a session", "ending a session",
+                            to="on", to_user="of", whole=True),
+    "close session": Verb("close a session", "closed a session", "closing a session",
+                          to="on", to_user="of", whole=True),
+    "received disconnect": _DISCONNECT, "connection closed by": _DISCONNECT,
+    "disconnected from": _DISCONNECT, "connection reset by": _DISCONNECT,
+    "connection from": _CONNECT, "connection received": _CONNECT,
+    "new user": Verb("add the user", "added the user", "adding the user"),
+    "new group": _ADD_GROUP, "group added": _ADD_GROUP,
+    "delete user": Verb("delete the user", "deleted the user", "deleting the user"),
+    "group removed": Verb("remove the group", "removed the group", "removing the group"),
+    "su": _SWITCH, "successful su": _SWITCH, "failed su": _SWITCH,
+    "password changed": Verb("change the password", "changed the password",
+                             "changing the password", to="of", whole=True),
+}  # fmt: skip
+"""What login programs and account tools write in place of a verb, in lower case."""
+_SAID = frozenset({"disconnecting", "duration", "statement"})
+
 BY_ACCESS: dict[str, Verb] = {
     "create": _CREATE, "read": _READ, "update": _UPDATE, "delete": _DELETE, "execute": _RUN,
     "administer": _verb("administer"), "other": _verb("touch"),
@@ -104,6 +139,10 @@ BY_ACCESS: dict[str, Verb] = {
 
 LOG_IN = Verb("log in", "logged in", "logging in", to="to")
 LOG_OUT = Verb("log out", "logged out", "logging out", to="of")
+_LOGIN_PHRASES = frozenset({
+    ("log", "in"), ("sign", "in"), ("authentication", "failure"), ("invalid", "user"),
+    ("check", "pass"), ("password", "authentication", "failed"), ("input", "userauth", "request"),
+})  # fmt: skip
 _LOGIN_WORDS = frozenset({"login", "logon", "signin", "accepted", "authorized", "authenticated"})
 _LOGOUT_WORDS = frozenset({"logout", "logoff", "signout", "disconnected", "disconnection"})
 
@@ -119,11 +158,16 @@ def verb_of(action: str, resource: str | None = None) -> Verb | None:
     What it says beside the verb may be the resource again: `crm.export_customers` on customers,
     CUSTOMER_SEARCH on customers.
     """
+    known = _PHRASES.get(action.lower())
+    if known is not None:
+        return known
     words = words_of(action)
     if len(words) == 2:
         words = [word for word in words if word not in _THINGS]
     if len(words) == 1:
         return _VERBS.get(words[0])
+    if action.isupper() and " " in action and len(words) in {2, 3} and words[0] in _VERBS:
+        return _with(_VERBS[words[0]], " ".join(words[1:]))
     last = words_of(action.rpartition(".")[2])
     if resource and 2 <= len(last) <= 4:
         named = {_singular(word) for word in words_of(resource)}
@@ -133,14 +177,28 @@ def verb_of(action: str, resource: str | None = None) -> Verb | None:
     return None
 
 
+def _with(verb: Verb, thing: str) -> Verb:
+    """Return the verb of SQL's CREATE INDEX, which names what kind of thing its object is."""
+    return Verb(
+        f"{verb.base} {thing}", f"{verb.past} {thing}", f"{verb.gerund} {thing}", whole=True
+    )
+
+
+def is_phrase(action: str) -> bool:
+    """Tell whether a native verb without an English one is a phrase, and no name of a call."""
+    return " " in action or action.lower() in _SAID
+
+
 def _singular(word: str) -> str:
     return word.removesuffix("s")
 
 
 def login_verb(action: str | None) -> Verb | None:
     """Return the verb of an authentication, or None when its native verb is something else."""
+    if action and action.lower() in _PHRASES:
+        return None
     words = words_of(action or "")
-    if not words or words[0] == "failed" or words in (["log", "in"], ["sign", "in"]):
+    if not words or words[0] == "failed" or tuple(words) in _LOGIN_PHRASES:
         return LOG_IN
     if words in (["log", "out"], ["sign", "out"]) or not _LOGOUT_WORDS.isdisjoint(words):
         return LOG_OUT
