@@ -20,7 +20,7 @@ from whodid.cli.options import stderr, stdout
 from whodid.cli.server_options import effective
 from whodid.clock import system_clock
 from whodid.config.load import FILE_NAME
-from whodid.config.settings import Settings
+from whodid.config.settings import LogSettings, Settings
 from whodid.demo.hours import calendars_text
 from whodid.demo.mark import is_demo, mark_of
 from whodid.demo.plot import PLOT
@@ -48,7 +48,7 @@ def command(
     directory: Path, host: str | None, port: int | None, events: int, *, no_serve: bool
 ) -> None:
     """Make a demo ledger (once), serve it, and print what to try."""
-    settings = with_hours(effective(None, {"host": host, "port": port}).settings)
+    settings = for_demo(effective(None, {"host": host, "port": port}).settings)
     supervisor = None if no_serve else Supervisor(directory, settings)
     make_demo(directory, events)
     if supervisor is None:
@@ -105,12 +105,17 @@ def make_demo(directory: Path, events: int) -> None:
     mark_of(directory.resolve()).touch()
 
 
-def with_hours(settings: Settings) -> Settings:
-    """Return settings by which rules know when the people of the demo work."""
-    if settings.detection.calendars:
-        return settings
-    detection = msgspec.structs.replace(settings.detection, calendars=HOURS_FILE)
-    return msgspec.structs.replace(settings, detection=detection)
+def for_demo(settings: Settings) -> Settings:
+    """Return settings by which rules know when the people of the demo work.
+
+    What the server says while it works is left out: the way in stays what was printed last.
+    """
+    detection, log = settings.detection, settings.log
+    if not detection.calendars:
+        detection = msgspec.structs.replace(detection, calendars=HOURS_FILE)
+    if log.level == LogSettings().level:
+        log = msgspec.structs.replace(log, level="warning")
+    return msgspec.structs.replace(settings, detection=detection, log=log)
 
 
 def _tell(ledger: LocalLedger, events: int) -> None:
