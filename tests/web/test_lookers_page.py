@@ -1,10 +1,12 @@
 """The page of who looked."""
 
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
 
+import whodid
 from whodid.event import Content, What
 from whodid.web import lookers
 
@@ -78,6 +80,13 @@ def test_what_was_looked_at(fake, action, resource, text, what):
         event, what=What(action, "read", "ledger", resource), content=Content(statement=text)
     )
     assert lookers._what(event) == what
+
+
+def test_every_kind_of_look_has_its_words():
+    source = "".join(file.read_text() for file in Path(whodid.__file__).parent.rglob("*.py"))
+    read = set(re.findall(r'Act\(\s*"([a-z ]+)", "read"', source))
+    assert {"search", "list rules", "tune"} <= read
+    assert read - lookers._DONE.keys() == set()
 
 
 def test_looks_at_a_thing_lead_to_its_page(fake):

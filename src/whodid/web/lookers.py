@@ -48,7 +48,12 @@ _DONE = {
     "sql": ("asked in SQL", "ask in SQL"),
     "list views": ("listed saved", "list saved"), "export entries": ("took", "take"),
     "list alerts": ("listed", "list"), "show alert": ("opened the alert", "open the alert"),
-    "list silences": ("listed", "list"),
+    "list silences": ("listed", "list"), "list rules": ("listed", "list"),
+    "list messages": ("listed the messages in the outbox", "list the messages in the outbox"),
+    "show rule": ("opened the rule", "open the rule"), "check rules": ("checked", "check"),
+    "backtest": ("tried rules on", "try rules on"),
+    "tune": ("sought exclusions in", "seek exclusions in"),
+    "show backtest": ("opened the backtest", "open the backtest"),
     "preview silence": ("asked what a silence would mute of", "ask what a silence would mute of"),
     "review": ("asked who looked at", "ask who looked at"), "log in": ("logged in to", "log in to"),
 }  # fmt: skip
