@@ -98,7 +98,7 @@ def test_a_new_network_and_a_new_country(geo):
         ("network", "198.51.100.0/24"), ("network", "10.0.0.0/24"),
         ("network", "203.0.113.0/24"), ("country", "us"),
     ]  # fmt: skip
-    assert "the network of ip 198.51.100.0/24 for the first time in 11 days" in found[0].why
+    assert "from the network 198.51.100.0/24 for the first time in 11 days" in found[0].why
     assert found[0].why.endswith("1 other is known")
 
 

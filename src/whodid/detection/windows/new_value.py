@@ -20,6 +20,8 @@ from whodid.limits import CORRELATION_VALUES_MAX
 
 Value: TypeAlias = tuple[str, ...]
 
+_PLACES = ("network", "country")
+
 
 class _Known:
     """Of one key: since when and until when it was seen, when each value was last."""
@@ -194,15 +196,15 @@ class NewValue(Told):
     def _tell(self, known: _Known, value: Value, group: list[Hit], time: int) -> Finding:
         rule, old = self.plan.correlation, time - self.plan.span
         hits = [hit for hit in group if value in hit[VALUE]]
+        place = rule.options["as"]
         named = " and ".join(
             f"{field} {text}" for field, text in zip(rule.fields, value, strict=True)
         )
+        named = f"from the {place} {value[0]}" if place in _PLACES else f"with {named}"
         seen = sum(1 for other, last in known.values.items() if last >= old and other != value)
-        sort = {"network": "the network of ", "country": "the country of "}
         why = (
-            f"{titles(self.plan.below)}{of_whom(rule.group_by, hits[0][SHOWN])} with "
-            f"{sort.get(rule.options['as'], '')}{named} for the first time in "
-            f"{span(rule.span_us)}; {_others(seen)} known"
+            f"{titles(self.plan.below)}{of_whom(rule.group_by, hits[0][SHOWN])} {named} "
+            f"for the first time in {span(rule.span_us)}; {_others(seen)} known"
         )
         return self.finding(
             time, hits, hits[0][SHOWN], why, values=tuple(zip(rule.fields, value, strict=True))
