@@ -20,6 +20,7 @@ from whodid.app.alert_journal import is_about_alerts
 from whodid.app.alerting import open_alerts
 from whodid.app.answer import Caller
 from whodid.app.reading import LedgerReading
+from whodid.app.rule_standing import RulesFile, RulesStanding, UsedRule
 from whodid.detection.alerts.record import Raised
 from whodid.detection.entries import portions
 from whodid.detection.rule import LEARNED_ID
@@ -447,3 +448,35 @@ def test_what_its_rule_says_stays_when_it_comes_again(reading, alerts, clock):
     assert (shown.content.rule.description, shown.content.rule.tags) == (
         "Somebody reads.", ("attack.t1530",),
     )  # fmt: skip
+
+
+def test_a_rule_is_called_by_its_id_or_name(reading, raised, directory, keys):
+    used = tuple(
+        UsedRule(msgspec.structs.replace(head(name), name=f"rule_{name}"), "rule", "own")
+        for name in ("shop", "quiet")
+    )
+    RulesFile(directory, keys).write(RulesStanding(1, used))
+    assert rules(page(reading, INGRID, rule="rule_shop")) == {"shop"}
+    assert rules(page(reading, INGRID, rule="both")) == {"both"}  # raised it, and is gone
+    assert rules(page(reading, INGRID, rule="rule_quiet")) == set()
+    effect = reading.alerts.effect(INGRID, rule="rule_shop", level=None, key=(), days=30)
+    assert effect.muted == 1
+    made = reading.alerts.silence(
+        INGRID, "a drill", kind="exclusion", rule="rule_quiet", level=None, key=(), expires_us=None
+    )
+    assert made.silence.rule == "quiet"
+
+
+def test_a_rule_that_is_none_is_told(reading, raised, directory, keys):
+    """It would find or mute nothing, and look as if all was well."""
+    RulesFile(directory, keys).write(RulesStanding(1, ()))
+    for call in (
+        lambda: page(reading, INGRID, rule="shpo"),
+        lambda: reading.alerts.effect(INGRID, rule="shpo", level=None, key=(), days=30),
+        lambda: reading.alerts.silence(
+            INGRID, "a drill", kind="silence", rule="shpo", level=None, key=(), expires_us=10**18
+        ),
+    ):
+        with pytest.raises(UsageError, match="no rule 'shpo' is used here"):
+            call()
+    assert page(reading, RITA, rule="shpo").alerts == []  # who sees a part learns of no other

@@ -1,7 +1,10 @@
 """Empty answers say which part of the search is to blame, within rights and within time."""
 
+import time
+
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from whodid.app.answer import Caller, Clause
 from whodid.app.document import answer_document
@@ -50,6 +53,25 @@ def test_values_that_resemble_one_that_no_event_has(reading):
     assert clauses(reading, "rows:99")[0].near == []
 
 
+def test_a_count_that_was_not_ended_is_the_least_there_are(reading, monkeypatch):
+    """A part that was not looked through is not one that finds nothing."""
+    whole = reading._page
+
+    def hasty(query, limit, before, *, own):
+        page = whole(query, limit, before, own=own)
+        return page if limit > 1 else replace(page, total=0, total_is_exact=False)
+
+    explained = Emptiness(hasty, reading._analyst, reading.now)
+    query = reading._allowed(ALL, _parsed("actor:alice outcome:denied"), None)
+    with reading._turns.turn():
+        page = whole(query, 10, None, own=False)
+        found = explained.explain(ALL, query, page, time.monotonic(), own=False)
+    assert found == [
+        Clause("actor:alice", 0, 0, [], False, False),
+        Clause("outcome:denied", 0, 0, [], False, False),
+    ]
+
+
 def test_words_and_times_are_parts_too(reading):
     found = clauses(reading, "customers time:2001-01-01 (actor:bob OR actor:eve)")
     assert [(c.text, c.alone, c.without) for c in found] == [
@@ -76,7 +98,14 @@ def test_a_search_that_took_long_is_not_explained(reading):
 def test_the_document(reading):
     document = answer_document(reading.search(ALL, "actor:alice"))
     assert document["clauses"] == [
-        {"text": "actor:alice", "alone": 0, "without": None, "near": ["alice@example.com"]}
+        {
+            "text": "actor:alice",
+            "alone": 0,
+            "without": None,
+            "near": ["alice@example.com"],
+            "alone_is_exact": True,
+            "without_is_exact": True,
+        }
     ]
 
 

@@ -30,3 +30,11 @@ def test_a_story_is_told_in_order(cli):
 def test_an_id_that_nothing_has(cli):
     assert cli("trace", "corr-404").stdout == "nothing has this id\n"
     assert "characters" in cli("trace", "x" * 600, rc=USAGE).stderr
+
+
+def test_an_id_that_only_own_events_have(cli):
+    cli.ingest({"timestamp": "2026-11-19T10:00:02Z", "userId": "bob", "action": "READ"})
+    cli("search", "bob")
+    own = cli.json("search", "action:search", "--own")["events"][0]
+    told = cli("trace", own["id"]).stdout
+    assert told == "only 1 own event of whodid: in no story, `whodid search --own` shows them\n"

@@ -79,6 +79,20 @@ def test_an_empty_list_says_why(visit, fake):
     assert "Nothing is open" in found.client.get("/alerts").text
 
 
+def test_own_events_are_in_no_story(visit, fake):
+    log = fake.FakeLog()
+    log.ingest("whodid", "json", fake.short(
+        timestamp="2026-11-22T10:00:00Z", userId="alice", action="search", resource="ledger",
+        service="whodid", request_id="r-1",
+    ))  # fmt: skip
+    found = visit(log)
+    found.log_in()
+    log.alerts.alerts.take([alert_kit.finding_of(log.hits[:1])])
+    text = found.client.get(f"/alerts/{by_rule(found)['burst'].id}").text
+    assert 'href="/events/' in text
+    assert "/trace/" not in text.replace('"/trace"', "")
+
+
 def test_one_alert(site):
     alert = by_rule(site)["rule-critical"]
     text = site.client.get(f"/alerts/{alert.id}").text

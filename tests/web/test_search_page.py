@@ -215,6 +215,14 @@ def test_empty_answers_say_why_and_what_to_try(site, visit, fake):
     assert q_of(href_of(text, "alice")) == "rows:7 actor:alice"
     assert "<code>rows:7</code> alone finds 1 event · " in text
     assert "</a> nothing either" in text
+    site.log.clauses = [
+        Clause("actor:alise", 0, 3, [], False, False), Clause("rows:7", 1, 0, [], False, False),
+    ]  # fmt: skip
+    text = site.client.get("/?q=actor:alise+rows:7").text
+    assert "finds nothing" not in text
+    assert "nothing either" not in text
+    assert "</a> at least 3 events" in text
+    assert "<code>rows:7</code> alone finds at least 1 event · " in text
     site.log.clauses = []
     assert (
         "show whodid\N{RIGHT SINGLE QUOTATION MARK}s own events"

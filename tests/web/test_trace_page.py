@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -71,6 +72,18 @@ def test_nothing_has_it(told):
     assert answer.status_code == 404
     assert "Nothing has this id" in answer.text
     assert 'href="/?q=%22corr-404%22"' in answer.text
+
+
+def test_only_own_events_have_it(told, monkeypatch):
+    trace = told.log.trace
+    monkeypatch.setattr(
+        told.log, "trace", lambda *asked, **how: replace(trace(*asked, **how), hidden_own=1)
+    )
+    answer = told.client.get("/trace/corr-own")
+    assert answer.status_code == 404
+    assert "own events have this id" in answer.text
+    assert "1 event of whodid itself has" in answer.text
+    assert 'href="/?q=%22corr-own%22&amp;own=1"' in answer.text
 
 
 def test_an_event_leads_to_its_story(told):

@@ -335,6 +335,8 @@ _CLAUSE = shape(
     alone=NUMBER,
     without={"type": ["integer", "null"]},
     near=TEXTS,
+    alone_is_exact=YES_NO,
+    without_is_exact=YES_NO,
 )
 
 _ERROR: Schema = {

@@ -50,6 +50,9 @@ _MINUTE_US = 60_000_000
 HitsOf = Callable[[Caller, Sequence[int]], list[Hit]]
 """Reads events by their entries, whole: who calls cuts them to what the caller may see."""
 
+RuleIdOf = Callable[[str], str | None]
+"""Returns the id of a rule in use that is called by its id or name, None when there is none."""
+
 
 class AlertDesk:
     """The alerts of one ledger for its readers. Safe for threads; calls block.
@@ -61,10 +64,11 @@ class AlertDesk:
     def __init__(
         self, alerts: Alerts, journal_of: Callable[[Caller], Journal], hits: HitsOf,
         write: Callable[[Caller, Act], None], clock: Clock,
-        why_none: Callable[[], list[str]] = list,
+        why_none: Callable[[], list[str]] = list, rule_id: RuleIdOf = str,
     ) -> None:  # fmt: skip
         self._alerts = alerts
         self._why_none = why_none
+        self._rule_id = rule_id
         self._journal_of = journal_of
         self._hits = hits
         self._write = write
@@ -83,6 +87,7 @@ class AlertDesk:
         self._check(caller, act)
         if not may_ask_key(caller.rights, [field for field, _ in asked.key]):
             refuse(self._write, caller, act, "a field of this key is withheld from you")
+        asked = replace(asked, rule=self._rule(caller, asked.rule))
         whole = caller.rights.whole
         page = AlertList(asked, self._alerts, self._limited(caller)).page()
         counts = self._alerts.read(lambda reads: reads.counts())
@@ -100,6 +105,19 @@ class AlertDesk:
             [*warnings, *page.warnings],
             [] if found or (whole and counts) else self._reasons(caller),
         )  # fmt: skip
+
+    def _rule(self, caller: Caller, called: str) -> str:
+        """Return the id of a rule that somebody calls by its id or name.
+
+        Raises UsageError, to who sees all alerts, for one that is not used and raised nothing:
+        nothing would be found or muted, and look as if all was well.
+        """
+        found = self._rule_id(called) if called else called
+        if found is not None:
+            return found
+        if caller.rights.whole and called not in self.raised():
+            raise UsageError(f"no rule {called[:64]!r} is used here or has raised an alert")
+        return called
 
     def _reasons(self, caller: Caller) -> list[str]:
         if caller.rights.whole:
@@ -172,6 +190,7 @@ class AlertDesk:
         self._check(caller, act)
         self._check_whole(caller, act)
         check_matcher(rule, key)
+        rule = self._rule(caller, rule)
         if not 1 <= days <= ALERT_EFFECT_DAYS_MAX:
             raise UsageError(f"days is a number from 1 to {ALERT_EFFECT_DAYS_MAX}")
         tags = self._alerts.tagger.key_tags(key)
@@ -234,6 +253,7 @@ class AlertDesk:
         act = Act("silence alerts", "administer", "ledger", "alerts")
         self._check_acts(caller, act)
         self._check_whole(caller, act)
+        rule = self._rule(caller, rule)
         made = self._acting(caller).silence(
             caller.name, reason, kind=kind, rule=rule, level=level, key=key, expires_us=expires_us
         )

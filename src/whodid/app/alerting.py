@@ -16,6 +16,7 @@ from whodid.app.answer import Caller, Hit
 from whodid.app.following import hit_of
 from whodid.app.own import OwnEvents
 from whodid.app.read_context import ReadContext
+from whodid.app.rule_standing import RulesFile
 from whodid.clock import Clock
 from whodid.detection.alerts.alerts import DETECTOR, Alerts
 from whodid.detection.alerts.settings import AlertSettings
@@ -79,4 +80,13 @@ def open_desk(
             return []
         return [_NO_DETECTOR]
 
-    return AlertDesk(alerts, journal.of, hits, own.write, clock, why_none)
+    rules = RulesFile(context.directory, keys)
+
+    def rule_id(called: str) -> str | None:
+        standing = rules.read()
+        if standing is None:
+            return called
+        used = standing.rule(called)
+        return used.head.id if used else None
+
+    return AlertDesk(alerts, journal.of, hits, own.write, clock, why_none, rule_id)

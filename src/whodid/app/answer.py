@@ -51,13 +51,16 @@ class Clause(Struct, frozen=True):
     """A part of a search that found nothing, as text.
 
     It finds `alone` so many events, the other parts find `without` it so many (None: there are no
-    others); `near` are values of its field that resemble one that no event has.
+    others); `near` are values of its field that resemble one that no event has. Where a count was
+    not brought to its end in time, it is the least that there are.
     """
 
     text: str
     alone: int
     without: int | None
     near: list[str]
+    alone_is_exact: bool = True
+    without_is_exact: bool = True
 
 
 class SearchAnswer(Struct, frozen=True):

@@ -143,7 +143,8 @@ def answer_document(answer: SearchAnswer) -> Document:
         "clauses": [
             {
                 "text": clause.text, "alone": clause.alone, "without": clause.without,
-                "near": clause.near,
+                "near": clause.near, "alone_is_exact": clause.alone_is_exact,
+                "without_is_exact": clause.without_is_exact,
             }
             for clause in answer.clauses
         ],

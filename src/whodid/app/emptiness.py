@@ -60,15 +60,22 @@ class Emptiness:
             if self._monotonic() > end_s:
                 break
             others = [other for at, other in enumerate(items) if at != number]
-            alone = self._count(caller, item, own=own) if others else 0
-            without = self._count(caller, all_of(others), own=own) if others else None
-            near = self._near(caller, item, own=own) if not alone else []
-            found.append(Clause(to_text(item), alone, without, near))
+            if not others:
+                found.append(Clause(to_text(item), 0, None, self._near(caller, item, own=own)))
+                break
+            alone = self._count(caller, item, own=own)
+            without = self._count(caller, all_of(others), own=own)
+            nothing = not alone.total and alone.total_is_exact
+            found.append(Clause(
+                to_text(item), alone.total, without.total,
+                self._near(caller, item, own=own) if nothing else [],
+                alone.total_is_exact, without.total_is_exact,
+            ))  # fmt: skip
         return found
 
-    def _count(self, caller: Caller, node: Node, *, own: bool) -> int:
+    def _count(self, caller: Caller, node: Node, *, own: bool) -> Page:
         query = resolve(restrict(Query(node), caller.rights), self._clock())
-        return self._page(query, 1, None, own=own).total
+        return self._page(query, 1, None, own=own)
 
     def _near(self, caller: Caller, node: Node, *, own: bool) -> list[str]:
         """Return values of the field that resemble one that no event has."""

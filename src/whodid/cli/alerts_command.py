@@ -47,7 +47,7 @@ def _where(call: Call) -> Call:
 
 
 _note = click.option("--note", default="", help="What is to be known about it.")
-_rule = click.option("--rule", default="", help="Alerts of this rule: its id.")
+_rule = click.option("--rule", default="", help="Alerts of this rule: its id or name.")
 _key = click.option("--key", "keys", multiple=True, metavar="FIELD=VALUE",
                     help="Alerts whose events have this in common; may be repeated.")  # fmt: skip
 

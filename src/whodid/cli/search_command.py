@@ -202,11 +202,15 @@ def _print(document: dict[str, Any]) -> None:
     _print_remarks(document)
 
 
+_COUNTS = ("alone", "without")
+
+
 def _clause(clause: dict[str, Any]) -> str:
     """Say what a part of a search that found nothing finds alone, and the others without it."""
-    said = [f"alone {clause['alone']:,}"]
+    least = {name: "" if clause.get(f"{name}_is_exact", True) else "at least " for name in _COUNTS}
+    said = [f"alone {least['alone']}{clause['alone']:,}"]
     if clause["without"] is not None:
-        said.append(f"without it {clause['without']:,}")
+        said.append(f"without it {least['without']}{clause['without']:,}")
     if clause["near"]:
         said.append(f"did you mean {' or '.join(clause['near'])}?")
     return f"  {clause['text']}: {', '.join(said)}"

@@ -62,6 +62,9 @@ def _print(document: dict[str, Any]) -> None:
         count = f"{len(steps)} event{'s' if len(steps) != 1 else ''}"
         systems = ", ".join(map(plain, document["systems"]))
         stdout.print(f"{document['start']}  {count} in {document['seconds']:.3f} s: {systems}\n")
+    elif own := document["hidden_own"]:
+        told = "1 own event" if own == 1 else f"{own:,} own events"
+        stdout.print(f"only {told} of whodid: in no story, `whodid search --own` shows them")
     else:
         stdout.print("nothing has this id")
     gaps = {gap["after"]: gap["seconds"] for gap in document["gaps"]}

@@ -25,6 +25,7 @@ from whodid.detection.rule import LEVELS
 from whodid.errors import UsageError
 from whodid.limits import ALERT_NOTE_CHARS_MAX, WEB_PAGE_ROWS
 from whodid.query.fields import SEARCH_FIELDS
+from whodid.query.own import is_own
 from whodid.query.tree import Term
 from whodid.web.links import (
     around,
@@ -239,8 +240,8 @@ def _term(field: str, value: str | None) -> Term | None:
 
 def _story(answer: AlertAnswer) -> str | None:
     """Return the story of the last event: of what links it to others, else its own."""
-    if not answer.hits:
-        return None
+    if not answer.hits or is_own(answer.hits[-1].event):
+        return None  # own events are in no story
     context = answer.hits[-1].event.context
     linked = context.correlation or context.trace or context.request
     if linked and linked.isprintable():

@@ -78,6 +78,7 @@ def _shown(answer: TraceAnswer, *, stated: bool) -> dict[str, Any]:
         "with_inferred": trace_url(asked),
         "only_stated": trace_url(asked, stated=True),
         "words_href": search_url(asked if asked.isalnum() else f'"{_quoted(asked)}"'),
+        "own_href": search_url(f'"{_quoted(asked)}"', own=True),
         "head": head_of(answer.checkpoint),
     }
 
