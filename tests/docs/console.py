@@ -148,7 +148,7 @@ class Shell:
             start_new_session=True,
         )  # fmt: skip
 
-    def run(self, command: str, seconds: float = 120) -> tuple[int, str]:
+    def run(self, command: str, seconds: float = 300) -> tuple[int, str]:
         """Return exit status and everything printed."""
         assert self._bash.stdin is not None
         assert self._bash.stdout is not None
