@@ -161,6 +161,7 @@ def test_kill_any_process_of_the_server(ledger, monkeypatch, capfd):
     try:
         hit = kill_at_random(writers, names, server.pids, KILLS)
         settle(server.pids, ledger)
+        readers.wait()
         writers.stop()
         report = round_after(ledger, system_clock())
         assert report.faults == []

@@ -170,7 +170,7 @@ class Shell:
     def close(self) -> None:
         if self._bash.poll() is None:
             with contextlib.suppress(AssertionError, OSError):
-                self.run("kill $(jobs -p) 2>/dev/null; wait", 30)
+                self.run("kill $(jobs -p) 2>/dev/null; wait", 120)
         self._bash.kill()
         self._bash.wait()
         for stream in (self._bash.stdin, self._bash.stdout):
