@@ -22,6 +22,7 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 PORT = "9460"  # in the pages; the tests take a free one
+RECEIVER_PORT = "9461"  # likewise, where somebody is sent messages
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"20\d\d-\d\d-\d\d([ T])\d\d:\d\d:\d\d(\.\d+)?")
 _PIECE = re.compile(rf"(?m:^…\n)|…|{_UUID7.pattern}|{_TIME.pattern}")

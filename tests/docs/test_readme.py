@@ -73,9 +73,9 @@ def programs(command):
 def test_every_command_prints_what_the_page_says(console, shell, name):
     for sample in sorted(SAMPLES.iterdir()):
         shutil.copy(sample, shell.folder)
-    for file, text in console.files(ROOT / name).items():
-        (shell.folder / file).write_text(text)
     session = Session(console, shell)
+    for file, text in console.files(ROOT / name).items():
+        (shell.folder / file).write_text(session.real(text))
     for block in console.blocks(ROOT / name):
         for command, said in console.steps(block):
             session.step(command, said)
@@ -88,6 +88,7 @@ class Session:
         self.console = console
         self.shell = shell
         self.port = console.free_port()
+        self.ports = {console.PORT: self.port, console.RECEIVER_PORT: console.free_port()}
         self.ids: dict[str, str] = {}
 
     def step(self, command, said):
@@ -112,10 +113,13 @@ class Session:
     def real(self, command):
         for there, here in self.ids.items():
             command = command.replace(there, here)
-        return command.replace(self.console.PORT, self.port)
+        # In one go: a free port may have the digits of another one of the pages.
+        return re.sub("|".join(self.ports), lambda found: self.ports[found[0]], command)
 
     def as_in_page(self, printed):
-        return printed.replace(self.port, self.console.PORT)
+        for there, here in self.ports.items():
+            printed = printed.replace(here, there)
+        return printed
 
     def make(self, command):
         """`make demo` as its recipe does it, smaller; the others are looked at only."""
