@@ -8,11 +8,14 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A time limit for one example measures the machine, which others use too.
+# A time limit for one example, or for making it, measures the machine, which others use too.
 # Where the seed is given, Hypothesis draws the same examples each time as well.
-settings.register_profile("whodid", deadline=None, derandomize="WHODID_SEED" in os.environ)
+settings.register_profile(
+    "whodid", deadline=None, derandomize="WHODID_SEED" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
 settings.load_profile("whodid")
 
 sys.path.insert(0, str(Path(__file__).parent))  # `import ledger_kit`; test folders are no packages

@@ -1,6 +1,11 @@
 """A running server that detects, and who sends to it."""
 
+import os
 import time
+from pathlib import Path
+
+_EAGER = str(Path(__file__).with_name("eager"))
+"""On PYTHONPATH of a server, nobody stands behind others: on a busy machine they would not run."""
 
 KEY_MADE = "aaaaaaaa-0000-4000-8000-000000000001"
 BURST = "aaaaaaaa-0000-4000-8000-000000000002"
@@ -44,6 +49,8 @@ class House:
 
     def __init__(self, server, settings=SETTINGS, rules=RULES):
         self.server = server
+        known = server.env.get("PYTHONPATH")
+        server.env["PYTHONPATH"] = os.pathsep.join([_EAGER, known] if known else [_EAGER])
         self.rules = server.directory / "rules"
         self.rules.mkdir()
         (self.rules / "mine.yml").write_text(rules)

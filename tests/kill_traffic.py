@@ -185,6 +185,14 @@ class Readers:
             thread.start()
         return self
 
+    def wait(self):
+        """Wait until each has read: with few kills in a short time nobody may have been there."""
+        deadline = time.monotonic() + RECOVERY_S
+        while not (self.searched and self.copied):
+            assert self.failures == []
+            assert time.monotonic() < deadline, "nothing can be read"
+            time.sleep(0.05)
+
     def stop(self):
         self.stopping.set()
         for thread in self.threads:

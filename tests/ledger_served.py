@@ -24,7 +24,7 @@ class Served:
         self.server = SequencerServer(self.hand.sequencer, self.hand.directory)
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (self.hand.directory / "sock").exists() and time.monotonic() < deadline:
             time.sleep(0.001)
 
@@ -36,7 +36,7 @@ class Served:
         self.stop()
         self.hand.kill()
 
-    def client(self, role="admin", retry_s=5.0):
+    def client(self, role="admin", retry_s=60.0):
         client = SequencerClient(self.hand.directory, role, retry_s)
         self.clients.append(client)
         return client
@@ -48,9 +48,9 @@ class Served:
 
     def _connected(self):
         """Connect; the server's thread may not listen yet."""
-        for left in range(200, -1, -1):
+        for left in range(2000, -1, -1):
             connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(5)
+            connection.settimeout(60)
             try:
                 with server.short_path(self.hand.directory / "sock") as address:
                     connection.connect(address)

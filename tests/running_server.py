@@ -37,7 +37,7 @@ class RunningServer:
         """Run a command to its end."""
         done = subprocess.run(
             [*COMMAND, *map(str, arguments)],
-            check=False, input=stdin, capture_output=True, text=True, timeout=120,
+            check=False, input=stdin, capture_output=True, text=True, timeout=300,
             env={**self.env, **env},
         )  # fmt: skip
         assert done.returncode == rc, done
@@ -50,7 +50,7 @@ class RunningServer:
         """Return the faults that `whodid verify` finds, the server running or not."""
         command = [*COMMAND, "verify", str(self.directory), "--index", "--json"]
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=120, env=self.env
+            command, check=False, capture_output=True, text=True, timeout=300, env=self.env
         )
         document = json.loads(done.stdout)
         assert document["ok"] is (done.returncode == 0)
@@ -101,22 +101,24 @@ class RunningServer:
     def children(self):
         """Return the process ids of the server's processes by name."""
         found = {}
-        for pid in self.alive():
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-            if "whodid.serve" in words:  # else it was forked and is not yet what it will be
-                found.setdefault(words[words.index("whodid.serve") + 1], []).append(pid)
+        for pid, name in self._processes():
+            found.setdefault(name, []).append(pid)
         return found
 
     def alive(self):
         """Return the process ids of all processes that serve this ledger."""
-        pids = []
+        return [pid for pid, _ in self._processes()]
+
+    def _processes(self):
+        """Return (process id, name), from one look at each: it may end before a second one."""
+        found = []
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
                 with contextlib.suppress(OSError):
                     words = (folder / "cmdline").read_bytes().decode().split("\0")
                     if "whodid.serve" in words and str(self.directory) in words:
-                        pids.append(int(folder.name))
-        return pids
+                        found.append((int(folder.name), words[words.index("whodid.serve") + 1]))
+        return found
 
     def client(self, token=None, **options):
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -45,7 +45,7 @@ class Client:
         await self.app(self.scope, self.receive, self.send)
 
     async def until(self, condition):
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             while not condition():  # noqa: ASYNC110 - what it waits for sets no event
                 await anyio.sleep(0.001)
 

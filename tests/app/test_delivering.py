@@ -58,7 +58,7 @@ def hook(receiver, monkeypatch, **more):
     return AlertSettings(channels={"hook": channel}, **more)
 
 
-def until(holds, seconds=30):
+def until(holds, seconds=120):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not come to pass"

@@ -365,11 +365,11 @@ def test_totals_do_not_wait_for_a_read(reading, fill):
     def read():
         with reading._turns.turn():
             held.set()
-            done.wait(10)
+            done.wait(60)
 
     reader = threading.Thread(target=read)
     reader.start()
-    held.wait(10)
+    held.wait(60)
     try:
         assert reading.totals() == (events, sources), "what was counted before"
     finally:

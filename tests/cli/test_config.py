@@ -14,7 +14,7 @@ def run(tmp_path):
     def run(*arguments, rc=0, **env):
         done = subprocess.run(
             [*COMMAND, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True,
-            timeout=60, env={"PATH": "/usr/bin:/bin", **env}, check=False,
+            timeout=300, env={"PATH": "/usr/bin:/bin", **env}, check=False,
         )  # fmt: skip
         assert done.returncode == rc, done
         return done

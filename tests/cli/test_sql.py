@@ -53,6 +53,6 @@ def test_no_other_command_loads_the_engine():
         "print([n for n in ('duckdb', '_duckdb', 'pyarrow') if n in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
     )
     assert done.stdout.strip() == "[]"

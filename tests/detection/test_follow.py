@@ -125,7 +125,7 @@ def test_whatever_kills_it_the_findings_are_those_of_one_that_lived(bench, monke
     killed = 0
 
     def trip(_where):
-        if chance.random() < 0.03:
+        if chance.random() < 0.06:
             raise Killed
 
     detector = None

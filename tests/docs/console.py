@@ -22,6 +22,7 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 PORT = "9460"  # in the pages; the tests take a free one
+RECEIVER_PORT = "9461"  # likewise, where somebody is sent messages
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"20\d\d-\d\d-\d\d([ T])\d\d:\d\d:\d\d(\.\d+)?")
 _PIECE = re.compile(rf"(?m:^…\n)|…|{_UUID7.pattern}|{_TIME.pattern}")
@@ -148,7 +149,7 @@ class Shell:
             start_new_session=True,
         )  # fmt: skip
 
-    def run(self, command: str, seconds: float = 120) -> tuple[int, str]:
+    def run(self, command: str, seconds: float = 300) -> tuple[int, str]:
         """Return exit status and everything printed."""
         assert self._bash.stdin is not None
         assert self._bash.stdout is not None
@@ -170,7 +171,7 @@ class Shell:
     def close(self) -> None:
         if self._bash.poll() is None:
             with contextlib.suppress(AssertionError, OSError):
-                self.run("kill $(jobs -p) 2>/dev/null; wait", 30)
+                self.run("kill $(jobs -p) 2>/dev/null; wait", 120)
         self._bash.kill()
         self._bash.wait()
         for stream in (self._bash.stdin, self._bash.stdout):

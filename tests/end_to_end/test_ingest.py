@@ -181,6 +181,6 @@ def test_a_readable_record_is_never_refused_for_its_content(source, name):
 
 
 def test_nothing_of_all_this_broke_the_server_or_the_ledger(server, source):
-    assert server.ready()
+    server.wait_ready()
     assert "Traceback" not in server.said()
     assert server.verified() == []

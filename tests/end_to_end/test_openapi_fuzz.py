@@ -44,7 +44,7 @@ def fuzz(server, token, folder, *options):
         "--no-color", "--generation-database", "none", "--report-json-path", str(report), *options,
     ]  # fmt: skip
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=folder, timeout=900
+        command, check=False, capture_output=True, text=True, cwd=folder, timeout=3600
     )
     said = "\n".join(line[:300] for line in (done.stdout + done.stderr).splitlines())
     assert done.returncode == 0, said[-6000:]

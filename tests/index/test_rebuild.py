@@ -78,7 +78,7 @@ def test_its_processes_end_with_it(tmp_path):
         (tmp_path / "pids.part").rename(tmp_path / "pids")
         time.sleep(60)
         os._exit(0)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (tmp_path / "pids").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]

@@ -131,7 +131,7 @@ def test_a_sequencer_that_lives_and_does_not_answer_is_not_waited_for(tmp_path):
     (tmp_path / "ledger").mkdir()
     listener = server.listen(tmp_path / "ledger" / "sock")  # accepts by its backlog, says nothing
     try:
-        client = SequencerClient(tmp_path / "ledger", "face", retry_s=0.1, answer_s=0.2)
+        client = SequencerClient(tmp_path / "ledger", "face", retry_s=0.1, answer_s=1.0)
         errors = []
 
         def ask():
@@ -144,8 +144,8 @@ def test_a_sequencer_that_lives_and_does_not_answer_is_not_waited_for(tmp_path):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         assert len(errors) == 20
-        assert time.monotonic() - began < 3, "those who wait for their turn do not add up"
+        assert time.monotonic() - began < 15, "those who wait for their turn do not add up"
     finally:
         listener.close()

@@ -30,6 +30,7 @@ def test_a_client_comes_back_with_the_same_batch(served):
 
 
 def test_a_client_gives_up(served):
+    served.client().status()  # it listens
     client = served.client("door", retry_s=0.05)
     client.status()
     served.kill()
@@ -43,7 +44,7 @@ def test_many_clients_while_it_restarts(served):
     done, failures = [], []
 
     def write(number):
-        client = SequencerClient(served.hand.directory, "door", 20)
+        client = SequencerClient(served.hand.directory, "door", 60)
         try:
             for i in range(15):
                 receipt = client.submit(batches[number][i])

@@ -53,7 +53,7 @@ def test_a_checkpoint_is_published_soon(served, monkeypatch):
     monkeypatch.setattr(server, "PUBLISH_BUSY_S", 0.01)
     client = served.client("door")
     client.submit(served.hand.batch([1]))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while client.status().published < 3 and time.monotonic() < deadline:
         time.sleep(0.005)
     assert client.status().published == 3
@@ -230,7 +230,7 @@ def test_a_full_queue_is_a_refusal(served, monkeypatch, bound, value):
 
     def slow(batches):
         begun.set()
-        gate.wait(10)
+        gate.wait(60)
         return commit(batches)
 
     monkeypatch.setattr(hand.sequencer, "commit", slow)
@@ -239,7 +239,7 @@ def test_a_full_queue_is_a_refusal(served, monkeypatch, bound, value):
     answer_of(connection)
     for number in range(1, 5):
         if number == 2:  # the first is not waiting any more
-            assert begun.wait(10)
+            assert begun.wait(60)
         connection.sendall(protocol.frame(number, hand.batch(range(10 * number, 10 * number + 6))))
     first, refused = answer_of(connection)
     assert first > 1
@@ -257,7 +257,7 @@ def test_waiting_batches_share_a_sync(served, monkeypatch):
     gate, commit, groups = threading.Event(), hand.sequencer.commit, []
 
     def counted(batches):
-        gate.wait(10)
+        gate.wait(60)
         groups.append(len(batches))
         return commit(batches)
 
@@ -268,7 +268,7 @@ def test_waiting_batches_share_a_sync(served, monkeypatch):
     ]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while served.server._rows_waiting < 7 and time.monotonic() < deadline:
         time.sleep(0.005)
     gate.set()

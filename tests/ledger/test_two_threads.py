@@ -14,7 +14,7 @@ def test_everything_is_done_once_and_by_two():
 
     def work(items):
         if len(items) > 1:
-            both.wait(10)  # neither waits for the other to end
+            both.wait(60)  # neither waits for the other to end
         seen.add(threading.get_ident())
         return [item * 10 for item in items]
 

@@ -157,12 +157,14 @@ def test_gaps_and_repeated_numbers_are_told(make_ledger, tmp_path):
 def test_while_it_is_written_and_sealed(make_ledger, tmp_path):
     ledger = make_ledger(tmp_path)
     ledger.open()
-    stop = threading.Event()
+    stop, looked = threading.Event(), threading.Event()
     failures = []
 
     def write():
         try:
-            for _ in range(12):
+            for number in range(12):
+                if number == 11:
+                    looked.wait(120)  # it was verified twice by then
                 ledger.add(60, rows_each=5)
                 ledger.seal()
                 if stop.is_set():
@@ -178,8 +180,11 @@ def test_while_it_is_written_and_sealed(make_ledger, tmp_path):
             verdict = ledger.verify()
             assert verdict.ok, verdict.faults
             sizes.append(verdict.leaves)
+            if len(sizes) == 2:
+                looked.set()
     finally:
         stop.set()
+        looked.set()
         writer.join()
         ledger.close()
     assert failures == []

@@ -26,12 +26,12 @@ def test_an_alert_comes_soon_and_is_an_entry(house):
     house.server.start()
     wait_until(lambda: house.events('action:="change rules"'), "rules are used")
     house.send(cloudtrail(1))
-    wait_until(house.alerts, "there is an alert", 30)
+    wait_until(house.alerts, "there is an alert")
     [alert] = house.alerts()
     assert (alert["title"], alert["level"], alert["state"]) == ("Key made", "high", "open")
     [event] = house.events('action:="raise alert"')
     assert event["actor.id"] == "detector"
-    assert "whodid_detection_findings_total" in house.metrics()
+    wait_until(lambda: "whodid_detection_findings_total" in house.metrics(), "the metrics tell it")
     house.send(cloudtrail(2), cloudtrail(3))
     wait_until(lambda: len(house.titles()) == 2, "the burst is told before its hour is over")
     assert house.titles() == ["Burst of keys", "Key made"]
@@ -47,8 +47,13 @@ def test_rules_change_while_it_runs_and_what_is_wrong_is_said(house):
     other = RULES.split("---", maxsplit=1)[0].replace("CreateAccessKey", "StopLogging")
     other = other.replace(KEY_MADE, "aaaaaaaa-0000-4000-8000-000000000003")
     other = other.replace("key_made", "stopped").replace("Key made", "Logging stopped")
-    (house.rules / "other.yml").write_text(other)
-    (house.rules / "bad.yml").write_text("title: Bad\ndetection: {condition: nothing}\n")
+    bad = house.rules / "bad.yml.new"  # no file of rules yet: each is there at once, and whole
+    bad.write_text("title: Bad\ndetection: {condition: nothing}\n")
+    bad.rename(house.rules / "bad.yml")
+    wait_until(lambda: house.events('action:="rule fault"'), "what is wrong is said")
+    new = house.rules / "other.yml.new"
+    new.write_text(other)
+    new.rename(house.rules / "other.yml")
     wait_until(lambda: len(house.events('action:="change rules"')) == 2, "the new one is used")
     house.send(cloudtrail(3, "StopLogging"), cloudtrail(4))
     wait_until(lambda: len(house.titles()) == 3, "old state and new rule find")
@@ -56,7 +61,8 @@ def test_rules_change_while_it_runs_and_what_is_wrong_is_said(house):
     faults = house.events('action:="rule fault"')
     assert len(faults) == 1
     assert "bad.yml" in faults[0]["reason"]
-    assert 'whodid_detection_rules{process="detector",state="faulty"} 1' in (house.metrics())
+    told = 'whodid_detection_rules{process="detector",state="faulty"} 1'
+    wait_until(lambda: told in house.metrics(), "the metrics tell it")
     settings = house.server.directory / "whodid.toml"
     settings.write_text(SETTINGS + 'disabled_rules = ["stopped"]\n')
     house.server.process.send_signal(signal.SIGHUP)

@@ -88,13 +88,13 @@ def test_a_door_works_where_the_private_keys_are_not(server, tmp_path):
             f"{url}/v1/events",
             headers={"Authorization": f"Bearer {token}"},
             json={"id": "1", "userId": "bob", "action": "READ"},
-            timeout=30,
+            timeout=60,
         )
         assert answer.json()["accepted"] == 1
         assert server.json("search", "actor:bob")["total"] == 1
     finally:
         door.stdin.close()
-        assert door.wait(30) == 0
+        assert door.wait(120) == 0
 
 
 def _health(url):

@@ -41,7 +41,7 @@ def ask(path):
         finally:
             await server.shutdown(sockets=[listener])
 
-    return asyncio.run(asyncio.wait_for(main(), 30))
+    return asyncio.run(asyncio.wait_for(main(), 120))
 
 
 def test_this_user_is_answered_and_the_socket_is_private(tmp_path):

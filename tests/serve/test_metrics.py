@@ -92,12 +92,17 @@ def test_no_reader_ever_meets_half_a_snapshot(tmp_path):
 
     writer = threading.Thread(target=write)
     writer.start()
+    seen = []
+
+    def enough():
+        seen.extend(found for _ in range(150) if (found := read_snapshot(path)))
+        return len(seen) > 20
+
     try:
-        seen = [found for _ in range(150) if (found := read_snapshot(path))]
+        wait_until(enough, "whole snapshots were met")
     finally:
         ended.set()
         writer.join()
-    assert len(seen) > 20
     for found in seen:
         assert len({metric.samples[0][1] for metric in found.metrics}) == 1
 
@@ -150,6 +155,11 @@ def _sum(families, name, *labels):
     )
 
 
+def _count(families, name):
+    samples = families[name][1].items()
+    return sum(value for (sample, _), value in samples if sample.endswith("_count"))
+
+
 def test_a_running_server_tells_what_an_operator_watches(server):
     server.start()
     server.run("source", "add", "crm", "--format", "json")
@@ -161,32 +171,33 @@ def test_a_running_server_tells_what_an_operator_watches(server):
     with server.client("wd_wrong") as stranger:
         assert stranger.post("/v1/events", json={}).status_code == 401
 
-    def counted():  # each door tells its own, once a second
+    def counted():  # each process tells its own, once a second; a request after its records
         families = _told(server)
         took, refused = "whodid_ingest_records_total", "whodid_ingest_refused_total"
-        return (
-            {took, refused} <= families.keys()
+        requests, up = "whodid_http_requests_total", "whodid_process_up"
+        syncs, memory = "whodid_fsync_seconds", "whodid_process_resident_memory_bytes"
+        whole = (
+            {took, refused, requests, up, syncs, memory} <= families.keys()
             and _sum(families, took, 'source="crm"', 'result="accepted"') == 3
             and all(_sum(families, refused, f'code="{code}"') for code in ("input", "token"))
+            and _sum(families, requests, 'route="/v1/events"', 'code="200"') == 3
+            and _sum(families, up) == 7
+            and _count(families, syncs) >= 3
+            and _sum(families, memory, 'process="sequencer"')
         )
+        return families if whole else None
 
-    wait_until(counted, "the doors' counters are there", 30)
-    families = _told(server)
+    families = wait_until(counted, "the processes' counters are there")
     assert _sum(families, "whodid_ingest_refused_total", 'code="input"') == 1
     assert _sum(families, "whodid_ingest_refused_total", 'code="token"') == 1
     assert _sum(families, "whodid_ingest_decompress_refused_total") == 1
-    assert _sum(families, "whodid_http_requests_total", 'route="/v1/events"', 'code="200"') == 3
-    assert _sum(families, "whodid_process_up") == 7
     assert _sum(families, "whodid_process_resident_memory_bytes", 'process="sequencer"') > 1e6
     assert _sum(families, "whodid_disk_free_bytes") > 0
-    acks = families["whodid_ingest_ack_seconds"][1]
-    assert sum(v for (name, _), v in acks.items() if name.endswith("_count")) == 3
-    syncs = families["whodid_fsync_seconds"][1]
-    assert sum(v for (name, _), v in syncs.items() if name.endswith("_count")) >= 3
+    assert _count(families, "whodid_ingest_ack_seconds") == 3
 
     [victim] = server.children()["follower"]
     os.kill(victim, signal.SIGKILL)
     wait_until(
         lambda: _sum(_told(server), "whodid_process_restarts_total", 'reason="sigkill"') == 1,
-        "the restart is told", 30,
+        "the restart is told",
     )  # fmt: skip

@@ -8,12 +8,15 @@ import time
 
 import pytest
 
+from whodid.serve import shared_rates
 from whodid.serve.shared_rates import NEAR, SLOTS, SharedRate, SharedRates
 
 AGAIN = """
-import sys, time
+import sys
 from pathlib import Path
+from whodid.serve import shared_rates
 from whodid.serve.shared_rates import SharedRates
+shared_rates._LOCK_S = 60.0  # who holds it may be put aside for long on a busy machine
 rates = SharedRates(Path(sys.argv[1]), lambda: 1000.0)
 print(sum(not rates.take("k", "one", 1, 1, 500) for _ in range(400)))
 """
@@ -69,8 +72,22 @@ def test_it_can_be_turned_off_and_on(tmp_path):
 def test_processes_share_a_bucket_and_a_new_one_remembers(tmp_path):
     command = [sys.executable, "-c", AGAIN, str(tmp_path)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    taken = sum(int(process.communicate(timeout=60)[0]) for process in running)
-    assert 500 <= taken <= 510, "a process that was not waited for may cost a count"
+    taken = sum(int(process.communicate(timeout=120)[0]) for process in running)
+    assert taken == 500
+
+
+def test_a_door_that_met_the_file_while_it_was_made_forgets_nothing(tmp_path, monkeypatch):
+    rates = SharedRates(tmp_path, Clock())
+    assert rates.take("k", "one", 1, 1, 1) == 0.0
+    real, looks = os.fstat, []
+
+    def empty_at_first(fd):
+        looks.append(fd)
+        return os.stat(os.devnull) if len(looks) == 1 else real(fd)
+
+    monkeypatch.setattr(shared_rates.os, "fstat", empty_at_first)
+    assert SharedRates(tmp_path, Clock()).take("k", "one", 1, 1, 1) > 0
+    assert rates.take("k", "one", 1, 1, 1) > 0
 
 
 def test_a_door_that_is_stopped_with_the_lock_holds_nobody(tmp_path):
@@ -80,7 +97,7 @@ def test_a_door_that_is_stopped_with_the_lock_holds_nobody(tmp_path):
     began = time.monotonic()
     assert rates.take("k", "one", 1, 1, 1) == 0.0
     assert rates.take("k", "one", 1, 1, 1) == 1.0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     os.close(other)
 
 

@@ -91,7 +91,7 @@ def _trusting(*settings, **options):
 
 def _serial(port, context):
     with (
-        socket.create_connection(("127.0.0.1", port), 10) as plain,
+        socket.create_connection(("127.0.0.1", port), 60) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as secure,
     ):
         return secure.version(), secure.selected_alpn_protocol(), secure.getpeercert()
@@ -139,8 +139,15 @@ def test_a_server_speaks_tls_and_renews_without_a_restart(server, tmp_path):
             "every door has the new certificate",
         )
         assert standing.get("/healthz").status_code == 200, "what stands is not cut"
-    assert "the settings were read again" in server.said()
+    wait_until(lambda: "the settings were read again" in server.said(), "it says so")
     assert "Traceback" not in server.said()
+
+
+def _half_a_hello(address):
+    """Begin to speak TLS at once: who waits has his connection cut before he has said anything."""
+    line = socket.create_connection(address, 60)
+    line.sendall(b"\x16\x03\x01\x02\x00\x01")
+    return line
 
 
 def test_strangers_to_tls_are_cut_off_and_counted(server, tmp_path):
@@ -152,13 +159,11 @@ def test_strangers_to_tls_are_cut_off_and_counted(server, tmp_path):
     given = ("--tls-cert", settings.certificate, "--tls-key", settings.key, "--doors", "1")
     server.start(*given)
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
-    silent = [socket.create_connection(address, 30) for _ in range(40)]
-    half = [socket.create_connection(address, 30) for _ in range(40)]
-    for line in half:
-        line.sendall(b"\x16\x03\x01\x02\x00\x01")  # a hello that never ends
-    plain = socket.create_connection(address, 30)
+    silent = [socket.create_connection(address, 60) for _ in range(40)]
+    half = [_half_a_hello(address) for _ in range(40)]
+    plain = socket.create_connection(address, 60)
     plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert server.ready(), "others are served meanwhile"
+    server.wait_ready()  # others are served meanwhile
     for line in (*silent, *half, plain):
         with line, contextlib.suppress(ConnectionError):
             assert b"HTTP" not in line.recv(4096)
@@ -168,7 +173,7 @@ def test_strangers_to_tls_are_cut_off_and_counted(server, tmp_path):
             found = re.search(r"handshakes_failed_total\{.*\} (\d+)", client.get("/metrics").text)
         return found and int(found[1]) >= 81
 
-    wait_until(counted, "they are counted", 30)
+    wait_until(counted, "they are counted")
 
 
 def test_only_clients_with_a_certificate_are_served(server, tmp_path):

@@ -93,7 +93,7 @@ def test_a_signed_message_arrives_once_for_each_alert_over_failures_and_kills(ho
     house.server.start()
     wait_until(lambda: house.events('action:="change rules"'), "rules are used")
     house.send(cloudtrail(1))
-    wait_until(lambda: hook.taken, "the receiver took it after it had failed", 60)
+    wait_until(lambda: hook.taken, "the receiver took it after it had failed")
     wait_until(lambda: delivered(house), "the ledger says so")
     [alert] = house.alerts()
     tries = hook.by_alert()[alert["id"]]
@@ -110,7 +110,7 @@ def test_a_signed_message_arrives_once_for_each_alert_over_failures_and_kills(ho
     for pid in house.server.children()["detector"]:
         os.kill(pid, signal.SIGKILL)
     house.send(cloudtrail(2, user="bob"), cloudtrail(3, user="bob"))
-    wait_until(lambda: len(delivered(house)) >= 2, "what came after the kill is told", 60)
+    wait_until(lambda: len(delivered(house)) >= 2, "what came after the kill is told")
     wait_until(lambda: len(house.alerts()) >= 2, "and an alert")
     counts = Counter(hook.taken)
     assert set(counts.values()) == {1}, "once for each key, over a kill"
@@ -130,7 +130,7 @@ def test_the_outbox_is_shown_and_a_message_is_tried_again(house, hook):
             found = client.get("/v1/outbox").json()
         return found["messages"] if found["waiting"] and found["messages"][0]["attempts"] else []
 
-    [message] = wait_until(waiting, "a message waits", 60)
+    [message] = wait_until(waiting, "a message waits")
     assert message["channel"] == "here"
     assert "503" in message["reason"]
 
@@ -139,12 +139,16 @@ def test_the_outbox_is_shown_and_a_message_is_tried_again(house, hook):
             detection = client.get("/v1/status").json()["detection"]
         return (detection["up"], detection["rules"], detection["outbox"]["waiting"]) == (True, 2, 1)
 
-    wait_until(told, "the status says so", 60)
+    wait_until(told, "the status says so")
+
+    def again():  # it may just have been tried by itself
+        with house.server.client(token) as client:
+            answer = client.post("/v1/outbox/send-again", json={"ids": [message["id"]]})
+        return answer.status_code == 200 or hook.taken
+
     hook.refusals = 0
-    with house.server.client(token) as client:
-        again = client.post("/v1/outbox/send-again", json={"ids": [message["id"]]})
-        assert again.status_code == 200, again.text
-    wait_until(lambda: hook.taken == [message["id"]], "it is tried again", 90)
+    wait_until(again, "it is asked for")
+    wait_until(lambda: hook.taken == [message["id"]], "it is tried again")
     assert house.server.stop() == 0
 
 
@@ -156,7 +160,7 @@ def test_a_look_that_a_kill_cut_off_is_told_by_the_next_server(house, hook):
     token = server.token("--user", "ann")
     with server.client(token) as client:
         body = {"rule": "key_made", "days": 7}
-        wait_until(lambda: client.get("/v1/rules/key_made").status_code == 200, "rules", 60)
+        wait_until(lambda: client.get("/v1/rules/key_made").status_code == 200, "rules")
         begun = client.post("/v1/backtests", json=body)
         assert begun.status_code == 202, begun.text
     for pid in (server.process.pid, *server.alive()):
@@ -164,7 +168,7 @@ def test_a_look_that_a_kill_cut_off_is_told_by_the_next_server(house, hook):
             os.kill(pid, signal.SIGKILL)
     server.process.wait(60)
     server.start()
-    [event] = wait_until(lambda: house.events("action:=backtest outcome:failure"), "its event", 60)
+    [event] = wait_until(lambda: house.events("action:=backtest outcome:failure"), "its event")
     assert (event["actor.id"], event["endpoint"]) == ("ann", "api")
     assert event["reason"] == "cut off: the server ended"
     with server.client(token) as client:
@@ -179,7 +183,7 @@ def test_a_rule_is_looked_at_and_over_history(house, hook):
     hook.refusals = 0
     house.server.start()
     house.send(*(cloudtrail(number, second=number) for number in range(6)))
-    wait_until(lambda: len(house.alerts()) == 2, "alerts", 60)
+    wait_until(lambda: len(house.alerts()) == 2, "alerts")
     token = house.server.token("--user", "ann")
     with house.server.client(token) as client:
         by_id = {rule["id"]: rule for rule in client.get("/v1/rules").json()["rules"]}

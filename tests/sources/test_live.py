@@ -76,7 +76,9 @@ async def door_and_faces(asgi):
         async with (
             served(pages, uds=path, forwarded_allow_ips="*"),
             served(app, http="httptools", proxy_headers=False) as port,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+            httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60
+            ) as client,
         ):
             yield client, port, intake, app
         await proxy.close()

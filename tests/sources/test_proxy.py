@@ -104,7 +104,7 @@ async def upstream(script):
                 writer.close()
 
         server = await asyncio.start_unix_server(serve, path)
-        proxy = ReverseProxy(path, body_bytes_max=1000, body_seconds_max=5.0)
+        proxy = ReverseProxy(path, body_bytes_max=1000, body_seconds_max=60.0)
         try:
             yield proxy
         finally:

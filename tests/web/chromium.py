@@ -20,6 +20,8 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--disable-extensions", "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
+_PATIENCE_S = 120.0
+"""So long a browser may take on a busy machine."""
 _NAMED_KEYS = {
     "Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "ArrowLeft": (37, ""),
     "ArrowUp": (38, ""), "ArrowRight": (39, ""), "ArrowDown": (40, ""), "Backspace": (8, ""),
@@ -57,7 +59,7 @@ class Tab:
             message["sessionId"] = self._session
         os.write(self._write, json.dumps(message).encode() + b"\0")
         while True:
-            reply = self._message(20)
+            reply = self._message(_PATIENCE_S)
             if reply.get("id") == self._number:
                 if "error" in reply:
                     raise RuntimeError(f"{method}: {reply['error']}")
@@ -80,7 +82,7 @@ class Tab:
 
     def _loaded(self) -> None:
         while not any(name == "Page.loadEventFired" for name, _ in self.events[self._mark :]):
-            self._message(20)
+            self._message(_PATIENCE_S)
 
     def open(self, url: str) -> None:
         """Go to an address and wait until it is loaded, and not another one before it."""
@@ -92,7 +94,7 @@ class Tab:
             and params["name"] == "load"
             for name, params in self.events[mark:]
         ):
-            self._message(20)
+            self._message(_PATIENCE_S)
 
     def js(self, expression: str):
         """Evaluate an expression and return its value."""
@@ -120,7 +122,7 @@ class Tab:
         self.press("main button")
         assert self.js("location.pathname") == "/"
 
-    def until(self, expression: str, wait_s: float = 10.0) -> None:
+    def until(self, expression: str, wait_s: float = _PATIENCE_S) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + wait_s
         while not self.js(f"Boolean({expression})"):
@@ -217,5 +219,9 @@ def chromium(path: str):
         finally:
             os.close(write)
             process.terminate()
-            process.wait(20)
+            try:
+                process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             os.close(read)

@@ -125,7 +125,7 @@ def served(fake, tmp_path):
 
         serve.link_as = link_as
         running.append((app, server, thread, listener))
-        end = time.monotonic() + 10
+        end = time.monotonic() + 120
         while not server.started:
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -136,5 +136,5 @@ def served(fake, tmp_path):
     for app, server, thread, listener in running:
         app.state.stop()
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         listener.close()

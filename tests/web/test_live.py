@@ -113,7 +113,7 @@ def test_rows_are_bounded_and_it_says_so(live, fake):
     tab.js(point % "enter")
     for number in range(520):
         add(log, fake, number % 60, at=f"2026-11-22T13:{number // 60:02}")
-    tab.until(f"{MORE}.textContent === '520 new: show'", 30)
+    tab.until(f"{MORE}.textContent === '520 new: show'")
     tab.js(f"{MORE}.click()")
     assert tab.js(f"{ROWS}.length") == 300
     assert tab.js(STATE).startswith("Fell behind: 20 events came too fast")
@@ -126,12 +126,12 @@ def test_it_says_that_the_connection_is_lost_and_comes_back(live, fake):
     tab.call("Network.emulateNetworkConditions", offline=True, latency=0,
              downloadThroughput=-1, uploadThroughput=-1)  # fmt: skip
     log.fail = ConnectionError("gone")
-    tab.until(f"{STATE}.startsWith('Connection lost')", 20)
+    tab.until(f"{STATE}.startsWith('Connection lost')")
     log.fail = None
     add(log, fake, 1)
     tab.call("Network.emulateNetworkConditions", offline=False, latency=0,
              downloadThroughput=-1, uploadThroughput=-1)  # fmt: skip
-    tab.until(f"{ROWS}[0].textContent.includes('new-1')", 20)
+    tab.until(f"{ROWS}[0].textContent.includes('new-1')")
     assert tab.js(STATE).startswith("Live")
 
 

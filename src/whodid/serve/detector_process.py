@@ -36,6 +36,7 @@ _log = logging.getLogger("whodid.detector")
 _ROLE = "detector"
 _IDLE_S = 0.1
 _AGAIN_S = 1.0
+_SELF_AGAIN_S = 10.0
 
 
 def run_detector(directory: Path, settings: Settings) -> None:
@@ -143,6 +144,8 @@ class _Process:
                 self._watched_s = now_s
                 alerts.take(self._watch.findings())
         except (WhodidError, OSError, sqlite3.Error) as error:
+            # What was found may not have been taken: soon all of it is looked at again.
+            self._watched_s = min(self._watched_s, now_s - DETECTION_SELF_S + _SELF_AGAIN_S)
             _log.warning("the ledger and its sources were not looked at: %s", error)
 
     def drop(self) -> None:

@@ -24,6 +24,7 @@ NEAR = 8
 _SLOT = struct.Struct(">16sdd")
 _NAME = "rates"
 _LOCK_S = 0.005
+_FILL_S = 1.0
 _LEAST = 0.001
 """Less than this is nothing: sums of floats leave a little."""
 
@@ -37,15 +38,25 @@ class SharedRates:
         self._fd = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         size = SLOTS * _SLOT.size
         if os.fstat(self._fd).st_size != size:
-            os.pwrite(self._fd, bytes(size), 0)  # real bytes: a full disk is met here, not later
-            os.ftruncate(self._fd, size)
+            self._fill(size)
         self._map = mmap.mmap(self._fd, size)
         self._now_s = now_s
+
+    def _fill(self, size: int) -> None:
+        """Write the empty slots, unless another door just did: what it has counted stays."""
+        locked = self._lock(_FILL_S)
+        try:
+            if os.fstat(self._fd).st_size != size:
+                os.pwrite(self._fd, bytes(size), 0)  # real bytes: a full disk is met here
+                os.ftruncate(self._fd, size)
+        finally:
+            if locked:
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def take(self, kind: str, key: str, amount: float, rate: float, burst: float) -> float:
         """Take from one bucket of `rate` a second, at most `burst` (see `sources.rates.Rate`)."""
         tag = hashlib.sha256(f"{kind}\0{key}".encode()).digest()
-        locked = self._lock()
+        locked = self._lock(_LOCK_S)
         try:
             now = self._now_s()
             at, tokens, then = self._find(tag[:16], int.from_bytes(tag[16:20]), burst)
@@ -59,9 +70,9 @@ class SharedRates:
             if locked:
                 fcntl.flock(self._fd, fcntl.LOCK_UN)
 
-    def _lock(self) -> bool:
+    def _lock(self, wait_s: float) -> bool:
         """Wait a moment for the lock; without it a count may be lost, but no door hangs."""
-        until_s = time.monotonic() + _LOCK_S
+        until_s = time.monotonic() + wait_s
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,7 +18,7 @@ from whodid.serve.certificate import make_certificate, write_certificate
 LOCAL = ("127.0.0.1",)
 
 
-def sender(url, *, allow=LOCAL, resolve=None, timeout_s=5.0, ca_file=""):
+def sender(url, *, allow=LOCAL, resolve=None, timeout_s=60.0, ca_file=""):
     guard = Guard(allow, resolve) if resolve else Guard(allow)
     return Sender(Target.parse(url), guard, timeout_s, ca_file)
 
@@ -181,8 +181,8 @@ def test_hostile_waits_are_bounded(wait, seconds):
 
 def read_request(connection):
     data = b""
-    while b"\r\n\r\n" not in data:
-        data += connection.recv(65536)
+    while b"\r\n\r\n" not in data and (piece := connection.recv(65536)):
+        data += piece
     return data
 
 
