@@ -142,9 +142,8 @@ def test_slow_heads_are_cut_and_others_are_served_meanwhile(server):
             lines[-1].send(b"GET / HTTP/1.1\r\nHost: x\r\n")
         good(server)
         time.sleep(0.3)
-        for (
-            line
-        ) in lines:  # some may have been cut by now: what they were told is read all the same
+        for line in lines:
+            # Some may have been cut by now: what they were told is read all the same.
             with suppress(ConnectionError):
                 line.send(b"X-a: b\r\n")
         assert {line.rest()[:12] for line in lines} == {b"HTTP/1.1 408"}
