@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 
@@ -16,7 +17,7 @@ TRUTH = {"0": False, "false": False, "no": False, "1": True, "true": True, "yes"
 
 
 def parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
-    """Return the parameters. Raises UsageError for an unknown or repeated one."""
+    """Return the parameters. Raises UsageError for an unknown or repeated one, or no UTF-8."""
     known = tuple(known)
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
@@ -27,8 +28,21 @@ def parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"There is no parameter {name[:32]!r};{hint} There are: {there}.")
         if name in found:
             raise UsageError(f"The parameter {name} was given twice.")
+        if "\ufffd" in value:
+            _check_utf8(request)
         found[name] = value
     return found
+
+
+def _check_utf8(request: Request) -> None:
+    """Raise UsageError if bytes were replaced: another text than the one meant would be sought."""
+    try:
+        unquote_to_bytes(request.url.query).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"A parameter is no UTF-8 (byte {error.object[error.start]:#04x}): write text as UTF-8,"
+            " each byte as %XX."
+        ) from None
 
 
 def search_text(given: dict[str, str]) -> str:
