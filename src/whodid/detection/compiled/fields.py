@@ -41,16 +41,20 @@ _encode = msgspec.json.encode
 
 
 class View:
-    """One record while rules look at it: its native form, and what was looked up already."""
+    """One record while rules look at it: its native form, and what was looked up already.
 
-    __slots__ = ("lowers", "native", "raws", "record", "texts")
+    `passed` are the bits of the looks at plain paths, when they were decided while it was read.
+    """
 
-    def __init__(self, record: Record, native: Any) -> None:
+    __slots__ = ("lowers", "native", "passed", "raws", "record", "texts")
+
+    def __init__(self, record: Record, native: Any, passed: int | None = None) -> None:
         self.record = record
         self.native: dict[str, Any] = native if native.__class__ is dict else {}
         self.raws: dict[int, Values] = {}
         self.lowers: dict[int, tuple[str, ...]] = {}
         self.texts: str | None = None
+        self.passed = passed
 
 
 class Field:

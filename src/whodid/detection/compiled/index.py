@@ -69,8 +69,8 @@ class Index:
         self.rules = rules
         self._memory = memory
         self.fields = Fields(kind)
-        self.native_of = self.fields.pruning.native
-        """Returns what these rules look at of a native record."""
+        self.read = self.fields.pruning.read
+        """Returns what these rules look at of a native record, and the bits of its plain paths."""
         self._rows: list[tuple[Rule, Holds | None]] = []
         """The alternatives of all rules in their order, each with what is left to ask."""
         self._spared = [0] * NEEDS_MAX
@@ -130,6 +130,7 @@ class Index:
             self._tree.add(steps, Probe(tests, self._memory))
         if self._tree:
             self._asks.append(self._tree.ask_of)
+            self.fields.pruning.probe(self._tree.packed())
         if of_event:
             self._asks.append(of_event.ask)
 

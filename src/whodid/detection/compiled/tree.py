@@ -49,15 +49,17 @@ class Tree:
         """Return the bits of all looks that the record's values pass."""
         if compiled is None:
             return _walk(native, self._top)
-        if self._packed is None:
-            self._packed = _packed(self._top)
-        return compiled.walk(native, self._packed)
+        return compiled.walk(native, self.packed())
 
     def ask_of(self, view: View) -> int:
         """Return the bits of all looks that a record's values pass."""
-        if compiled is None or self._packed is None:
-            return self.ask(view.native)
-        return compiled.walk(view.native, self._packed)
+        return self.ask(view.native) if view.passed is None else view.passed
+
+    def packed(self) -> dict[str, Any]:
+        """Return the branches as `native.walk` takes them."""
+        if self._packed is None:
+            self._packed = _packed(self._top)
+        return self._packed
 
 
 def _packed(branches: dict[str, Branch]) -> dict[str, Any]:

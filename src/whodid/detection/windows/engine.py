@@ -31,7 +31,7 @@ _WHEN, _WHO, _WHERE, _ENVELOPE = 0, 1, 3, 7
 _AT_ONCE = 512
 
 _Looked: TypeAlias = tuple[int, str, int, int, bool, list[Hit], list[Finding]]
-"""What a record says by itself: (entry, source, received, time, is its time ahead, hits, findings)."""
+"""What a record says by itself: (entry, source, received, time, is it ahead, hits, findings)."""
 
 
 class Notice(Struct, frozen=True):
