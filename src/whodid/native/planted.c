@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define NAME "whodid.paths"
+#define KNOWN 2048 /* a power of two */
 #define KNOWN_SIZE_MAX 128
 
 Paths *planted_paths(PyObject *capsule) {
@@ -12,8 +13,22 @@ Paths *planted_paths(PyObject *capsule) {
 
 /* ---- texts -----------------------------------------------------------------------------------*/
 
-static size_t place_of(const Paths *paths, const Branch *branch, const uint8_t *data, size_t size) {
-    uint64_t first = 0, last = 0, mixed = (uint64_t)(branch - paths->branches) << 8 | size;
+/* A text of ASCII that came before at a branch, and its bits, NULL for none. `data` is its own; `at`
+ * the number of the paths and the place of the branch, 0 for nothing. */
+typedef struct {
+    uint64_t at;
+    PyObject *text;
+    PyObject *bits;
+    const char *data;
+    size_t size;
+} Known;
+
+/* By their hash, of all paths together; what has the same hash takes the place. Whoever is here holds
+ * the interpreter's lock. */
+static Known known_texts[KNOWN];
+
+static size_t place_of(uint64_t at, const uint8_t *data, size_t size) {
+    uint64_t first = 0, last = 0, mixed = at << 8 | size;
     size_t some = size < 8 ? size : 8;
     memcpy(&first, data, some);
     memcpy(&last, data + size - some, some);
@@ -24,7 +39,7 @@ static size_t place_of(const Paths *paths, const Branch *branch, const uint8_t *
 
 static void forget(Known *known) {
     Known before = *known;
-    *known = (Known){.text = NULL};
+    *known = (Known){.at = 0};
     Py_XDECREF(before.text);
     Py_XDECREF(before.bits);
 }
@@ -45,12 +60,13 @@ static PyObject *bits_of(const Branch *branch, PyObject *text) {
 
 /* Return the text of some bytes, and add the bits that it has at this branch. What came before is the
  * same object again: neither is it made, nor are its bits looked for. */
-PyObject *planted_text(Paths *paths, const Branch *branch, const uint8_t *data, size_t size,
+PyObject *planted_text(const Paths *paths, const Branch *branch, const uint8_t *data, size_t size,
                        PyObject **found) {
+    uint64_t at = paths->number << 32 | (uint64_t)(branch - paths->branches);
     Known *known = NULL;
     if (size <= KNOWN_SIZE_MAX) {
-        known = &paths->known[place_of(paths, branch, data, size)];
-        if (known->branch == branch && known->size == size && !memcmp(known->data, data, size)) {
+        known = &known_texts[place_of(at, data, size)];
+        if (known->at == at && known->size == size && !memcmp(known->data, data, size)) {
             PyObject *text = Py_NewRef(known->text);
             if (known->bits != NULL && !native_add(found, known->bits))
                 Py_CLEAR(text);
@@ -74,7 +90,7 @@ PyObject *planted_text(Paths *paths, const Branch *branch, const uint8_t *data, 
         return made;
     }
     forget(known);
-    *known = (Known){.branch = branch, .text = Py_NewRef(made), .bits = bits, .data = own,
+    *known = (Known){.at = at, .text = Py_NewRef(made), .bits = bits, .data = own,
                      .size = size};
     return made;
 }
@@ -82,8 +98,6 @@ PyObject *planted_text(Paths *paths, const Branch *branch, const uint8_t *data, 
 /* ---- paths -----------------------------------------------------------------------------------*/
 
 static void drop(Paths *paths) {
-    for (size_t i = 0; i < KNOWN; i++)
-        forget(&paths->known[i]);
     for (uint32_t i = 0; paths->branches != NULL && i < paths->used; i++) {
         Py_XDECREF(paths->branches[i].key);
         Py_XDECREF(paths->branches[i].probe);
@@ -175,6 +189,7 @@ static int grow(Paths *paths, uint32_t above, PyObject *below, PyObject *probes)
 }
 
 PyObject *native_plant(PyObject *Py_UNUSED(module), PyObject *args) {
+    static uint64_t planted = 0;
     PyObject *tree, *probes;
     if (!PyArg_ParseTuple(args, "OO", &tree, &probes))
         return NULL;
@@ -183,6 +198,7 @@ PyObject *native_plant(PyObject *Py_UNUSED(module), PyObject *args) {
         free(paths);
         return PyErr_NoMemory();
     }
+    paths->number = ++planted;
     paths->used = 1;
     paths->probes = Py_NewRef(probes);
     PyObject *made =

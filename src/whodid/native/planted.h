@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define KNOWN 1024 /* a power of two */
-
 /* A key on some path; `whole` where one ends. `table` has the keys below by their hash: 1 + their
  * place among the branches, 0 for none; its size is a power of two. `probe` is what `walk` takes of
  * this path, or NULL, and `texts` its table of texts. */
@@ -22,20 +20,11 @@ typedef struct {
     uint32_t mask;
 } Branch;
 
-/* A text of ASCII that came before at a branch, and its bits, NULL for none. `data` is its own. */
 typedef struct {
-    const Branch *branch;
-    PyObject *text;
-    PyObject *bits;
-    const char *data;
-    size_t size;
-} Known;
-
-typedef struct {
+    uint64_t number; /* another one for each that was planted */
     Branch *branches;
     uint32_t used;
     PyObject *probes; /* as `walk` takes them, or None */
-    Known known[KNOWN]; /* by their hash; what has the same takes the place */
 } Paths;
 
 static inline uint32_t hash_of(const uint8_t *text, size_t size) {
@@ -60,7 +49,7 @@ static inline const Branch *branch_of(const Paths *paths, const Branch *above, c
 }
 
 Paths *planted_paths(PyObject *capsule);
-PyObject *planted_text(Paths *paths, const Branch *branch, const uint8_t *data, size_t size,
+PyObject *planted_text(const Paths *paths, const Branch *branch, const uint8_t *data, size_t size,
                        PyObject **found);
 
 #endif

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from whodid.detection.compiled.fields import View, view_of
 from whodid.detection.compiled.path import steps_of
 from whodid.detection.record import Record
 from whodid.detection.taxonomy.kind import Kind
@@ -54,10 +55,10 @@ class Pruning:
             self._planted = None
         return changed
 
-    def read(self, record: Record) -> tuple[Any, int | None]:
-        """Return the native record, or as much of it as is asked for; and the bits, if decided."""
+    def view(self, record: Record) -> View:
+        """Return a record with its native form, or as much of it as is asked for."""
         if self._all or record.is_parsed(native_of) or not is_json(record.sender[0]):
-            return record.native, None
+            return view_of(record, record.native)
         assert compiled is not None
         try:
             if self._planted is None:
@@ -65,7 +66,10 @@ class Pruning:
             found = compiled.pruned(record.groups[_RAW], self._planted, _decode)
         except _UNREADABLE:
             found = None
-        return (record.native, None) if found is None else found
+        if found is None:
+            return view_of(record, record.native)
+        native, passed = found
+        return View(record, native, passed)
 
     def _grow(self, keys: tuple[str, ...]) -> bool:
         """Add keys that lead to what is wanted, all of it; tell whether it was not wanted yet."""

@@ -7,7 +7,6 @@ paths. So the walk follows the keys that both have.
 from functools import partial
 from typing import Any
 
-from whodid.detection.compiled.fields import View
 from whodid.detection.compiled.path import flat
 from whodid.detection.compiled.probes import Probe
 from whodid.limits import NESTING_MAX
@@ -50,10 +49,6 @@ class Tree:
         if compiled is None:
             return _walk(native, self._top)
         return compiled.walk(native, self.packed())
-
-    def ask_of(self, view: View) -> int:
-        """Return the bits of all looks that a record's values pass."""
-        return self.ask(view.native) if view.passed is None else view.passed
 
     def packed(self) -> dict[str, Any]:
         """Return the branches as `native.walk` takes them."""
