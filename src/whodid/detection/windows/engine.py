@@ -30,7 +30,7 @@ __all__ = ["Engine", "Matching", "Notice", "Unusable"]
 _WHEN, _WHO, _WHERE, _ENVELOPE = 0, 1, 3, 7
 _AT_ONCE = 512
 
-_Looked: TypeAlias = tuple[int, str, int, int, bool, list[Hit], list[Finding]]
+_Looked: TypeAlias = tuple[int, str, int, int, bool, Sequence[Hit], Sequence[Finding]]
 """What a record says by itself: (entry, source, received, time, is it ahead, hits, findings)."""
 
 
@@ -175,9 +175,13 @@ class Engine:
         if ahead:
             time = received
         rules = self._matcher.matching(record)
-        found: list[Finding] = []
-        hits = self._hits(record, when.id, rules, time, found) if rules else []
-        return record.entry, source, received, time, ahead, hits, found
+        if not rules:
+            return record.entry, source, received, time, ahead, (), ()
+        feeding = self._feeding(rules)
+        told = feeding.told
+        single = [self._single(record, rule, time) for rule in told] if told else ()
+        hits = feeding.hits(record, when.id, time, self._sources)
+        return record.entry, source, received, time, ahead, hits, single
 
     def _take(self, looked: _Looked, found: list[Finding]) -> None:
         """Let time pass up to a record, and take its hits."""
@@ -208,15 +212,6 @@ class Engine:
         limit, timers = mark.mark, lane.timers
         if lane.waiting.first < limit or (timers and timers[0][0] < limit):
             found += lane.release(limit)
-
-    def _hits(
-        self, record: Record, event: str, rules: list[Rule], time: int, found: list[Finding]
-    ) -> list[Hit]:
-        """Return a record's hits: one for each correlation and key, whichever rules match."""
-        feeding = self._feeding(rules)
-        if feeding.told:
-            found += [self._single(record, rule, time) for rule in feeding.told]
-        return feeding.hits(record, event, time, self._sources)
 
     def _feeding(self, rules: list[Rule]) -> Feeding:
         """Return what these rules feed; the same few match together again and again."""
