@@ -13,7 +13,7 @@ import random_rules
 from chance import SEED
 from rule_kit import record
 from whodid.detection.compiled import compile_rules, probes, pruned, tree
-from whodid.detection.compiled.fields import Load, View, loader, paths_of
+from whodid.detection.compiled.fields import Load, loader, paths_of, view_of
 from whodid.detection.compiled.pruned import Pruning
 from whodid.detection.rule import All, AnyOf, Head, LogSource, Not, Rule
 from whodid.detection.rule import Test as Look
@@ -23,6 +23,9 @@ from whodid.native import native
 BY_NAME = {kind.name: kind for kind in KINDS}
 KEYS = ("a", "b", "c", "a.b", "b.c", "é", "", "long" * 9)
 NAMES = ("a", "b", "a.b", "a.b.c", "b.c", "a[0].b", "a[].c", "c[1]", "é.a", "long" * 9, "x.y.z")
+
+PATHS = ("a", "b", "a.b", "a.b.c", "b.c", "é.a", "long" * 9, "c.a.b")
+CLOUDTRAIL = msgspec.structs.replace(BY_NAME["cloudtrail"], top=None)
 
 compiled = pytest.mark.skipif(native is None, reason="there is no compiled part")
 
@@ -74,12 +77,67 @@ def test_a_part_has_the_same_values(kind):
         text = some_text(chance)
         one, other = (record(text, "cloudtrail", "aws", entry=number) for _ in range(2))
         assert one.groups == other.groups
-        part = pruning.native(one)
+        part = pruning.view(one).native
         apart += part != other.native
         for name, load in loads.items():
-            mine, whole = load(View(one, part)), load(View(other, other.native))
+            mine, whole = load(view_of(one, part)), load(view_of(other, other.native))
             assert list(map(repr, mine)) == list(map(repr, whole)), (name, text)
     assert apart or known.folds
+
+
+@compiled
+def test_looks_are_decided_while_a_record_is_read():
+    print("seed", SEED)
+    chance = random.Random(SEED)
+    decided = 0
+    for number in range(300):
+        pruning, looks = Pruning(CLOUDTRAIL), tree.Tree()
+        for path in chance.sample(PATHS, chance.randrange(1, len(PATHS))):
+            pruning.add([path])
+            if chance.random() < 0.8:
+                some = [(random_rules.look(chance, (path,)), 1 << bit) for bit in range(3)]
+                some.append((Look(path, "exists", True), 8))
+                looks.add(tuple(path.split(".")), probes.Probe(some, probes.Memory()))
+        pruning.probe(looks.packed() if looks else None)
+        texts = [some_text(chance) for _ in range(8)]
+        for text in (*texts, *texts):  # the second time values are remembered
+            one = record(text, "cloudtrail", "aws", entry=number)
+            view = pruning.view(one)
+            part, passed = view.native, view.passed
+            if passed is not None:
+                decided += passed != 0
+                assert passed == tree._walk(part, looks._top), text
+                assert passed == tree._walk(one.native, looks._top), text
+    assert decided > 100
+
+
+@compiled
+def test_values_take_the_place_of_others_that_are_remembered():
+    pruning, looks = Pruning(CLOUDTRAIL), tree.Tree()
+    pruning.add(["a"])
+    some = [(Look("a", "endswith", "7"), 1), (Look("a", "startswith", "v1"), 2)]
+    looks.add(("a",), probes.Probe(some, probes.Memory()))
+    pruning.probe(looks.packed())
+    for _ in range(2):
+        for number in range(5000):  # more than are remembered
+            text = f"v{number}"
+            view = pruning.view(record(json.dumps({"a": text}), "cloudtrail", "aws"))
+            assert view.native == {"a": text}
+            assert view.passed == (number % 10 == 7) + 2 * text.startswith("v1")
+
+
+@compiled
+def test_of_a_key_that_comes_twice_the_later_value_is_looked_at():
+    pruning, looks = Pruning(CLOUDTRAIL), tree.Tree()
+    pruning.add(["a.b"])
+    some = [(Look("a.b", "equals", it), 1 << bit) for bit, it in enumerate("xyz")]
+    looks.add(("a", "b"), probes.Probe(some, probes.Memory()))
+    pruning.probe(looks.packed())
+    for text, bits in (
+        ('{"a":{"b":"x"},"a":{"b":"y"}}', 2), ('{"a":{"b":"x","b":"z"}}', 4),
+        ('{"a":{"b":"x"},"a":[{"b":"y"},{"b":"z"}]}', 6), ('{"a":{"b":"x"},"a":null}', 0),
+    ):  # fmt: skip
+        assert pruning.view(record(text, "cloudtrail", "aws")).passed == bits
 
 
 @compiled
@@ -92,7 +150,7 @@ def test_a_record_that_is_not_plain_is_read_as_a_whole():
         b'{"eventName":1e3,"b":1}',
     ):
         one = record(text, "cloudtrail", "aws")
-        assert pruning.native(one) == one.native
+        assert pruning.view(one).native == (one.native or {})
 
 
 @compiled
@@ -102,14 +160,15 @@ def test_most_of_a_record_is_not_made(monkeypatch):
     assert pruning.add(["eventName", "requestParameters.c", "requestParameters.c.d"])
     assert not pruning.add(["requestParameters.c.e"])
     small = {"eventName": "GetObject", "requestParameters": {"c": 2}}
-    assert pruning.native(record(text, "cloudtrail", "aws")) == small
-    assert pruning.native(record(text, "syslog", "aws")) == record(text, "syslog", "aws").native
+    assert pruning.view(record(text, "cloudtrail", "aws")).native == small
+    other = record(text, "syslog", "aws")
+    assert pruning.view(other).native == other.native
     parsed = record(text, "cloudtrail", "aws")
-    assert parsed.native is pruning.native(parsed)
+    assert parsed.native is pruning.view(parsed).native
     monkeypatch.setattr(pruned, "compiled", None)
     whole = Pruning(BY_NAME["cloudtrail"])
     whole.add(["eventName"])
-    assert whole.native(record(text, "cloudtrail", "aws")) == parsed.native
+    assert whole.view(record(text, "cloudtrail", "aws")).native == parsed.native
 
 
 def test_a_field_that_is_asked_for_later_is_there():

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from whodid.event import GROUPS, Event, decode_groups
+from whodid.event import GROUPS, Envelope, Event, When, decode_groups
 
 NativeOf = Callable[[bytes, str], Any]
 """(raw record, name of its format) → the record as nested dicts and lists, None when it is none."""
@@ -14,6 +14,10 @@ NativeOf = Callable[[bytes, str], Any]
 _decoders = tuple(
     None if struct is None else msgspec.json.Decoder(struct).decode for _, struct in GROUPS
 )
+
+
+_decode_when = msgspec.json.Decoder(When).decode
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
 
 
 class _Sender(Struct):
@@ -63,10 +67,13 @@ class Record:
     @property
     def readable(self) -> bool:
         """Tell whether it says when it was and where it came from; if not, nothing may be asked."""
-        try:
-            self.group(0)
-            self.group(_ENVELOPE)
-        except msgspec.DecodeError:
+        parts, groups = self._parts, self.groups
+        try:  # as `group` does: of each record that is read
+            if parts[0] is None:
+                parts[0] = _decode_when(groups[0])
+            if parts[_ENVELOPE] is None:
+                parts[_ENVELOPE] = _decode_envelope(groups[_ENVELOPE])
+        except _UNREADABLE:
             return False
         return True
 

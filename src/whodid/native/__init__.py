@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Tree = dict[str, "Tree | None"]
     Buffer = np.ndarray | array[int]
 
-_VERSION = 16
+_VERSION = 17
 """Raised with every change of what the module offers."""
 
 
@@ -144,20 +144,24 @@ class Native(Protocol):
         """
         ...
 
-    def plant(self, tree: "Tree", /) -> object:
-        """Make paths ready for `pruned`: keys, each with what is below it, None where one ends."""
+    def plant(self, tree: "Tree", probes: dict[str, Any] | None, /) -> object:
+        """Make paths ready for `pruned`: keys, each with what is below it, None where one ends.
+
+        With them the branches that `walk` takes, if there are any.
+        """
         ...
 
     def pruned(
         self, record: bytes, paths: object, decode: Callable[[bytes], Any], /
-    ) -> dict[str, Any] | None:
+    ) -> tuple[dict[str, Any], int] | None:
         """Return a JSON object with what stands at the paths that were planted, and nothing else.
 
-        Where a path goes on and there is no object, the value is all of it. `decode` makes values
-        of JSON other than texts and whole numbers. None when the record is not plain: nothing is
-        said of it (it is not one object as any parser reads it, or has an escape in a key on the
-        way, half a surrogate, a number with an exponent or of more than 18 characters, or is
-        nested deeply). Raises what `decode` raises but ValueError.
+        With it the bits that `walk` returns of it, for the branches that were planted. Where a path
+        goes on and there is no object, the value is all of it. `decode` makes values of JSON other
+        than texts and whole numbers. None when the record is not plain: nothing is said of it (it
+        is not one object as any parser reads it, or has an escape in a key on the way, half a
+        surrogate, a number with an exponent or of more than 18 characters, or is nested deeply).
+        Raises what `decode` raises but ValueError.
         """
         ...
 

@@ -21,7 +21,7 @@ static PyMethodDef methods[] = {
     {"join", native_join, METH_VARARGS, "Join pieces of a text."},
     {"fields", native_fields, METH_VARARGS, "Return the fields of plain JSON objects."},
     {"paths", native_paths, METH_VARARGS, "Return the values at paths of JSON records."},
-    {"plant", native_plant, METH_O, "Make paths ready for `pruned`."},
+    {"plant", native_plant, METH_VARARGS, "Make paths ready for `pruned`."},
     {"pruned", native_pruned, METH_VARARGS, "Return what stands at paths of a JSON record."},
     {"walk", native_walk, METH_VARARGS, "Return the bits of the looks that a record passes."},
     {"leaves", native_leaves, METH_VARARGS, "Return the texts at paths of a record."},
@@ -48,7 +48,7 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (!native_draw_secret())
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 16) < 0)
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 17) < 0)
         Py_CLEAR(made);
     return made;
 }

@@ -34,7 +34,7 @@ PyObject *native_sha256_pieces(PyObject *module, PyObject *args);
 PyObject *native_hmac_each(PyObject *module, PyObject *args);
 PyObject *native_fields(PyObject *module, PyObject *args);
 PyObject *native_names(PyObject *module, PyObject *text);
-PyObject *native_plant(PyObject *module, PyObject *tree);
+PyObject *native_plant(PyObject *module, PyObject *args);
 PyObject *native_pruned(PyObject *module, PyObject *args);
 PyObject *native_walk(PyObject *module, PyObject *args);
 PyObject *native_leaves(PyObject *module, PyObject *args);
@@ -49,6 +49,9 @@ PyObject *native_cut(PyObject *module, PyObject *args);
 PyObject *native_grams(PyObject *module, PyObject *args);
 PyObject *native_planes(PyObject *module, PyObject *args);
 PyObject *native_seek(PyObject *module, PyObject *args);
+int native_add(PyObject **found, PyObject *bits);
+int native_take(PyObject *value, PyObject *branch, PyObject **found);
+int native_walk_in(PyObject *native, PyObject *branches, PyObject **found);
 void native_choose(void);
 int native_draw_secret(void);
 

@@ -2,7 +2,7 @@
 #include "native.h"
 
 /* Add bits to what was found; false with an error. Most values have none. */
-static int add(PyObject **found, PyObject *bits) {
+int native_add(PyObject **found, PyObject *bits) {
     int more = PyObject_IsTrue(bits);
     if (more <= 0)
         return more == 0;
@@ -15,7 +15,7 @@ static int add(PyObject **found, PyObject *bits) {
 }
 
 static int add_new(PyObject **found, PyObject *bits) {
-    int done = bits != NULL && add(found, bits);
+    int done = bits != NULL && native_add(found, bits);
     Py_XDECREF(bits);
     return done;
 }
@@ -28,11 +28,9 @@ static int add_text(PyObject **found, PyObject *table, PyObject *text) {
     return !PyErr_Occurred() && add_new(found, PyObject_GetItem(table, text));
 }
 
-static int walk(PyObject *native, PyObject *branches, PyObject **found);
-
 /* Add what a value passes at a branch: (table of texts or None, what finds the bits of any value,
  * branches below or None, what finds the bits of a list of them, table of truth values). */
-static int take(PyObject *value, PyObject *branch, PyObject **found) {
+int native_take(PyObject *value, PyObject *branch, PyObject **found) {
     PyObject *table = PyTuple_GetItem(branch, 0), *below = PyTuple_GetItem(branch, 2);
     if (table == NULL || below == NULL || value == Py_None)
         return value == Py_None;
@@ -50,14 +48,14 @@ static int take(PyObject *value, PyObject *branch, PyObject **found) {
     if (below == Py_None)
         return 1;
     if (PyDict_CheckExact(value))
-        return walk(value, below, found);
+        return native_walk_in(value, below, found);
     if (PyList_CheckExact(value))
         return add_new(found, PyObject_CallFunctionObjArgs(PyTuple_GetItem(branch, 3), value, NULL));
     return 1;
 }
 
 /* Follow the keys that a record and the branches both have. */
-static int walk(PyObject *native, PyObject *branches, PyObject **found) {
+int native_walk_in(PyObject *native, PyObject *branches, PyObject **found) {
     int few = PyDict_Size(native) < PyDict_Size(branches);
     PyObject *one = few ? native : branches, *other = few ? branches : native;
     PyObject *key, *here, *there;
@@ -69,7 +67,7 @@ static int walk(PyObject *native, PyObject *branches, PyObject **found) {
                 return 0;
             continue;
         }
-        if (!take(few ? here : there, few ? there : here, found))
+        if (!native_take(few ? here : there, few ? there : here, found))
             return 0;
     }
     return 1;
@@ -80,7 +78,7 @@ PyObject *native_walk(PyObject *Py_UNUSED(module), PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!O!", &PyDict_Type, &native, &PyDict_Type, &branches))
         return NULL;
     PyObject *found = PyLong_FromLong(0);
-    if (found != NULL && !walk(native, branches, &found))
+    if (found != NULL && !native_walk_in(native, branches, &found))
         Py_CLEAR(found);
     return found;
 }

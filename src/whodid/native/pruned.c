@@ -1,63 +1,28 @@
-/* A JSON record with the keys that are asked for, and nothing else made into objects.
+/* A JSON record with the keys that are asked for, and nothing else made into objects; with it which
+ * looks its values pass.
  *
  * Of a record that any parser reads alike (see `paths.c`) the rest is read over. Of the others the
  * caller takes the long way: an escape in a key where a path goes, half a surrogate, a number with
  * an exponent or beyond 18 characters, what is nested deeply. UTF-8 is checked.
  */
-#include "native.h"
+#include "planted.h"
 #include "json.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#define NAME "whodid.paths"
-
-/* A key on some path; `whole` where one ends. `table` has the keys below by their hash: 1 + their
- * place among the branches, 0 for none; its size is a power of two. */
-typedef struct {
-    PyObject *key;
-    const uint8_t *text;
-    size_t size;
-    int whole;
-    uint32_t *table;
-    uint32_t mask;
-} Branch;
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 typedef struct {
-    Branch *branches;
-    uint32_t used;
-} Paths;
-
-typedef struct {
-    const Paths *paths;
+    Paths *paths;
     const uint8_t *end;
     PyObject *decode;
+    PyObject *found; /* the bits of the looks that are passed */
     int beyond_ascii;
+    int twice; /* whether a key came twice: the later one counts, alone */
 } Read;
 
 static const uint8_t *value_of(Read *read, const uint8_t *at, const Branch *branch, int depth,
                                PyObject **made);
-
-static uint32_t hash_of(const uint8_t *text, size_t size) {
-    uint32_t hash = (uint32_t)size;
-    if (size)
-        hash = hash * 31 + text[0] * 7u + text[size - 1] * 131u + text[size / 2] * 17u;
-    return hash ^ hash >> 5;
-}
-
-static const Branch *branch_of(const Paths *paths, const Branch *above, const uint8_t *text,
-                               size_t size) {
-    uint32_t number;
-    if (above->table == NULL)
-        return NULL;
-    for (uint32_t i = hash_of(text, size) & above->mask; (number = above->table[i]) != 0;
-         i = (i + 1) & above->mask) {
-        const Branch *branch = &paths->branches[number - 1];
-        if (branch->size == size && memcmp(branch->text, text, size) == 0)
-            return branch;
-    }
-    return NULL;
-}
 
 /* ---- reading ---------------------------------------------------------------------------------*/
 
@@ -79,25 +44,50 @@ static const uint8_t *escape_end(const uint8_t *at, const uint8_t *end) {
     return at + 6;
 }
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FIRST_IS_LOWEST 1
+#else
+#define FIRST_IS_LOWEST 0
+#endif
+
 #define EACH(byte) (0x0101010101010101u * (byte))
 
-/* Tell whether eight bytes are ASCII, no quote, no backslash and no control character. */
-static int are_plain(const uint8_t *at) {
+/* Return a bit in each of eight bytes that is a quote, a backslash, a control character or beyond
+ * ASCII. The lowest bit is right; what is above it may be wrong. */
+static uint64_t marks_of(const uint8_t *at) {
     uint64_t eight, quote, slash;
     memcpy(&eight, at, 8);
     quote = eight ^ EACH('"');
     slash = eight ^ EACH('\\');
-    return !((eight | (eight - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1))) & EACH(0x80));
+    return (eight | (eight - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1))) & EACH(0x80);
+}
+
+/* Return where the first such byte may be, before the end. */
+static const uint8_t *mark_from(const uint8_t *at, const uint8_t *end) {
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), first = _mm_set1_epi8(' ');
+    for (; end - at >= 16; at += 16) {
+        __m128i some = _mm_loadu_si128((const __m128i *)at);
+        __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(some, quote), _mm_cmpeq_epi8(some, slash));
+        marks = _mm_or_si128(marks, _mm_cmplt_epi8(some, first)); /* what is beyond ASCII is below 0 */
+        unsigned bits = (unsigned)_mm_movemask_epi8(marks);
+        if (bits)
+            return at + lowest_bit(bits);
+    }
+#endif
+    for (; end - at >= 8; at += 8) {
+        uint64_t marks = marks_of(at);
+        if (marks)
+            return FIRST_IS_LOWEST ? at + lowest_bit(marks) / 8 : at;
+    }
+    return at;
 }
 
 /* Return where a string ends that begins behind its quote, at its closing one; NULL if not plain. */
 static const uint8_t *text_end(Read *read, const uint8_t *at, int *escaped) {
     uint8_t all = 0;
+    at = mark_from(at, read->end);
     while (at < read->end && *at != '"') {
-        while (read->end - at >= 8 && are_plain(at))
-            at += 8;
-        if (at == read->end || *at == '"')
-            break;
         all |= *at;
         if (*at < 0x20)
             return NULL;
@@ -105,12 +95,25 @@ static const uint8_t *text_end(Read *read, const uint8_t *at, int *escaped) {
             *escaped = 1;
             if ((at = escape_end(at, read->end)) == NULL)
                 return NULL;
+            at = mark_from(at, read->end);
+        } else if (*at & 0x80) {
+            while (at < read->end && *at & 0x80)
+                at++;
+            at = mark_from(at, read->end);
         } else {
             at++;
         }
     }
     read->beyond_ascii |= all & 0x80;
     return at < read->end ? at : NULL;
+}
+
+static int put(Read *read, PyObject *into, const Branch *branch, PyObject *made) {
+    Py_ssize_t before = PyDict_Size(into);
+    if (PyDict_SetItem(into, branch->key, made) < 0)
+        return 0;
+    read->twice |= PyDict_Size(into) == before;
+    return 1;
 }
 
 /* Read an object behind its brace; with `into` what is asked for is put there. */
@@ -132,7 +135,7 @@ static const uint8_t *object_end(Read *read, const uint8_t *at, const Branch *ab
         PyObject *made = NULL;
         at = value_of(read, blanks_end(at + 1, read->end), branch, depth, branch ? &made : NULL);
         if (made != NULL) {
-            if (at != NULL && PyDict_SetItem(into, branch->key, made) < 0)
+            if (at != NULL && !put(read, into, branch, made))
                 at = NULL;
             Py_DECREF(made);
         }
@@ -194,10 +197,8 @@ static PyObject *integer_of(const uint8_t *at, const uint8_t *end) {
     return PyLong_FromLongLong(number);
 }
 
-/* Make the object of a value that ends where it was found to. */
-static PyObject *object_of(Read *read, const uint8_t *at, const uint8_t *end, int escaped) {
-    if (*at == '"' && !escaped)
-        return PyUnicode_DecodeUTF8((const char *)at + 1, end - at - 2, NULL);
+/* Make the object of a value, other than a plain text, that ends where it was found to. */
+static PyObject *object_of(Read *read, const uint8_t *at, const uint8_t *end) {
     if (*at == 't' || *at == 'f')
         return Py_NewRef(*at == 't' ? Py_True : Py_False);
     if (*at == 'n')
@@ -207,6 +208,17 @@ static PyObject *object_of(Read *read, const uint8_t *at, const uint8_t *end, in
     PyObject *piece = PyBytes_FromStringAndSize((const char *)at, end - at);
     PyObject *made = piece == NULL ? NULL : PyObject_CallFunctionObjArgs(read->decode, piece, NULL);
     Py_XDECREF(piece);
+    return made;
+}
+
+/* Make a value, and add the bits of the looks that it passes; NULL with an error. */
+static PyObject *make(Read *read, const Branch *branch, const uint8_t *at, const uint8_t *end,
+                      int escaped) {
+    if (*at == '"' && !escaped)
+        return planted_text(read->paths, branch, at + 1, (size_t)(end - at - 2), &read->found);
+    PyObject *made = object_of(read, at, end);
+    if (made != NULL && branch->probe != NULL && !native_take(made, branch->probe, &read->found))
+        Py_CLEAR(made);
     return made;
 }
 
@@ -222,7 +234,7 @@ static const uint8_t *value_of(Read *read, const uint8_t *at, const Branch *bran
         return *made == NULL ? NULL : object_end(read, at + 1, branch, depth + 1, *made);
     }
     end = any_end(read, at, depth, &escaped);
-    if (made != NULL && end != NULL && (*made = object_of(read, at, end, escaped)) == NULL)
+    if (made != NULL && end != NULL && (*made = make(read, branch, at, end, escaped)) == NULL)
         return NULL;
     return end;
 }
@@ -233,104 +245,50 @@ static int is_utf8(const char *data, Py_ssize_t size) {
     return text != NULL;
 }
 
+/* Return what was read, and the bits; takes the reference to the former. */
+static PyObject *result_of(Read *read, PyObject *native) {
+    PyObject *found = Py_NewRef(read->found), *pair = NULL;
+    if (read->twice && PyDict_Check(read->paths->probes)) {
+        Py_DECREF(found);
+        found = PyLong_FromLong(0);
+        if (found != NULL && !native_walk_in(native, read->paths->probes, &found))
+            Py_CLEAR(found);
+    }
+    if (found != NULL)
+        pair = PyTuple_Pack(2, native, found);
+    Py_XDECREF(found);
+    Py_DECREF(native);
+    return pair;
+}
+
 PyObject *native_pruned(PyObject *Py_UNUSED(module), PyObject *args) {
     const char *data;
     Py_ssize_t size;
-    PyObject *capsule, *decode;
+    PyObject *capsule, *decode, *made, *pair = NULL;
     if (!PyArg_ParseTuple(args, "y#OO", &data, &size, &capsule, &decode))
         return NULL;
-    const Paths *paths = PyCapsule_GetPointer(capsule, NAME);
-    if (paths == NULL)
+    Paths *paths = planted_paths(capsule);
+    if (paths == NULL || (made = PyDict_New()) == NULL)
         return NULL;
     const uint8_t *at = (const uint8_t *)data;
-    Read read = {.paths = paths, .end = at + size, .decode = decode};
-    PyObject *made = PyDict_New();
-    if (made == NULL)
-        return NULL;
-    at = size && *at == '{' ? object_end(&read, at + 1, &paths->branches[0], 0, made) : NULL;
+    Read read = {.paths = paths, .end = at + size, .decode = decode, .found = PyLong_FromLong(0)};
+    int is_object = read.found != NULL && size && *at == '{';
+    at = is_object ? object_end(&read, at + 1, &paths->branches[0], 0, made) : NULL;
     if (at != NULL && blanks_end(at, read.end) != read.end)
         at = NULL;
     if (at != NULL && read.beyond_ascii && !is_utf8(data, size))
         at = NULL;
     if (at != NULL)
-        return made;
-    Py_DECREF(made);
+        pair = result_of(&read, made);
+    else
+        Py_DECREF(made);
+    Py_XDECREF(read.found);
+    if (pair != NULL)
+        return pair;
     if (PyErr_Occurred()) {
         if (!PyErr_ExceptionMatches(PyExc_ValueError))
             return NULL;
         PyErr_Clear(); /* no UTF-8: what is made of it, the long way tells */
     }
     return Py_NewRef(Py_None);
-}
-
-/* ---- paths -----------------------------------------------------------------------------------*/
-
-static void drop(Paths *paths) {
-    for (uint32_t i = 0; paths->branches != NULL && i < paths->used; i++) {
-        Py_XDECREF(paths->branches[i].key);
-        free(paths->branches[i].table);
-    }
-    free(paths->branches);
-    free(paths);
-}
-
-static void drop_capsule(PyObject *capsule) {
-    drop(PyCapsule_GetPointer(capsule, NAME));
-}
-
-/* Give a branch room for `count` keys below; false without memory. */
-static int make_table(Branch *branch, Py_ssize_t count) {
-    uint32_t size = 4;
-    while (size < 2 * (size_t)count)
-        size *= 2;
-    branch->mask = size - 1;
-    branch->table = calloc(size, sizeof(uint32_t));
-    return branch->table != NULL;
-}
-
-/* Grow what is below branch `above`: a dict of keys, each with None or what is below it. */
-static int grow(Paths *paths, uint32_t above, PyObject *below) {
-    PyObject *key, *further;
-    Py_ssize_t place = 0;
-    if (!PyDict_Check(below)) {
-        PyErr_SetString(PyExc_TypeError, "paths are dicts, and None where one ends");
-        return 0;
-    }
-    if (!make_table(&paths->branches[above], PyDict_Size(below))) {
-        PyErr_NoMemory();
-        return 0;
-    }
-    while (PyDict_Next(below, &place, &key, &further)) {
-        Py_ssize_t size;
-        const char *text = PyUnicode_AsUTF8AndSize(key, &size);
-        Branch *more = realloc(paths->branches, (paths->used + 1) * sizeof(Branch));
-        if (more != NULL)
-            paths->branches = more;
-        if (text == NULL || more == NULL)
-            return PyErr_Occurred() ? 0 : (PyErr_NoMemory(), 0);
-        uint32_t number = paths->used++;
-        paths->branches[number] = (Branch){.key = Py_NewRef(key), .text = (const uint8_t *)text,
-                                           .size = (size_t)size, .whole = further == Py_None};
-        Branch *branch = &paths->branches[above];
-        uint32_t i = hash_of((const uint8_t *)text, (size_t)size) & branch->mask;
-        while (branch->table[i])
-            i = (i + 1) & branch->mask;
-        branch->table[i] = number + 1;
-        if (further != Py_None && !grow(paths, number, further))
-            return 0;
-    }
-    return 1;
-}
-
-PyObject *native_plant(PyObject *Py_UNUSED(module), PyObject *tree) {
-    Paths *paths = calloc(1, sizeof(Paths));
-    if (paths == NULL || (paths->branches = calloc(1, sizeof(Branch))) == NULL) {
-        free(paths);
-        return PyErr_NoMemory();
-    }
-    paths->used = 1;
-    PyObject *made = grow(paths, 0, tree) ? PyCapsule_New(paths, NAME, drop_capsule) : NULL;
-    if (made == NULL)
-        drop(paths);
-    return made;
 }

@@ -5,6 +5,7 @@ One table, for sentences only. The kind of access is derived elsewhere, when a r
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ACTION_CHARS_MAX = 128
@@ -149,7 +150,12 @@ _LOGOUT_WORDS = frozenset({"logout", "logoff", "signout", "disconnected", "disco
 
 def words_of(action: str) -> list[str]:
     """Return the words of a native verb in lower case: `GetSecretValue` → get, secret, value."""
-    return [word.lower() for word in _WORD.findall(action[:_ACTION_CHARS_MAX])]
+    return list(_words(action[:_ACTION_CHARS_MAX]))
+
+
+@lru_cache(maxsize=1024)
+def _words(action: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORD.findall(action))
 
 
 def verb_of(action: str, resource: str | None = None) -> Verb | None:

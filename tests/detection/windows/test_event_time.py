@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from correlation_kit import END_US, START, S, correlation, engine, record, rule, told
 from whodid.detection.windows import Engine
+from whodid.detection.windows import engine as engine_module
 from whodid.limits import CORRELATION_NEAR_US
 
 LATENESS_S = 30
@@ -418,3 +419,19 @@ def test_late_events_in_any_order_leave_sound_windows(stops):
                 assert holder.extra == window.extra
         assert engine(rules, lateness_s=0).restore(eng.snapshot()) is None
     eng.close(END_US)
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("at_once", [1, 7, 512])
+def test_how_many_are_looked_at_before_time_passes_changes_nothing(monkeypatch, early, at_once):
+    monkeypatch.setattr(engine_module, "_AT_ONCE", at_once)
+    records = received(history(4), 5)
+    one, other = (engine(all_kinds(), lateness_s=10, early=early) for _ in range(2))
+    found = []
+    for item in records:
+        found += one.feed([item])
+        found += one.feed(records[: item.entry + 1])  # again: passed over
+    assert other.feed(iter(records)) == found
+    assert other.snapshot() == one.snapshot()
+    assert other.position == one.position == len(records)
+    assert other.notices() == one.notices() != []

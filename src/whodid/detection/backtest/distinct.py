@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from whodid.detection.compiled.fields import Field, View
+from whodid.detection.compiled.fields import Field, view_of
 from whodid.detection.compiled.path import Values
 from whodid.detection.compiled.tests import compile_test
 from whodid.detection.record import Record
@@ -103,7 +103,7 @@ def passes(test: Test) -> Callable[[Values], bool]:
 
     def passed(values: Values) -> bool:
         now[0] = values
-        return holds(View(record, None))
+        return holds(view_of(record, None))
 
     return passed
 

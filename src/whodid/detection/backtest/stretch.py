@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 
 from whodid.detection.backtest.distinct import Array, Distinct
-from whodid.detection.compiled.fields import Load, View, is_of_event, loader, plain_path
+from whodid.detection.compiled.fields import Load, is_of_event, loader, plain_path, view_of
 from whodid.detection.compiled.path import Values, flat
 from whodid.detection.record import NativeOf, Record
 from whodid.detection.taxonomy.kind import Kind
@@ -278,7 +278,7 @@ class _Growing:
         for record, place, cut in zip(records, places.tolist(), plain.tolist(), strict=True):
             names = fields.others if cut else fields.texts
             if names:
-                view = View(record, record.native)
+                view = view_of(record, record.native)
                 for name in names:
                     texts = fields.texts[name]
                     texts.codes[place] = texts.code(fields.loads[name](view))

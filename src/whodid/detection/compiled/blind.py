@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from whodid.detection.compiled.fields import View, is_known, is_of_event
+from whodid.detection.compiled.fields import is_known, is_of_event, view_of
 from whodid.detection.compiled.index import Index, asks_event_first
 from whodid.detection.compiled.matcher import Matcher
 from whodid.detection.record import Record
@@ -66,7 +66,7 @@ class Looked:
     def look(self, record: Record) -> None:
         """Take note of the fields that a record has and none before it had."""
         self.records += 1
-        view = View(record, record.native)
+        view = view_of(record, record.native)
         still = []
         for name, first in self._open:
             if self._fields.get(name, event_first=first).load(view):

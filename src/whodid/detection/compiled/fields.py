@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from whodid.detection.compiled.path import Get, Values, flat, getter, heads_of, plain_steps
 from whodid.detection.record import Record
@@ -40,17 +41,24 @@ GROUP_NUMBER = {name: number for number, (name, _) in enumerate(GROUPS)}
 _encode = msgspec.json.encode
 
 
-class View:
-    """One record while rules look at it: its native form, and what was looked up already."""
+class View(Struct, eq=False):
+    """One record while rules look at it: its native form, and what was looked up already.
 
-    __slots__ = ("lowers", "native", "raws", "record", "texts")
+    `passed` are the bits of the looks at plain paths, when they were decided while it was read.
+    `known` are the values of fields by their slots, and their texts in small letters by ~slot; at
+    None all texts of the record, in small letters.
+    """
 
-    def __init__(self, record: Record, native: Any) -> None:
-        self.record = record
-        self.native: dict[str, Any] = native if native.__class__ is dict else {}
-        self.raws: dict[int, Values] = {}
-        self.lowers: dict[int, tuple[str, ...]] = {}
-        self.texts: str | None = None
+    record: Record
+    native: dict[str, Any]
+    passed: int | None = None
+    known: dict[int | None, Values] = {}
+    texts: str | None = None
+
+
+def view_of(record: Record, native: Any) -> View:
+    """Return the view of a record whose native form is that, or none."""
+    return View(record, native if native.__class__ is dict else {})
 
 
 class Field:
@@ -63,16 +71,16 @@ class Field:
         self.load = load
 
         def raw(view: View) -> Values:
-            found = view.raws.get(slot)
+            found = view.known.get(slot)
             if found is None:
-                found = view.raws[slot] = load(view)
+                found = view.known[slot] = load(view)
             return found
 
         def lower(view: View) -> tuple[str, ...]:
-            found = view.lowers.get(slot)
+            found = view.known.get(~slot)
             if found is None:
                 found = tuple([text_of(value).lower() for value in raw(view)])
-                view.lowers[slot] = found
+                view.known[~slot] = found
             return found
 
         def cased(view: View) -> tuple[str, ...]:

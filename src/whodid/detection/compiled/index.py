@@ -69,8 +69,8 @@ class Index:
         self.rules = rules
         self._memory = memory
         self.fields = Fields(kind)
-        self.native_of = self.fields.pruning.native
-        """Returns what these rules look at of a native record."""
+        self.view = self.fields.pruning.view
+        """Returns a record with what these rules look at."""
         self._rows: list[tuple[Rule, Holds | None]] = []
         """The alternatives of all rules in their order, each with what is left to ask."""
         self._spared = [0] * NEEDS_MAX
@@ -129,7 +129,7 @@ class Index:
         for steps, tests in paths.items():
             self._tree.add(steps, Probe(tests, self._memory))
         if self._tree:
-            self._asks.append(self._tree.ask_of)
+            self.fields.pruning.probe(self._tree.packed())
         if of_event:
             self._asks.append(of_event.ask)
 
@@ -167,7 +167,7 @@ class Index:
 
         The list may be one that was returned before: it is not to be changed.
         """
-        bits = 0
+        bits = self._tree.ask(view.native) if view.passed is None else view.passed
         for ask in self._asks:
             bits |= ask(view)
         answer = self._answers.get(bits)

@@ -39,7 +39,7 @@ class Matcher:
         """Return the rules that match, silent ones too, in the order in which they were loaded."""
         if record is not self._record:
             index = self._senders.get(record.sender) or self._index_of(record)
-            self._seen = index, View(record, index.native_of(record))
+            self._seen = index, index.view(record)
             self._record = record
         index, view = self._seen
         return index.matching(view)
@@ -80,7 +80,7 @@ class Matcher:
         """Return a record as its rules look at it; of the one that was asked for last as it was."""
         if record is not self._record:
             index = self._index_of(record)
-            self._seen = index, View(record, index.native_of(record))
+            self._seen = index, index.view(record)
             self._record = record
         return self._seen
 

@@ -1,7 +1,8 @@
 """Native records with what rules can look at, and nothing else: most of a record nobody asks for.
 
-The tree of paths grows with the fields that are asked for. Where the compiled part is not here, or
-a record is not plain, it is parsed as a whole, and rules see the same.
+While it is read, the looks at plain paths are decided: most values came before. The tree of paths
+grows with the fields that are asked for. Where the compiled part is not here, or a record is not
+plain, it is parsed as a whole, and rules see the same.
 """
 
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from whodid.detection.compiled.fields import View, view_of
 from whodid.detection.compiled.path import steps_of
 from whodid.detection.record import Record
 from whodid.detection.taxonomy.kind import Kind
@@ -17,6 +19,7 @@ from whodid.native import native as compiled
 
 Tree = dict[str, "Tree | None"]
 _STEPS_MAX = 8
+_RAW = 6
 _decode = msgspec.json.Decoder().decode
 _UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
@@ -30,6 +33,12 @@ class Pruning:
         """Whether whole records are wanted."""
         self._tree: Tree = {}
         self._planted: object | None = None
+        self._probes: dict[str, Any] | None = None
+
+    def probe(self, branches: dict[str, Any] | None) -> None:
+        """Decide looks while records are read: the branches as `native.walk` takes them."""
+        self._probes = branches
+        self._planted = None
 
     def add(self, paths: Iterable[str]) -> bool:
         """Take note that rules look at these paths; tell whether records have more parts by it."""
@@ -46,21 +55,21 @@ class Pruning:
             self._planted = None
         return changed
 
-    def native(self, record: Record) -> Any:
-        """Return the native record, or as much of it as is asked for."""
-        raw = record.groups[-2]
-        if self._all or record.is_parsed(native_of) or raw[:1] != b"{":
-            return record.native
-        if not is_json(record.sender[0]):
-            return record.native
+    def view(self, record: Record) -> View:
+        """Return a record with its native form, or as much of it as is asked for."""
+        if self._all or record.is_parsed(native_of) or not is_json(record.sender[0]):
+            return view_of(record, record.native)
         assert compiled is not None
         try:
             if self._planted is None:
-                self._planted = compiled.plant(self._tree)
-            found = compiled.pruned(raw, self._planted, _decode)
+                self._planted = compiled.plant(self._tree, self._probes)
+            found = compiled.pruned(record.groups[_RAW], self._planted, _decode)
         except _UNREADABLE:
             found = None
-        return record.native if found is None else found
+        if found is None:
+            return view_of(record, record.native)
+        native, passed = found
+        return View(record, native, passed)
 
     def _grow(self, keys: tuple[str, ...]) -> bool:
         """Add keys that lead to what is wanted, all of it; tell whether it was not wanted yet."""

@@ -61,10 +61,11 @@ def _keyword(test: Test) -> Holds:
 
 def all_lower(view: View) -> str:
     """Return all texts of a record in small letters."""
-    found = view.lowers.get(-1)
+    found = view.known.get(None)
     if found is None:
-        found = view.lowers[-1] = (all_texts(view).lower(),)
-    return found[0]
+        found = view.known[None] = (all_texts(view).lower(),)
+    text: str = found[0]
+    return text
 
 
 def _text(test: Test, field: Field) -> Holds:

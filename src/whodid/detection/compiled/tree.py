@@ -7,7 +7,6 @@ paths. So the walk follows the keys that both have.
 from functools import partial
 from typing import Any
 
-from whodid.detection.compiled.fields import View
 from whodid.detection.compiled.path import flat
 from whodid.detection.compiled.probes import Probe
 from whodid.limits import NESTING_MAX
@@ -49,15 +48,13 @@ class Tree:
         """Return the bits of all looks that the record's values pass."""
         if compiled is None:
             return _walk(native, self._top)
+        return compiled.walk(native, self.packed())
+
+    def packed(self) -> dict[str, Any]:
+        """Return the branches as `native.walk` takes them."""
         if self._packed is None:
             self._packed = _packed(self._top)
-        return compiled.walk(native, self._packed)
-
-    def ask_of(self, view: View) -> int:
-        """Return the bits of all looks that a record's values pass."""
-        if compiled is None or self._packed is None:
-            return self.ask(view.native)
-        return compiled.walk(view.native, self._packed)
+        return self._packed
 
 
 def _packed(branches: dict[str, Branch]) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Early:
                 room = self._rooms[place].get(key)
                 if room is not None and self._machines[place].fits(room, hit):
                     continue
+                if len(row) > _LOOKED_AT and len(row) % _LOOKED_AT:
+                    continue  # of very many that wait, not each makes all be looked at again
             found += self._looked(row, hit)
         return found
 
@@ -97,8 +99,6 @@ class Early:
 
     def _looked(self, hits: _Row, hit: Hit) -> list[Finding]:
         machine = self._machines[hit[PLAN]]
-        if len(hits) > _LOOKED_AT and len(hits) % _LOOKED_AT:
-            return []  # of a key with very many that wait, not each makes all be looked at again
         if self._was_told((hit[PLAN], hit[KEY], ()), hit[TIME], machine.plan.span):
             return []
         if not machine.may_hold(hits):

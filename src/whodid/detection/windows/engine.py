@@ -1,6 +1,8 @@
 """The engine: records in, findings out."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +28,10 @@ from whodid.query.sentence import event_sentence
 __all__ = ["Engine", "Matching", "Notice", "Unusable"]
 
 _WHEN, _WHO, _WHERE, _ENVELOPE = 0, 1, 3, 7
+_AT_ONCE = 512
+
+_Looked: TypeAlias = tuple[int, str, int, int, bool, Sequence[Hit], Sequence[Finding]]
+"""What a record says by itself: (entry, source, received, time, is it ahead, hits, findings)."""
 
 
 class Notice(Struct, frozen=True):
@@ -92,12 +98,21 @@ class Engine:
         return Lane(self.plans, time, early=chosen.early)
 
     def feed(self, records: Iterable[Record]) -> list[Finding]:
-        """Take records in the order of the ledger; return what was found by them."""
+        """Take records in the order of the ledger; return what was found by them.
+
+        Some hundred are looked at, then time passes over them: a processor does one thing again and
+        again much faster than two in turns.
+        """
         found: list[Finding] = []
-        for record in records:
-            if record.entry >= self.position:
-                self.position = record.entry + 1
-                self._record(record, found)
+        coming, expected = iter(records), self.position
+        while some := list(islice(coming, _AT_ONCE)):
+            looked = []
+            for record in some:
+                if record.entry >= expected:
+                    expected = record.entry + 1
+                    looked.append(self._look(record))
+            for one in looked:
+                self._take(one, found)
         return found
 
     def advance(self, now_us: int) -> list[Finding]:
@@ -150,11 +165,28 @@ class Engine:
         self.position, self.lane, self.past = taken.position, taken.lane, taken.past
         self.counts, self.noticed = taken.counts, taken.noticed
 
-    def _record(self, record: Record, found: list[Finding]) -> None:
+    def _look(self, record: Record) -> _Looked:
+        """Return what a record says whatever came before it."""
         when = record.group(_WHEN)
         source: str = record.group(_ENVELOPE).source
         received: int = when.received
         time: int = received if when.time is None else when.time
+        ahead = time > received and time > received + self.lane.time.lateness(source)
+        if ahead:
+            time = received
+        rules = self._matcher.matching(record)
+        if not rules:
+            return record.entry, source, received, time, ahead, (), ()
+        feeding = self._feeding(rules)
+        told = feeding.told
+        single = [self._single(record, rule, time) for rule in told] if told else ()
+        hits = feeding.hits(record, when.id, time, self._sources)
+        return record.entry, source, received, time, ahead, hits, single
+
+    def _take(self, looked: _Looked, found: list[Finding]) -> None:
+        """Let time pass up to a record, and take its hits."""
+        entry, source, received, time, ahead, hits, single = looked
+        self.position = entry + 1
         lane = self.lane
         mark = lane.time
         if received > mark.clock:
@@ -162,9 +194,8 @@ class Engine:
                 mark.clock = received  # nothing falls silent, which is the usual case
             else:
                 self._pass_time(received, found)
-        if time > received and time > received + mark.lateness(source):
+        if ahead:
             self._count("ahead", source)
-            time = received
         if time < mark.mark - CORRELATION_NEAR_US:
             lane = self._past_lane(source)
             mark = lane.time
@@ -172,25 +203,15 @@ class Engine:
         if late:
             self._count("late", source)
         mark.observe(source, time, received)
-        rules = self._matcher.matching(record)
-        if rules:
-            hits = self._hits(record, when.id, rules, time, found)
-            if hits:
-                found += lane.add_late(hits) if late else lane.push(hits)
-                if lane.waiting.count > CORRELATION_WAITING_MAX:
-                    self._make_room(lane, found)
+        if single:
+            found += single
+        if hits:
+            found += lane.add_late(hits) if late else lane.push(hits)
+            if lane.waiting.count > CORRELATION_WAITING_MAX:
+                self._make_room(lane, found)
         limit, timers = mark.mark, lane.timers
         if lane.waiting.first < limit or (timers and timers[0][0] < limit):
             found += lane.release(limit)
-
-    def _hits(
-        self, record: Record, event: str, rules: list[Rule], time: int, found: list[Finding]
-    ) -> list[Hit]:
-        """Return a record's hits: one for each correlation and key, whichever rules match."""
-        feeding = self._feeding(rules)
-        if feeding.told:
-            found += [self._single(record, rule, time) for rule in feeding.told]
-        return feeding.hits(record, event, time, self._sources)
 
     def _feeding(self, rules: list[Rule]) -> Feeding:
         """Return what these rules feed; the same few match together again and again."""

@@ -65,13 +65,13 @@ class Lane:
         chosen = [early and not (it.undone or it.plan.correlation.silent) for it in self.machines]
         self._early = Early(self.machines, chosen)
 
-    def push(self, hits: list[Hit]) -> list[Finding]:
+    def push(self, hits: Sequence[Hit]) -> list[Finding]:
         """Let hits of one event wait that are not late; return what is found early."""
         found = self._early.look(hits)
         self.waiting.add(sorted(hits) if len(hits) > 1 else hits)
         return found
 
-    def add_late(self, hits: list[Hit]) -> list[Finding]:
+    def add_late(self, hits: Sequence[Hit]) -> list[Finding]:
         """Take hits before the mark; return what they complete, and what that completes above."""
         return [finding for hit in hits for finding in self._added_late(hit)]
 
@@ -100,7 +100,10 @@ class Lane:
             else:
                 hits = waiting.take()
                 self._early.forget(hits)
-                dirty = {(hit[PLAN], hit[KEY]) for hit in hits if machines[hit[PLAN]].add(hit)}
+                dirty: set[Place] = set()
+                for hit in hits:
+                    if machines[hit[PLAN]].add(hit):
+                        dirty.add((hit[PLAN], hit[KEY]))
                 if dirty:
                     self._settle(dirty, time, found)
 

@@ -4,7 +4,7 @@ Most come in order of time, and then wait in a row; only the others are sorted i
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
 from whodid.detection.windows.hit import TIME, Hit
@@ -36,7 +36,7 @@ class Waiting:
             yield from hits
         yield from self.heap
 
-    def add(self, hits: list[Hit]) -> None:
+    def add(self, hits: Sequence[Hit]) -> None:
         """Let hits wait, one or more, which are in order among themselves."""
         row = self.row
         if not row or row[-1][-1] <= hits[0]:

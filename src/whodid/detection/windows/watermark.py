@@ -78,8 +78,11 @@ class Watermark:
         if len(self.sources) > 1 or self.clock - known.received > self._idle:
             self._move()
         elif known.newest >= self.mark:  # as `_move` of one source, which is the usual case
-            lateness = self._by_source.get(source, self._lateness)
-            self.mark = max(self.mark, min(known.newest, known.received) - lateness)
+            newest, came = known.newest, known.received
+            least = newest if newest < came else came  # noqa: FURB136
+            mark = least - self._by_source.get(source, self._lateness)
+            if mark > self.mark:  # noqa: PLR1730
+                self.mark = mark
 
     def next_silence(self) -> int:
         """Return the time after which a source may be silent, or all of them are (µs UTC).

@@ -314,12 +314,11 @@ class Windowed(Told, Generic[Extra]):
             del window.events[: window.head]
             window.head = 0
         while self.total > CORRELATION_PAST_EVENTS:
-            key = next(iter(self.keys))
-            oldest = self.keys[key]
+            oldest = next(iter(self.keys.values()))
             if oldest is window or oldest.events[-1][TIME] >= time - self._span:
                 break
             self.total -= len(oldest.events)
-            del self.keys[key]
+            del self.keys[next(iter(self.keys))]
         while self.total > CORRELATION_EVENTS_MAX:
             key = next(iter(self.keys))
             oldest = self.keys[key]
