@@ -64,8 +64,12 @@ def test_a_sealed_file_that_was_altered_is_an_alert(house):
     with house.server.client(token) as client:
         assert client.post("/v1/integrity/verify").status_code == 202
     wait_until(found, "verification finds it")
-    [alert] = wait_until(lambda: of(house, "The ledger does not verify"), "an alert")
+    key = [{"field": "file", "value": f"payload/{file.name}"}]
+
+    def alerted():  # a round that had read the file before may have told that the index differs
+        return [one for one in of(house, "The ledger does not verify") if one["key"] == key]
+
+    [alert] = wait_until(alerted, "an alert")
     assert alert["level"] == "critical"
-    assert alert["key"] == [{"field": "file", "value": f"payload/{file.name}"}]
     assert of(house, "The log itself is not what it was") == []
     house.server.stop()
