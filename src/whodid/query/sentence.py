@@ -107,11 +107,11 @@ def _object(event: Event, verb: Verb | None) -> list[Part]:
     elif what.rows is not None and what.outcome not in {"denied", "failure"}:
         counted = f"{what.rows:,} {'row' if what.rows == 1 else 'rows'}"
         parts = [("plain", f" {counted} {verb.of} ")]
-    if not names and verb and verb.whole:
-        return []
     if not names:
+        if verb is None or verb.whole:
+            return []
         thing = f"a {_clean(what.resource_type)}" if what.resource_type else "something"
-        return [(kind, text + thing) for kind, text in parts] if verb else []
+        return [(kind, text + thing) for kind, text in parts]
     parts.append(("resource", _clean(names[0])))
     if len(names) > 1:
         parts.append(("plain", f" and {len(names) - 1:,} more"))

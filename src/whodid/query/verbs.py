@@ -101,36 +101,37 @@ _THINGS = frozenset(
      "documents", "row", "rows", "table", "item", "items", "resource", "entry", "event", "events"}
 )  # fmt: skip
 
+
+def _with(verb: Verb, thing: str, to: str = "", to_user: str = "", *, whole: bool = True) -> Verb:
+    """Return a verb that names the thing that it is about: `open a session`, `create index`."""
+    base, past, gerund = (f"{form} {thing}" for form in (verb.base, verb.past, verb.gerund))
+    return Verb(base, past, gerund, to=to, to_user=to_user, whole=whole)
+
+
+_CLOSE_SESSION = _with(_VERBS["close"], "a session", "on", "of")
 _DISCONNECT = Verb("disconnect", "disconnected", "disconnecting", to="from", whole=True)
 _CONNECT = Verb("connect", "connected", "connecting", to="to", whole=True)
-_ADD_GROUP = Verb("add the group", "added the group", "adding the group")
-_SWITCH = Verb("switch user", "switched user", "switching user", to="to", whole=True)
+_ADD_GROUP = _with(_VERBS["add"], "the group", whole=False)
+_SWITCH = _with(_verb("switch"), "user", "to")
 _PHRASES: dict[str, Verb] = {
-    "session opened": Verb("open a session", "opened a session", "opening a session",
-                           to="on", to_user="as", whole=True),
-    "session closed": Verb("close a session", "closed a session", "closing a session",
-                           to="on", to_user="of", whole=True),
-    "new session": Verb("begin a session", "began a session", "beginning a session",
-                        to="on", to_user="as", whole=True),
-    "starting session": Verb("start a session", "started a session", "starting a session",
-                             to="on", to_user="as", whole=True),
-    "removed session": Verb("end a session", "ended a session", "ending a session",
-                            to="on", to_user="of", whole=True),
-    "close session": Verb("close a session", "closed a session", "closing a session",
-                          to="on", to_user="of", whole=True),
+    "session opened": _with(_VERBS["open"], "a session", "on", "as"),
+    "session closed": _CLOSE_SESSION, "close session": _CLOSE_SESSION,
+    "new session": _with(_verb("begin", "began", "beginning"), "a session", "on", "as"),
+    "starting session": _with(_VERBS["start"], "a session", "on", "as"),
+    "removed session": _with(_VERBS["end"], "a session", "on", "of"),
     "received disconnect": _DISCONNECT, "connection closed by": _DISCONNECT,
     "disconnected from": _DISCONNECT, "connection reset by": _DISCONNECT,
     "connection from": _CONNECT, "connection received": _CONNECT,
-    "new user": Verb("add the user", "added the user", "adding the user"),
+    "new user": _with(_VERBS["add"], "the user", whole=False),
     "new group": _ADD_GROUP, "group added": _ADD_GROUP,
-    "delete user": Verb("delete the user", "deleted the user", "deleting the user"),
-    "group removed": Verb("remove the group", "removed the group", "removing the group"),
+    "delete user": _with(_DELETE, "the user", whole=False),
+    "group removed": _with(_VERBS["remove"], "the group", whole=False),
     "su": _SWITCH, "successful su": _SWITCH, "failed su": _SWITCH,
-    "password changed": Verb("change the password", "changed the password",
-                             "changing the password", to="of", whole=True),
+    "password changed": _with(_VERBS["change"], "the password", "of"),
 }  # fmt: skip
 """What login programs and account tools write in place of a verb, in lower case."""
 _SAID = frozenset({"disconnecting", "duration", "statement"})
+"""Words that say what was logged, and are no calls."""
 
 BY_ACCESS: dict[str, Verb] = {
     "create": _CREATE, "read": _READ, "update": _UPDATE, "delete": _DELETE, "execute": _RUN,
@@ -181,13 +182,6 @@ def verb_of(action: str, resource: str | None = None) -> Verb | None:
             if verb in _VERBS and all(_singular(word) in named for word in others):
                 return _VERBS[verb]
     return None
-
-
-def _with(verb: Verb, thing: str) -> Verb:
-    """Return the verb of SQL's CREATE INDEX, which names what kind of thing its object is."""
-    return Verb(
-        f"{verb.base} {thing}", f"{verb.past} {thing}", f"{verb.gerund} {thing}", whole=True
-    )
 
 
 def is_phrase(action: str) -> bool:

@@ -197,10 +197,11 @@ class NewValue(Told):
         rule, old = self.plan.correlation, time - self.plan.span
         hits = [hit for hit in group if value in hit[VALUE]]
         place = rule.options["as"]
-        named = " and ".join(
-            f"{field} {text}" for field, text in zip(rule.fields, value, strict=True)
-        )
-        named = f"from the {place} {value[0]}" if place in _PLACES else f"with {named}"
+        if place in _PLACES:
+            named = f"from the {place} {value[0]}"
+        else:
+            each = zip(rule.fields, value, strict=True)
+            named = "with " + " and ".join(f"{field} {text}" for field, text in each)
         seen = sum(1 for other, last in known.values.items() if last >= old and other != value)
         why = (
             f"{titles(self.plan.below)}{of_whom(rule.group_by, hits[0][SHOWN])} {named} "
